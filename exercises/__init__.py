@@ -1,0 +1,1 @@
+"""Convolutional networks by hand: the exercises."""

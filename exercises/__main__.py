@@ -1,0 +1,129 @@
+"""`python -m exercises`: where am I, check my code, give me a hint."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+HERE = Path(__file__).parent
+_MARKS = {"written": "✓", "wrong": "✗", "to do": "·"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m exercises", description="Without a command: which tasks pass their examples, and what comes next."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND")
+    check = commands.add_parser("check", help="run the worked examples of one exercise, or of all")
+    check.add_argument("name", nargs="?", help="an exercise or a task")
+    check.set_defaults(run=lambda options: _check(options.name))
+    hint = commands.add_parser("hint", help="a nudge for a task")
+    hint.add_argument("name", help="a task, such as pool2d")
+    hint.add_argument("--more", action="count", default=0, help="the next hint; give it twice for the last one")
+    hint.set_defaults(run=lambda options: _hint(options.name, options.more))
+    parser.set_defaults(run=lambda options: _status())
+    options = parser.parse_args(arguments)
+    return int(options.run(options))
+
+
+def _tasks() -> dict[str, dict[str, Any]]:
+    return dict(json.loads((HERE / "hints.json").read_text(encoding="utf-8")))
+
+
+def _status() -> int:
+    print("Running the worked examples …", flush=True)
+    results = _run_checks(["-q"])
+    following = None
+    for exercise, about in _tasks().items():
+        print(f"\n{about['title']}  (exercises/{exercise}.py)")
+        for task, facts in about["tasks"].items():
+            state = _state(results.get((exercise, task), []))
+            if state is None:
+                continue
+            bonus = " bonus" if facts["kind"] == "stretch" else ""
+            points = f"{facts['points']:g} points{bonus}"
+            print(f"  {_MARKS[state]} {task:<24} {state:<8} {points}")
+            if state != "written" and following is None:
+                following = (exercise, task, facts["minutes"])
+    if following is None:
+        print("\nEvery example passes. The hidden grader asks more, so read each docstring once again.")
+    else:
+        exercise, task, minutes = following
+        print(f"\nNext: {task} in exercises/{exercise}.py, about {minutes} minutes.")
+        print(f"      python -m exercises check {task}     python -m exercises hint {task}")
+    return 0
+
+
+def _state(outcomes: list[str]) -> str | None:
+    if not outcomes:
+        return None
+    if all(outcome == "passed" for outcome in outcomes):
+        return "written"
+    return "to do" if all(outcome == "to do" for outcome in outcomes) else "wrong"
+
+
+def _run_checks(options: list[str]) -> dict[tuple[str, str], list[str]]:
+    """The outcomes of all checks by exercise and task, run by pytest in a process of its own."""
+    report = HERE / ".checks.xml"
+    command = [sys.executable, "-m", "pytest", str(HERE / "checks"), *options, f"--junit-xml={report}"]
+    subprocess.run(command, cwd=HERE.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    results: dict[tuple[str, str], list[str]] = {}
+    if not report.exists():
+        return results
+    for case in ElementTree.parse(report).iter("testcase"):
+        exercise = case.get("classname", "").rpartition(".")[2].removeprefix("test_")
+        task = case.get("name", "").removeprefix("test_").partition("__")[0]
+        trouble = [found for kind in ("failure", "error") for found in case.findall(kind)]
+        said = " ".join(f"{found.get('message')} {found.text}" for found in trouble)
+        outcome = "passed" if not trouble else "to do" if "NotImplementedError" in said else "wrong"
+        results.setdefault((exercise, task), []).append(outcome)
+    report.unlink()
+    return results
+
+
+def _check(name: str | None) -> int:
+    command = [sys.executable, "-m", "pytest", "--tb=short", "-q", "-rN"]
+    if name is None:
+        return subprocess.run([*command, str(HERE / "checks")], cwd=HERE.parent, check=False).returncode
+    if name.removesuffix(".py") in _tasks():
+        target = HERE / "checks" / f"test_{name.removesuffix('.py')}.py"
+        return subprocess.run([*command, str(target)], cwd=HERE.parent, check=False).returncode
+    exercise = _exercise_of(name)
+    if exercise is None:
+        return 2
+    target = HERE / "checks" / f"test_{exercise}.py"
+    return subprocess.run([*command, str(target), "-k", f"test_{name}__"], cwd=HERE.parent, check=False).returncode
+
+
+def _hint(name: str, more: int) -> int:
+    exercise = _exercise_of(name)
+    if exercise is None:
+        return 2
+    hints = _tasks()[exercise]["tasks"][name]["hints"]
+    number = min(more, len(hints) - 1)
+    print(f"{name}, hint {number + 1} of {len(hints)}:\n\n{hints[number]}")
+    if number + 1 < len(hints):
+        print(f"\nStill stuck? python -m exercises hint {name} {' '.join(['--more'] * (number + 1))}")
+    return 0
+
+
+def _exercise_of(task: str) -> str | None:
+    """The exercise that a task belongs to; says what there is when there is no such task."""
+    tasks = {name: exercise for exercise, about in _tasks().items() for name in about["tasks"]}
+    if task in tasks:
+        return tasks[task]
+    close = difflib.get_close_matches(task, [*tasks, *_tasks()], n=1)
+    meant = f" Did you mean {close[0]}?" if close else ""
+    print(f"There is no exercise or task {task!r}.{meant}\nThere are: {', '.join(tasks)}", file=sys.stderr)
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Worked examples that you can run yourself: `python -m exercises check conv2d`."""

@@ -1,0 +1,141 @@
+"""The instructor's commands: `python -m graders --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from . import batch
+from .curriculum import exercises
+from .grading import Settings
+from .reports.wording import Feedback
+from .sandbox.host import Limits
+from .sandbox.trouble import SandboxFailure
+
+SAMPLE_CLASS = Path(__file__).parent.parent / "tests" / "sample_class" / "submissions"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status.
+
+    0 means that the command did its work, whatever the grades; 1 that something was not graded; 2 that the
+    arguments cannot be used; 3 that the isolation asked for cannot be had.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (FileNotFoundError, FileExistsError, NotADirectoryError, ValueError) as error:
+        print(f"graders: {error}", file=sys.stderr)
+        return 2
+    except SandboxFailure as error:
+        print(f"graders: the sandbox failed, so nothing was graded: {error}", file=sys.stderr)
+        return 3
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m graders", description="Grade CNN exercises, truthfully and safely.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    grade = commands.add_parser("grade", help="grade a class, or one submission, and write reports")
+    grade.add_argument(
+        "submissions",
+        nargs="?",
+        type=Path,
+        default=SAMPLE_CLASS,
+        help="a folder with one folder, .zip, .ipynb or .py per student, or a single submission "
+        "(default: the sample class)",
+    )
+    grade.add_argument("--out", type=Path, default=Path("graded"), help="where reports go (default: %(default)s)")
+    grade.add_argument("--jobs", type=_positive, default=batch.default_jobs(), help="submissions at a time (default: %(default)s)")
+    _shared(grade)
+    grade.set_defaults(run=_grade)
+
+    one = commands.add_parser("check-one", help="grade one submission and show every task in the terminal")
+    one.add_argument("submission", type=Path, help="a folder, .zip, .ipynb or .py")
+    _shared(one)
+    one.set_defaults(run=_check_one)
+
+    release = commands.add_parser("release", help="write the student kit: stubs, checks, hints, instructions")
+    release.add_argument("folder", type=Path, help="a new or empty folder")
+    release.set_defaults(run=_release)
+
+    stubs = commands.add_parser("stubs", help="cut exercises/ anew from solutions/")
+    stubs.add_argument("--check", action="store_true", help="write nothing; fail if exercises/ is not up to date")
+    stubs.set_defaults(run=_stubs)
+    return parser
+
+
+def _shared(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=0, help="of the random questions (default: %(default)s)")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="EXERCISE[.TASK]",
+        help="grade this exercise or task alone; may be given again",
+    )
+    parser.add_argument(
+        "--feedback",
+        type=Feedback,
+        choices=list(Feedback),
+        default=Feedback.FULL,
+        help="how much a student sees of a failed hidden test: %(choices)s (default: %(default)s)",
+    )
+    parser.add_argument("--cpu-seconds", type=_positive, default=10, help="CPU time for each task (default: %(default)s)")
+    parser.add_argument("--memory", type=_positive, default=1024, metavar="MIB", help="memory for each submission (default: %(default)s MiB)")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    known = {e.name for e in exercises()} | {f"{e.name}.{t.name}" for e in exercises() for t in e.tasks}
+    for name in options.only:
+        if name not in known:
+            raise ValueError(f"--only {name}: there is no such exercise or task. There are: {', '.join(sorted(known))}")
+    if options.seed < 0:
+        raise ValueError(f"--seed {options.seed}: a seed is 0 or more")
+    limits = Limits(cpu_seconds=options.cpu_seconds, memory_bytes=options.memory << 20)
+    return Settings(seed=options.seed, limits=limits, only=tuple(options.only))
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from .commands import grade_class
+
+    return grade_class(options.submissions, options.out, _settings(options), options.jobs, options.feedback)
+
+
+def _check_one(options: argparse.Namespace) -> int:
+    from .commands import check_one
+
+    return check_one(options.submission, _settings(options), options.feedback)
+
+
+def _release(options: argparse.Namespace) -> int:
+    from .course.kit import release
+
+    release(options.folder)
+    print(f"The student kit is in {options.folder}. Its README.md says how to begin.")
+    return 0
+
+
+def _stubs(options: argparse.Namespace) -> int:
+    from .course.stubs import stale_stubs, write_stubs
+
+    if options.check:
+        stale = stale_stubs()
+        for path in stale:
+            print(f"{path} is not what `python -m graders stubs` makes", file=sys.stderr)
+        return 1 if stale else 0
+    for path in write_stubs():
+        print(f"wrote {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Many submissions: one worker process for each core, each with a warm parent of its own.
+
+Grading one submission is a pure function; only the process that calls `grade_all` writes anything.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+
+from .grading import Settings, grade
+from .report import Report
+from .sandbox.host import WarmParent
+from .sandbox.tiers import Tier
+from .submission import read
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What became of one submission: a report, or the reason why there is none."""
+
+    path: Path
+    report: Report | None
+    error: str = ""
+
+
+def default_jobs() -> int:
+    """One worker for each core that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def grade_all(paths: Sequence[Path], settings: Settings, tier: Tier, jobs: int) -> Iterator[Graded]:
+    """Grade every submission; results come as they are ready. One that cannot be graded stops nothing."""
+    workers = max(1, min(jobs, len(paths)))
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start, initargs=(tier,)) as pool:
+        futures: dict[Future[str], Path] = {pool.submit(_grade_one, path, settings, tier): path for path in paths}
+        for future in as_completed(futures):
+            yield _graded(futures[future], future.result)
+
+
+def _graded(path: Path, result: Callable[[], str]) -> Graded:
+    try:
+        return Graded(path, Report.from_json(result()))
+    except BrokenProcessPool:
+        return Graded(path, None, "a grading process was killed; was the machine out of memory?")
+    except Exception as error:  # the reason is shown, and the other submissions go on
+        return Graded(path, None, f"{type(error).__name__}: {error}")
+
+
+def _start(tier: Tier) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    _warm_parent(tier)
+
+
+@cache
+def _warm_parent(tier: Tier) -> WarmParent:
+    return WarmParent(tier)
+
+
+def _grade_one(path: Path, settings: Settings, tier: Tier) -> str:
+    return grade(read(path), settings, _warm_parent(tier)).to_json()

@@ -1,0 +1,98 @@
+"""What `grade` and `check-one` do: grade, show progress, write everything down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from . import batch
+from .grading import Settings, grade, reproduce
+from .report import Report
+from .reports import html, table, terminal
+from .reports.wording import Feedback
+from .sandbox.host import WarmParent
+from .sandbox.tiers import best_tier
+from .submission import find, read
+
+
+def grade_class(submissions: Path, out: Path, settings: Settings, jobs: int, feedback: Feedback) -> int:
+    """Grade every submission under a path, write the results to `out` and show a table.
+
+    Returns:
+        0 if everything was graded, 1 if the grader failed on something.
+    """
+    console = Console()
+    paths = find(submissions)
+    tier = best_tier()
+    if len(paths) == 1:
+        jobs = 1
+    console.print(f"Grading {len(paths)} submissions from {submissions} ({jobs} at a time, isolation {tier.name}, seed {settings.seed})")
+    reports: list[Report] = []
+    failures: list[batch.Graded] = []
+    for folder in (out / "reports", out / "feedback"):
+        folder.mkdir(parents=True, exist_ok=True)
+    with _progress(console) as progress:
+        bar = progress.add_task("starting", total=len(paths))
+        for graded in batch.grade_all(paths, settings, tier, jobs):
+            progress.update(bar, advance=1, description=graded.path.name)
+            if graded.report is None:
+                failures.append(graded)
+                continue
+            report = _named_apart(graded.report, reports)
+            reports.append(report)
+            _write_one(out, report, feedback)
+    _write_class(out, reports)
+    terminal.print_class(console, reports)
+    for failure in failures:
+        console.print(f"[bold magenta]not graded:[/] {failure.path.name}: {failure.error}")
+    ungraded = [report for report in reports if report.not_graded]
+    for report in ungraded:
+        names = ", ".join(f"{task.exercise}.{task.task}" for task in report.not_graded)
+        console.print(f"[bold magenta]not graded:[/] {report.student}: {names}. Why: {report.not_graded[0].message}")
+        console.print(f"  to try again: {reproduce(report, report.not_graded[0])}")
+    console.print(f"\nWrote {out / 'grades.csv'}, {out / 'class.html'}, and for each student {out / 'reports'}/*.json and {out / 'feedback'}/*.html")
+    return 1 if failures or ungraded else 0
+
+
+def check_one(submission: Path, settings: Settings, feedback: Feedback) -> int:
+    """Grade one submission and show every task.
+
+    Returns:
+        0 if everything was graded, 1 if the grader failed on something.
+    """
+    console = Console()
+    if not submission.exists():
+        raise FileNotFoundError(f"{submission}: no such file or folder")
+    with WarmParent(best_tier()) as parent, console.status("grading"):
+        report = grade(read(submission), settings, parent)
+    console.print(terminal.one_report(report, feedback))
+    return 1 if report.not_graded else 0
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description:<24.24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console)
+
+
+def _named_apart(report: Report, others: Sequence[Report]) -> Report:
+    """The report under a name that no other has: two students must not overwrite each other."""
+    from dataclasses import replace
+
+    taken = {other.student.lower() for other in others}
+    name, number = report.student, 2
+    while name.lower() in taken:
+        name, number = f"{report.student}-{number}", number + 1
+    return replace(report, student=name)
+
+
+def _write_one(out: Path, report: Report, feedback: Feedback) -> None:
+    (out / "reports" / f"{report.student}.json").write_text(report.to_json(), encoding="utf-8")
+    (out / "feedback" / f"{report.student}.html").write_text(html.feedback_page(report, feedback), encoding="utf-8")
+
+
+def _write_class(out: Path, reports: Sequence[Report]) -> None:
+    table.write_csv(out / "grades.csv", reports)
+    (out / "class.html").write_text(html.class_page(reports), encoding="utf-8")

@@ -1,0 +1,1 @@
+"""What is cut from `solutions/` for students: stubs, hints and the kit."""

@@ -1,0 +1,31 @@
+"""The student kit: a folder that works on its own, with nothing of the hidden side in it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from .stubs import EXERCISES, stub_files
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def release(folder: Path) -> None:
+    """Write the kit: fresh stubs, the visible checks, hints, instructions.
+
+    Raises:
+        FileExistsError: the folder holds something already.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder} is not empty; name a new folder, so that nobody's work is overwritten")
+    kit = folder / "exercises"
+    checks = kit / "checks"
+    checks.mkdir(parents=True)
+    for name, text in stub_files().items():
+        (kit / name).write_text(text, encoding="utf-8")
+    for name in ("__init__.py", "__main__.py"):
+        shutil.copyfile(EXERCISES / name, kit / name)
+    for path in sorted((EXERCISES / "checks").glob("*.py")):
+        shutil.copyfile(path, checks / path.name)
+    for name in ("README.md", "requirements.txt"):
+        shutil.copyfile(_TEMPLATES / name, folder / name)

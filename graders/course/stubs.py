@@ -1,0 +1,103 @@
+"""`exercises/*.py` and `exercises/hints.json`, cut from `solutions/`: everything but the answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jupytext
+
+from ..curriculum import SOLUTIONS, cells, exercises
+
+EXERCISES = SOLUTIONS.parent / "exercises"
+_REGION = re.compile(
+    r"^(?P<indent>[ \t]*)### BEGIN SOLUTION\n.*?^[ \t]*### END SOLUTION\n?", re.DOTALL | re.MULTILINE
+)
+_DEFINITION = re.compile(r"^(?P<indent>[ \t]*)(?P<kind>class|def) (?P<name>\w+)", re.MULTILINE)
+
+
+def stub_files() -> dict[str, str]:
+    """What `exercises/` should hold, by file name."""
+    files = {f"{exercise.name}.py": stub(exercise.name) for exercise in exercises()}
+    return {**files, "hints.json": hints()}
+
+
+def write_stubs() -> list[Path]:
+    """Write the files; returns their paths."""
+    written = []
+    for name, text in stub_files().items():
+        path = EXERCISES / name
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def stale_stubs() -> list[Path]:
+    """The files of `exercises/` that differ from what this module makes."""
+    wanted = {EXERCISES / name: text for name, text in stub_files().items()}
+    return [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+
+
+def stub(exercise: str) -> str:
+    """One exercise as a student gets it, in percent format."""
+    notebook = jupytext.read(SOLUTIONS / f"{exercise}.py", fmt="py:percent")
+    notebook.cells = [cell for cell in map(student_cell, cells(exercise)) if cell is not None]
+    notebook.metadata["jupytext"] = {"notebook_metadata_filter": "-all", "cell_metadata_filter": "tags,-all"}
+    return str(jupytext.writes(notebook, fmt="py:percent"))
+
+
+def student_cell(cell: Any) -> Any | None:
+    """A cell without what students must not see; None for a cell that is left out as a whole."""
+    tags = cell.metadata.get("tags", [])
+    if "reference" in tags or "hints" in cell.metadata:
+        return None
+    task = cell.metadata.get("task")
+    if task is not None and cell.cell_type == "code":
+        cell.source = without_solution(cell.source)
+    cell.metadata = {"tags": tags} if tags else {}
+    return cell
+
+
+def without_solution(source: str) -> str:
+    """Every region between the solution markers replaced by `raise NotImplementedError(…)`."""
+
+    def replacement(match: re.Match[str]) -> str:
+        name = _enclosing(source[: match.start()], match["indent"])
+        return f'{match["indent"]}raise NotImplementedError("write {name}")\n'
+
+    return _REGION.sub(replacement, source).rstrip("\n")
+
+
+def _enclosing(before: str, indent: str) -> str:
+    """The dotted name of the definition around a region that is indented by `indent`."""
+    names: list[str] = []
+    for found in reversed(list(_DEFINITION.finditer(before))):
+        if len(found["indent"]) < len(indent):
+            names.insert(0, found["name"])
+            indent = found["indent"]
+        if not indent:
+            break
+    return ".".join(names)
+
+
+def hints() -> str:
+    """The hints of every task, for `python -m exercises hint NAME`."""
+    table = {
+        exercise.name: {
+            "title": exercise.title,
+            "tasks": {
+                task.name: {
+                    "kind": task.kind,
+                    "points": task.points,
+                    "difficulty": task.difficulty,
+                    "minutes": task.minutes,
+                    "hints": list(task.hints),
+                }
+                for task in exercise.tasks
+            },
+        }
+        for exercise in exercises()
+    }
+    return json.dumps(table, indent=1, ensure_ascii=False) + "\n"

@@ -1,0 +1,105 @@
+"""Exercises and tasks, read from `solutions/`: names, points, hints. Nothing else says which tasks there are."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jupytext
+
+import solutions
+
+SOLUTIONS = Path(solutions.__file__).parent
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of the contract.
+
+    Attributes:
+        kind: `"core"` or `"stretch"`.
+        points: what it is worth.
+        difficulty, importance: from 1 to 5.
+        minutes: what a student may need.
+        by_hand: whether torch's own kernels may not do the work.
+        hints: three, from a nudge to nearly the answer.
+    """
+
+    exercise: str
+    name: str
+    kind: str
+    points: float
+    difficulty: int
+    minutes: int
+    importance: int
+    by_hand: bool
+    hints: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: its name is that of its file."""
+
+    name: str
+    title: str
+    tasks: tuple[Task, ...]
+
+
+class SourceError(Exception):
+    """A file of `solutions/` does not say what it must say."""
+
+
+def cells(exercise: str) -> list[Any]:
+    """The cells of one solution file, with their metadata."""
+    return list(jupytext.read(SOLUTIONS / f"{exercise}.py", fmt="py:percent").cells)
+
+
+@functools.cache
+def exercises() -> tuple[Exercise, ...]:
+    """All exercises in the order of the course."""
+    return tuple(_read(name) for name in solutions.EXERCISES)
+
+
+def exercise(name: str) -> Exercise:
+    """One exercise by name."""
+    return next(found for found in exercises() if found.name == name)
+
+
+def _read(name: str) -> Exercise:
+    found = cells(name)
+    title = found[0].source.splitlines()[0].removeprefix("#").strip()
+    hints = {cell.metadata["hints"]: _numbered(cell.source) for cell in found if "hints" in cell.metadata}
+    tasks = []
+    for cell in found:
+        about = cell.metadata
+        if "task" not in about:
+            continue
+        task = about["task"]
+        if len(hints.get(task, ())) != 3:
+            raise SourceError(f"solutions/{name}.py: task {task} has {len(hints.get(task, ()))} hints; it needs 3")
+        try:
+            tasks.append(
+                Task(
+                    exercise=name,
+                    name=task,
+                    kind=about["kind"],
+                    points=float(about["points"]),
+                    difficulty=about["difficulty"],
+                    minutes=about["minutes"],
+                    importance=about["importance"],
+                    by_hand=about.get("by_hand", False),
+                    hints=hints[task],
+                )
+            )
+        except KeyError as missing:
+            raise SourceError(f"solutions/{name}.py: task {task} does not say its {missing}") from None
+    return Exercise(name, title, tuple(tasks))
+
+
+def _numbered(text: str) -> tuple[str, ...]:
+    """The items of a Markdown list `1. … 2. … 3. …`."""
+    items = re.split(r"^\d+\.\s+", text, flags=re.MULTILINE)[1:]
+    return tuple(" ".join(item.split()) for item in items)

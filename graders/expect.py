@@ -1,0 +1,274 @@
+"""One helper for each kind of expectation; each says what was called, what came and what was expected.
+
+A comparison goes from the coarse to the fine and stops at the first difference: type, shape, dtype, device,
+NaN and infinity, values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from . import messages
+from .sandbox.inside.wire import Handle, Opaque, TensorFacts
+from .sandbox.trouble import Raised
+from .subject import Module, Reply, Submission
+
+
+class GraderError(Exception):
+    """The judge contradicts itself: never the student's fault."""
+
+
+@dataclass(eq=False)
+class Mismatch(AssertionError):
+    """A wrong answer, as data: drawn as text or HTML elsewhere.
+
+    Attributes:
+        call: the call, small enough to read.
+        aspect: `type`, `shape`, `dtype`, `device`, `values`, `gradient`, `changed input`, `state`, …
+        sentence: what is wrong, in one plain sentence.
+        tensors: the small case: inputs, `got` and `expected`.
+    """
+
+    call: str
+    aspect: str
+    sentence: str
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.call}: {self.sentence}"
+
+
+class NotWritten(Exception):
+    """The task returned None, as a function does whose body is still to be written."""
+
+
+def agrees(
+    submission: Submission,
+    name: str | Module,
+    *args: Any,
+    expected: Tensor,
+    bound: Tensor,
+    dtype: torch.dtype | None = None,
+    context: str = "",
+    **kwargs: Any,
+) -> Reply:
+    """Ask for `name(*args, **kwargs)` and compare the tensor that comes back.
+
+    Args:
+        submission: who is asked.
+        name: a function of the exercise, or a module that `submission.create` returned.
+        args: positional arguments; keyword arguments follow as they are.
+        expected: the right result, float64 (or integer).
+        bound: how far each element may be off.
+        dtype: the dtype the result must have; None leaves it open.
+        context: what happened before the call, such as the construction of the module.
+    """
+    reply = submission.ask(name, *args, **kwargs)
+    call = messages.call(name, args, kwargs, context)
+    compare(reply.value, expected=expected, bound=bound, dtype=dtype, call=call, shown=named(args, kwargs))
+    return reply
+
+
+def compare(
+    got: Any,
+    *,
+    expected: Tensor,
+    bound: Tensor,
+    call: str,
+    dtype: torch.dtype | None = None,
+    shown: Mapping[str, Tensor] | None = None,
+    what: str = "result",
+) -> None:
+    """Compare one value with a tensor; raises `Mismatch` at the first difference.
+
+    `what` names the value in the sentence: `result`, `gradient with respect to K`, `weight after the step`.
+    """
+    aspect = "gradient" if "gradient" in what else "values"
+    tensors = dict(shown or {})
+    if got is None and what == "result":
+        raise NotWritten
+    if not isinstance(got, Tensor):
+        raise Mismatch(call, "type", messages.not_a_tensor(what, _type_name(got)), tensors)
+    tensors |= {"got": got, "expected": expected}
+    if got.shape != expected.shape:
+        raise Mismatch(call, "shape", messages.wrong_shape(what, got.shape, expected.shape), tensors)
+    if dtype is not None and got.dtype != dtype:
+        raise Mismatch(call, "dtype", messages.wrong_dtype(what, got.dtype, dtype), tensors)
+    if got.dtype.is_complex:
+        raise Mismatch(call, "dtype", messages.wrong_dtype(what, got.dtype, expected.dtype), tensors)
+    device = facts(got).device
+    if device != "cpu":
+        raise Mismatch(call, "device", messages.wrong_device(what, device, "cpu"), tensors)
+    came, right = got.double(), expected.double()
+    strange = ~came.isfinite()
+    if bool((strange != ~right.isfinite()).any()):
+        raise Mismatch(call, aspect, messages.not_finite(what, int(strange.sum())), tensors)
+    off = ~((came - right).abs() <= bound) & ~(came == right)
+    if bool(off.any()):
+        raise Mismatch(call, aspect, messages.wrong_values(what, int(off.sum()), off.numel()), tensors)
+
+
+def gradients_agree(
+    submission: Submission,
+    name: str | Module,
+    *args: Any,
+    cotangent: Tensor,
+    expected: Mapping[str, Tensor],
+    bounds: Mapping[str, Tensor],
+    context: str = "",
+    **kwargs: Any,
+) -> Reply:
+    """Ask for the gradients of `(result * cotangent).sum()`.
+
+    `expected` and `bounds` go by name: first every tensor argument that requires grad, in order, under a name
+    for people (`X`, `K`); then, for a module, every parameter under its own name.
+    """
+    reply = submission.ask(name, *args, cotangent=cotangent, **kwargs)
+    call = messages.call(name, args, kwargs, context)
+    shown = {**named(args, kwargs), "upstream": cotangent}
+    if reply.value is None:
+        raise NotWritten
+    if reply.gradients is None:
+        if isinstance(reply.value, Tensor) and reply.value.shape != cotangent.shape:
+            sentence = messages.wrong_shape("result", reply.value.shape, cotangent.shape)
+            raise Mismatch(call, "shape", sentence, shown)
+        raise Mismatch(call, "gradient", messages.no_gradient(), shown)
+    names = list(expected)
+    count = len(reply.gradients)
+    came = dict(zip(names[:count], reply.gradients, strict=False)) | reply.parameter_gradients
+    for label, right in expected.items():
+        got = came.get(label)
+        if got is None:
+            raise Mismatch(call, "gradient", messages.no_gradient(label), shown)
+        what = f"gradient with respect to {label}"
+        compare(got, expected=right, bound=bounds[label], call=call, shown=shown, what=what)
+    return reply
+
+
+def leaves_arguments_alone(submission: Submission, name: str | Module, *args: Any, **kwargs: Any) -> None:
+    """The call changes none of its tensor arguments."""
+    reply = submission.ask(name, *args, return_arguments=True, **kwargs)
+    if reply.value is None:
+        raise NotWritten
+    call = messages.call(name, args, kwargs)
+    before = named(args, kwargs)
+    for (label, sent), after in zip(before.items(), reply.arguments, strict=True):
+        if after.shape != sent.shape or not torch.equal(after, sent.detach()):
+            raise Mismatch(
+                call, "changed input", messages.changed_input(label), {f"{label} before": sent, f"{label} after": after}
+            )
+
+
+def repeats(submission: Submission, name: str | Module, *args: Any, **kwargs: Any) -> None:
+    """Two equal calls have equal results, and no global state is changed by them."""
+    first = submission.ask(name, *args, **kwargs)
+    second = submission.ask(name, *args, **kwargs)
+    call = messages.call(name, args, kwargs)
+    if first.value is None:
+        raise NotWritten
+    if not isinstance(first.value, Tensor) or not isinstance(second.value, Tensor):
+        raise Mismatch(call, "type", messages.not_a_tensor("result", _type_name(first.value)))
+    if first.value.shape != second.value.shape or not torch.equal(first.value, second.value):
+        shown = {"first call": first.value, "second call": second.value}
+        raise Mismatch(call, "repeated call", messages.not_repeated(), shown)
+    if first.changed_state:
+        raise Mismatch(call, "state", messages.changed_state(first.changed_state))
+
+
+def refuses(
+    submission: Submission, name: str, *args: Any, naming: Sequence[object], context: str = "", **kwargs: Any
+) -> None:
+    """The call raises ValueError, with a message that names at least one of `naming`.
+
+    A shape `(2, 3)` is named by its text, with or without spaces, or by all of its numbers.
+    """
+    call = messages.call(name, args, kwargs, context)
+    try:
+        submission.ask(name, *args, **kwargs)
+    except Raised as raised:
+        if raised.is_a("NotImplementedError"):
+            raise
+        if not raised.is_a("ValueError"):
+            raise Mismatch(call, "error", messages.wrong_error(raised.type, raised.message)) from None
+        if not any(_names(raised.message, item) for item in naming):
+            raise Mismatch(call, "error", messages.unclear_error(raised.message, naming)) from None
+        return
+    raise Mismatch(call, "error", messages.no_error())
+
+
+def equal(got: Any, expected: object, *, call: str, what: str = "result") -> None:
+    """A plain value (int, str, tuple, list of those) is exactly `expected`, its type included."""
+    if got is None and what == "result" and expected is not None:
+        raise NotWritten
+    if type(got) is not type(expected) or got != expected:
+        raise Mismatch(call, "values", messages.wrong_plain(what, _shown(got), expected))
+
+
+def number(got: Any, expected: float, *, tolerance: float, call: str, what: str = "result") -> float:
+    """A float, or a 0-d tensor, within `tolerance` of `expected`; returns it."""
+    if got is None and what == "result":
+        raise NotWritten
+    if isinstance(got, Tensor) and got.dim() == 0 and not got.dtype.is_complex:
+        got = float(got)
+    if type(got) not in (float, int):
+        raise Mismatch(call, "type", messages.wrong_plain(what, _shown(got), expected))
+    if not abs(got - expected) <= tolerance:
+        raise Mismatch(call, "values", messages.wrong_plain(what, _shown(got), expected))
+    return float(got)
+
+
+def that(condition: bool, *, call: str, aspect: str, sentence: str, **tensors: Tensor) -> None:
+    """A condition that none of the other helpers is about."""
+    if not condition:
+        raise Mismatch(call, aspect, sentence, dict(tensors))
+
+
+def references_agree(ours: Tensor, torchs: Tensor, bound: Tensor) -> None:
+    """The reference and torch agree, or nobody is judged by either.
+
+    Raises:
+        GraderError: they do not.
+    """
+    if ours.shape != torchs.shape or not bool(((ours.double() - torchs.double()).abs() <= bound).all()):
+        raise GraderError("the reference solution and torch disagree")
+
+
+def facts(tensor: Tensor) -> TensorFacts:
+    """What the student process said of a tensor besides its numbers."""
+    return getattr(tensor, "facts", None) or TensorFacts()
+
+
+def named(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The tensors among the arguments under the names of the contract: X, then K, then numbered."""
+    found: dict[str, Tensor] = {}
+    labels = iter(["X", "K", *(f"argument {n}" for n in range(3, 99))])
+    for value in args:
+        if isinstance(value, Tensor):
+            found[next(labels)] = value
+    for key, value in kwargs.items():
+        if isinstance(value, Tensor):
+            found[key] = value
+    return found
+
+
+def _names(message: str, item: object) -> bool:
+    plain = message.replace(" ", "")
+    if str(item).replace(" ", "") in plain:
+        return True
+    numbers = item if isinstance(item, (tuple, list)) else [item]
+    return bool(numbers) and all(str(number) in plain for number in numbers)
+
+
+def _type_name(value: Any) -> str:
+    if isinstance(value, (Opaque, Handle)):
+        return value.type
+    return type(value).__name__
+
+
+def _shown(value: Any) -> object:
+    return value if not isinstance(value, (Opaque, Handle)) else f"a {value.type}"

@@ -1,0 +1,253 @@
+"""One submission in, one `Report` out: a function of sources, settings and seed."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib import metadata
+from typing import Any
+
+import hypothesis
+import torch
+from hypothesis.errors import Flaky
+
+from . import messages
+from .curriculum import Task, exercises
+from .expect import Mismatch, NotWritten
+from .holds import Property, groups_of, properties_of
+from .report import GroupResult, Report, TaskResult, shown
+from .sandbox.host import Limits, WarmParent
+from .sandbox.trouble import Crashed, Forbidden, OutOfMemory, Raised, SandboxFailure, StudentTrouble, TimedOut
+from .screen import Screened, screen
+from .subject import Submission
+from .submission import HandIn
+
+_PRINTED = 2_000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to grade; the same settings and seed give the same verdicts.
+
+    Attributes:
+        seed: of the random questions.
+        limits: for each task.
+        only: exercises or tasks to grade; empty for all.
+    """
+
+    seed: int = 0
+    limits: Limits = Limits()
+    device: str = "cpu"
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """How one property went: `outcome` is `passed` or what went wrong."""
+
+    outcome: str
+    message: str = ""
+    counterexample: dict[str, Any] | None = None
+    stops: bool = False
+
+
+def grade(hand_in: HandIn, settings: Settings, parent: WarmParent) -> Report:
+    """Grade one submission. What a student's code does never raises here."""
+    started = time.perf_counter()
+    seen = screen(hand_in.files)
+    results: list[TaskResult] = []
+    for exercise in exercises():
+        wanted = [task for task in exercise.tasks if _wanted(task, settings)]
+        if not wanted:
+            continue
+        ungradable = _ungradable(hand_in, seen, exercise.name)
+        if ungradable is not None:
+            results += [_result(task, *ungradable) for task in wanted]
+            continue
+        module = hand_in.modules[exercise.name]
+        submission = Submission(
+            parent, hand_in.files, module, seen.imports, limits=settings.limits, seed=settings.seed
+        )
+        try:
+            results += [_grade_task(task, submission, settings, seen) for task in wanted]
+        finally:
+            submission.close()
+    return Report(
+        student=hand_in.student,
+        seed=settings.seed,
+        tier=parent.tier.name,
+        device=settings.device,
+        versions=versions(),
+        tasks=tuple(results),
+        problems=tuple(str(problem) for problem in (*hand_in.problems, *seen.problems)),
+        seconds=round(time.perf_counter() - started, 3),
+    )
+
+
+def versions() -> dict[str, str]:
+    """What the grading depended on."""
+    try:
+        ours = metadata.version("cnn-by-hand")
+    except metadata.PackageNotFoundError:
+        ours = "source"
+    return {
+        "grader": ours,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "hypothesis": hypothesis.__version__,
+    }
+
+
+def reproduce(report: Report, result: TaskResult) -> str:
+    """The line that grades this one task again."""
+    return f"python -m graders check-one {report.student} --only {result.exercise}.{result.task} --seed {report.seed}"
+
+
+def _wanted(task: Task, settings: Settings) -> bool:
+    return not settings.only or bool({task.exercise, f"{task.exercise}.{task.name}"} & set(settings.only))
+
+
+def _ungradable(hand_in: HandIn, seen: Screened, exercise: str) -> tuple[str, str] | None:
+    """Why none of an exercise's tasks can be asked, as outcome and message."""
+    module = hand_in.modules.get(exercise)
+    problems = [*hand_in.problems, *seen.problems]
+    files = {f"{exercise}.py", f"{exercise}.ipynb", f"{module or exercise}.py"}
+    for problem in problems:
+        if problem.file.rpartition("/")[2] in files and (module is None or problem in seen.problems):
+            return "broken", str(problem)
+    if module is None:
+        return "not_implemented", messages.no_file(exercise)
+    return None
+
+
+def _grade_task(task: Task, submission: Submission, settings: Settings, seen: Screened) -> TaskResult:
+    started = time.perf_counter()
+    for attempt in (1, 2):
+        try:
+            submission.begin(task.by_hand)
+            result = _judge(task, submission, settings, seen)
+            break
+        except Exception as error:  # anything here is the grader's fault, never the student's
+            submission.close()
+            if attempt == 2:
+                result = _result(task, "grader_error", messages.grader_error(error))
+    return replace(result, seconds=round(time.perf_counter() - started, 3))
+
+
+def _judge(task: Task, submission: Submission, settings: Settings, seen: Screened) -> TaskResult:
+    findings: list[tuple[Property, _Finding]] = []
+    if task.name != "invalid_input":
+        first = _try(lambda: submission.has(task.name), task, seen)
+        if isinstance(first, _Finding):
+            return _result(task, first.outcome, first.message)
+        if first == "missing":
+            return _result(task, "not_implemented", messages.missing(task.name, f"{task.exercise}.py"))
+        if first not in ("callable", "class"):
+            return _result(task, "broken", messages.not_callable(task.name, f"{task.exercise}.py", str(first)))
+    for held in properties_of(task.exercise, task.name):
+        finding = _ask(held, task, submission, settings, seen)
+        findings.append((held, finding))
+        if finding.stops:
+            break
+    return _summed(task, findings)
+
+
+def _ask(held: Property, task: Task, submission: Submission, settings: Settings, seen: Screened) -> _Finding:
+    test = held.test
+    if hasattr(test, "hypothesis"):
+        test = hypothesis.seed(settings.seed)(test)
+    found = _try(lambda: test(submission=submission), task, seen)
+    return found if isinstance(found, _Finding) else _Finding("passed")
+
+
+def _try(question: Any, task: Task, seen: Screened) -> Any:
+    """The value of `question()`, or a finding if the student's code is why there is none.
+
+    Raises:
+        SandboxFailure: the sandbox failed; so does everything else that is not the student's doing.
+    """
+    try:
+        return question()
+    except (Mismatch, NotWritten, StudentTrouble) as trouble:
+        return _finding(trouble, task, seen)
+    except Flaky as flaky:  # a random question failed, and did not fail again
+        for trouble in _inner(flaky):
+            if isinstance(trouble, (Mismatch, NotWritten, StudentTrouble)):
+                return _finding(trouble, task, seen)
+        raise
+
+
+def _inner(error: BaseException) -> Iterator[BaseException]:
+    yield error
+    causes = [error.__cause__, error.__context__, *getattr(error, "exceptions", ())]
+    for cause in causes:
+        if cause is not None:
+            yield from _inner(cause)
+
+
+def _finding(trouble: Exception, task: Task, seen: Screened) -> _Finding:
+    if isinstance(trouble, Mismatch):
+        tensors = {label: shown(tensor) for label, tensor in trouble.tensors.items()}
+        case = {"call": trouble.call, "aspect": trouble.aspect, "tensors": tensors}
+        return _Finding("failed", f"{trouble.call}\n{trouble.sentence}", case)
+    if isinstance(trouble, NotWritten):
+        return _Finding("not_implemented", messages.not_written(task.name))
+    if isinstance(trouble, Forbidden):
+        written = seen.calls.get((trouble.file, trouble.line))
+        named = replace(trouble, operation=written) if written else trouble
+        return _Finding("forbidden", messages.trouble(task.name, named), stops=True)
+    if isinstance(trouble, Raised):
+        if trouble.is_a("NotImplementedError"):
+            return _Finding("not_implemented", messages.not_written(task.name))
+        return _Finding("broken", messages.trouble(task.name, trouble))
+    stops = {TimedOut: "timed_out", OutOfMemory: "out_of_memory", Crashed: "crashed"}
+    if type(trouble) in stops:
+        outcome = stops[type(trouble)]
+        return _Finding(outcome, messages.trouble(task.name, trouble), stops=True)  # type: ignore[arg-type]
+    raise SandboxFailure(f"an unknown trouble: {trouble!r}")
+
+
+def _summed(task: Task, findings: list[tuple[Property, _Finding]]) -> TaskResult:
+    """Outcome and points of a task from its findings."""
+    wrong = [finding for _, finding in findings if finding.outcome != "passed"]
+    outcome = _outcome(findings)
+    weights = groups_of(task.exercise, task.name)
+    total = sum(weights.values())
+    asked = {held.test for held, _ in findings}
+    groups = []
+    for name, weight in weights.items():
+        members = [finding for held, finding in findings if held.group == name]
+        complete = all(held.test in asked for held in properties_of(task.exercise, task.name) if held.group == name)
+        earned = complete and outcome != "forbidden" and all(finding.outcome == "passed" for finding in members)
+        why = next((finding.message for finding in members if finding.outcome != "passed"), "")
+        share = round(task.points * weight / total, 4)
+        groups.append(GroupResult(name, share if earned else 0.0, share, why))
+    if not wrong:
+        return replace(_result(task, "passed", ""), score=task.points, groups=tuple(groups))
+    first = next((finding for finding in wrong if finding.outcome == outcome), wrong[0])
+    return replace(
+        _result(task, outcome, first.message),
+        score=round(sum(group.score for group in groups), 2),
+        groups=tuple(groups),
+        counterexample=first.counterexample or {},
+        hint=task.hints[0] if outcome in ("failed", "broken", "timed_out") else "",
+    )
+
+
+def _outcome(findings: list[tuple[Property, _Finding]]) -> str:
+    """What a task's findings come to: what stopped it, else *failed* if anything at all was answered rightly."""
+    outcomes = [finding.outcome for _, finding in findings]
+    wrong = [outcome for outcome in outcomes if outcome != "passed"]
+    if not wrong:
+        return "passed"
+    if findings[-1][1].stops:
+        return outcomes[-1]
+    if "passed" in outcomes or "failed" in outcomes:
+        return "failed"
+    return wrong[0]
+
+
+def _result(task: Task, outcome: str, message: str) -> TaskResult:
+    return TaskResult(task.exercise, task.name, task.kind, outcome, 0.0, task.points, message)

@@ -1,0 +1,168 @@
+"""Every sentence a student reads about an answer, in one place, ready to be written in another language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .sandbox.inside.wire import Build, ClassOf, Stream
+from .sandbox.trouble import Crashed, Forbidden, Frame, OutOfMemory, Raised, StudentTrouble, TimedOut
+
+
+def call(name: Any, args: Sequence[Any], kwargs: Mapping[str, Any], context: str = "") -> str:
+    """`pool2d(X of shape (3, 5), pool_size=(2, 3), stride=1)`."""
+    labels = iter(["X", "K", *(f"tensor {n}" for n in range(3, 99))])
+    parts = [_argument(value, labels) for value in args]
+    parts += [f"{key}={_argument(value, None)}" for key, value in kwargs.items()]
+    title = name if isinstance(name, str) else name.title
+    text = f"{title}({', '.join(parts)})"
+    return f"{context}, then {text}" if context else text
+
+
+def _argument(value: Any, labels: Any) -> str:
+    if isinstance(value, Tensor):
+        notes = [f"of shape {tuple(value.shape)}"]
+        if value.dtype != torch.float32:
+            notes.append(str(value.dtype).removeprefix("torch."))
+        if not value.is_contiguous():
+            notes.append("not contiguous")
+        label = f"{next(labels)} " if labels is not None else "a tensor "
+        return label + ", ".join(notes)
+    if isinstance(value, (Stream, list)) and len(value.items if isinstance(value, Stream) else value) > 3:
+        count = len(value.items if isinstance(value, Stream) else value)
+        return f"{count} batches" if isinstance(value, Stream) else f"a list of {count}"
+    if isinstance(value, Stream):
+        return f"{len(value.items)} batches"
+    if isinstance(value, Build):
+        return f"nn.{value.name}(…)"
+    if isinstance(value, ClassOf):
+        return f"nn.{value.name}"
+    if hasattr(value, "title"):
+        return str(value.title)
+    return repr(value)
+
+
+def shape(sizes: Sequence[int]) -> str:
+    """`(3, 5)`."""
+    return str(tuple(sizes))
+
+
+def not_a_tensor(what: str, kind: str) -> str:
+    return f"The {what} should be a tensor, but it is of type {kind}."
+
+
+def wrong_shape(what: str, got: Sequence[int], expected: Sequence[int]) -> str:
+    return f"The {what} has shape {shape(got)}; it should have shape {shape(expected)}."
+
+
+def wrong_dtype(what: str, got: torch.dtype, expected: torch.dtype) -> str:
+    short = [str(dtype).removeprefix("torch.") for dtype in (got, expected)]
+    return f"The {what} is {short[0]}; for these inputs it should be {short[1]}."
+
+
+def wrong_device(what: str, got: str, expected: str) -> str:
+    return f"The {what} lies on {got}, but the input is on {expected}."
+
+
+def not_finite(what: str, count: int) -> str:
+    return f"The {what} has {count} values that are NaN or infinite where a number is expected, or the other way round."
+
+
+def wrong_values(what: str, wrong: int, total: int) -> str:
+    if wrong == total:
+        return f"The {what} has the right shape, but {'its value is' if total == 1 else 'all its values are'} wrong."
+    return f"The {what} has the right shape, but {wrong} of its {total} values {'is' if wrong == 1 else 'are'} wrong."
+
+
+def wrong_plain(what: str, got: object, expected: object) -> str:
+    return f"The {what} is {_short(got)}; it should be {_short(expected)}."
+
+
+def no_gradient(label: str | None = None) -> str:
+    cause = "Is a value taken out of the graph by float(), .item(), .data, .detach(), numpy or torch.tensor()?"
+    if label is None:
+        return f"Autograd cannot reach the inputs from the result: it has no gradient. {cause}"
+    return f"No gradient arrives at {label}. {cause}"
+
+
+def changed_input(label: str) -> str:
+    return f"The call changed its argument {label}. Work on a copy, or write into a new tensor."
+
+
+def not_repeated() -> str:
+    return "Two equal calls gave two different results. Does something survive from one call to the next?"
+
+
+def changed_state(changes: Sequence[str]) -> str:
+    return f"The call changed a setting for the whole program ({'; '.join(changes)})."
+
+
+def wrong_error(kind: str, message: str) -> str:
+    return f"This input has no result and should raise ValueError; it raised {kind}: {_short(message)}"
+
+
+def unclear_error(message: str, naming: Sequence[object]) -> str:
+    wanted = " or ".join(str(item) for item in naming)
+    return f"ValueError is right, but its message should name what is wrong ({wanted}); it says: {_short(message)}"
+
+
+def no_error() -> str:
+    return "This input has no result and should raise ValueError, but an answer came back."
+
+
+def not_written(task: str) -> str:
+    return f"`{task}` is not written yet."
+
+
+def missing(task: str, file: str) -> str:
+    return f"{file} defines no `{task}`. Was it renamed or deleted?"
+
+
+def not_callable(task: str, file: str, kind: str) -> str:
+    return f"{file}: `{task}` should be a function or class, but it is of type {kind}."
+
+
+def grader_error(error: Exception) -> str:
+    return f"This task could not be graded, which is no fault of the student's: {type(error).__name__}: {error}"
+
+
+def no_file(exercise: str) -> str:
+    return f"{exercise}.py was not handed in."
+
+
+def trouble(task: str, what: StudentTrouble) -> str:
+    """The sentence for something that happened instead of an answer."""
+    if isinstance(what, Forbidden):
+        where = f"{what.file}, line {what.line}, calls" if what.file else "The code calls"
+        return f"{where} torch's own `{what.operation}`; this task asks you to write it by hand."
+    if isinstance(what, TimedOut):
+        printed = f" It had printed {what.printed:,} characters." if what.printed > 10_000 else ""
+        return (
+            f"`{task}` was still running after {what.seconds:g} s of {what.clock} time: does a loop never end?{printed}"
+        )
+    if isinstance(what, OutOfMemory):
+        return f"`{task}` asked for more than {what.limit_bytes >> 20:,} MiB of memory.{at(what.frames)}"
+    if isinstance(what, Crashed):
+        return f"`{task}` {what.how}. The other tasks were graded all the same."
+    if isinstance(what, Raised):
+        if not what.inside and what.is_a("TypeError"):
+            return f"The contract's way of calling `{task}` does not fit its signature: {_short(what.message)}"
+        return f"{what.type}: {_short(what.message)}{at(what.frames)}"
+    return str(what)
+
+
+def at(frames: Sequence[Frame]) -> str:
+    """` (conv2d.py, line 12: Y[i, j] = …)`, or nothing."""
+    if not frames:
+        return ""
+    last = frames[-1]
+    source = f": {last.source}" if last.source else ""
+    return f" ({last.file}, line {last.line}{source})"
+
+
+def _short(value: object, limit: int = 300) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}…"

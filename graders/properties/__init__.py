@@ -1,0 +1,1 @@
+"""What must hold: pytest and hypothesis, one file an exercise."""

@@ -1,0 +1,60 @@
+"""`pytest graders/properties --submission DIR`: the hidden properties under plain pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from graders.curriculum import SOLUTIONS, exercise
+from graders.sandbox.host import WarmParent
+from graders.sandbox.tiers import best_tier
+from graders.screen import screen
+from graders.subject import Submission
+from graders.submission import HandIn, read
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--submission",
+        default=str(SOLUTIONS),
+        help="the folder, .zip, .ipynb or .py to grade (default: the reference solutions)",
+    )
+
+
+@pytest.fixture(scope="session")
+def warm_parent() -> Iterator[WarmParent]:
+    with WarmParent(best_tier()) as parent:
+        yield parent
+
+
+@pytest.fixture(scope="session")
+def hand_in(request: pytest.FixtureRequest) -> HandIn:
+    path = Path(request.config.getoption("--submission"))
+    if not path.exists():
+        raise pytest.UsageError(f"--submission {path}: no such file or folder")
+    return read(path)
+
+
+@pytest.fixture(scope="module")
+def exercise_of_hand_in(
+    request: pytest.FixtureRequest, warm_parent: WarmParent, hand_in: HandIn
+) -> Iterator[Submission]:
+    name = request.module.EXERCISE
+    if name not in hand_in.modules:
+        problems = "; ".join(map(str, hand_in.problems))
+        pytest.fail(f"{name}.py was not handed in, or cannot be read. {problems}")
+    imports = screen(hand_in.files).imports
+    submission = Submission(warm_parent, hand_in.files, hand_in.modules[name], imports)
+    yield submission
+    submission.close()
+
+
+@pytest.fixture
+def submission(request: pytest.FixtureRequest, exercise_of_hand_in: Submission) -> Submission:
+    """The submission, asked about the task that the test belongs to."""
+    mark = request.function.__holds__
+    tasks = {task.name: task for task in exercise(request.module.EXERCISE).tasks}
+    exercise_of_hand_in.begin(tasks[mark.task].by_hand)
+    return exercise_of_hand_in

@@ -1,0 +1,178 @@
+"""`Report`: the one record of a graded submission, from which every table, page and gradebook is drawn.
+
+It is data: shapes and small tensors rather than finished sentences alone. `report.schema.json` beside this
+file is its JSON schema.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+from torch import Tensor
+
+SCHEMA_VERSION = 1
+OUTCOMES = (
+    *("passed", "failed", "not_implemented", "broken", "timed_out", "crashed", "out_of_memory", "forbidden"),
+    "grader_error",
+)
+_SHOWN_NUMEL = 64
+
+
+@dataclass(frozen=True)
+class GroupResult:
+    """One group of properties of a task: whether its share was earned, and if not, why."""
+
+    name: str
+    score: float
+    max_score: float
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """One task: what happened, what it earned and what its student should read.
+
+    Attributes:
+        outcome: one of `OUTCOMES`; `grader_error` is shown as *not graded* and is no zero.
+        message: what is wrong, in plain sentences; empty for a passed task.
+        counterexample: the call, the aspect, and small tensors as nested lists.
+        diagnosis: the name of the misconception, if the behaviour matches one exactly.
+        hint: a question that leads on.
+    """
+
+    exercise: str
+    task: str
+    kind: str
+    outcome: str
+    score: float
+    max_score: float
+    message: str = ""
+    diagnosis: str | None = None
+    counterexample: dict[str, Any] = field(default_factory=dict)
+    hint: str = ""
+    groups: tuple[GroupResult, ...] = ()
+    printed: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points earned, of how many."""
+
+    score: float
+    max_score: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """One graded submission.
+
+    Attributes:
+        tier: the isolation it was graded under.
+        problems: what could not be read of the hand-in, a line each.
+        tasks: one entry for each task of the contract, in its order, whatever happened.
+    """
+
+    student: str
+    seed: int
+    tier: str
+    device: str
+    versions: Mapping[str, str]
+    tasks: tuple[TaskResult, ...]
+    problems: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def core(self) -> Points:
+        """Points for core tasks, of 100."""
+        return self._points("core")
+
+    @property
+    def bonus(self) -> Points:
+        """Points for stretch tasks."""
+        return self._points("stretch")
+
+    @property
+    def not_graded(self) -> tuple[TaskResult, ...]:
+        """Tasks on which the grader failed, twice."""
+        return tuple(task for task in self.tasks if task.outcome == "grader_error")
+
+    def _points(self, kind: str) -> Points:
+        tasks = [task for task in self.tasks if task.kind == kind]
+        return Points(round(sum(t.score for t in tasks), 2), round(sum(t.max_score for t in tasks), 2))
+
+    def exercise_points(self, exercise: str, kind: str = "core") -> Points:
+        """Points of one exercise."""
+        tasks = [task for task in self.tasks if task.exercise == exercise and task.kind == kind]
+        return Points(round(sum(t.score for t in tasks), 2), round(sum(t.max_score for t in tasks), 2))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON data."""
+        return {
+            "schema": SCHEMA_VERSION,
+            "student": self.student,
+            "seed": self.seed,
+            "tier": self.tier,
+            "device": self.device,
+            "versions": dict(self.versions),
+            "core": asdict(self.core),
+            "bonus": asdict(self.bonus),
+            "problems": list(self.problems),
+            "seconds": self.seconds,
+            "tasks": [asdict(task) | {"groups": [asdict(group) for group in task.groups]} for task in self.tasks],
+        }
+
+    def to_json(self) -> str:
+        """The report as JSON text, checked against the schema.
+
+        Raises:
+            jsonschema.ValidationError: the report breaks its own schema.
+            ValueError: a number is NaN or infinite.
+        """
+        data = self.as_dict()
+        jsonschema.validate(data, schema())
+        return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Report:
+        """Read a report that `to_json` wrote.
+
+        Raises:
+            jsonschema.ValidationError: it is no report of this schema.
+        """
+        data = json.loads(text)
+        jsonschema.validate(data, schema())
+        tasks = tuple(
+            TaskResult(**{**task, "groups": tuple(GroupResult(**group) for group in task["groups"])})
+            for task in data["tasks"]
+        )
+        kept = {key: data[key] for key in ("student", "seed", "tier", "device", "versions", "seconds")}
+        return cls(**kept, tasks=tasks, problems=tuple(data["problems"]))
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The JSON schema of a report."""
+    return dict(json.loads((Path(__file__).parent / "report.schema.json").read_text(encoding="utf-8")))
+
+
+def shown(tensor: Tensor) -> dict[str, Any]:
+    """A tensor as JSON: shape and dtype always, values while it is small enough to look at."""
+    about: dict[str, Any] = {"shape": list(tensor.shape), "dtype": str(tensor.dtype).removeprefix("torch.")}
+    if tensor.numel() <= _SHOWN_NUMEL:
+        about["values"] = _rounded(tensor.detach().tolist())
+    return about
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if abs(value) < float("inf") else str(value)  # NaN compares false: a string
+    return value if isinstance(value, (int, bool)) else str(value)

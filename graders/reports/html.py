@@ -1,0 +1,34 @@
+"""Reports as web pages. Everything a student wrote is escaped; no page runs a script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ..curriculum import exercises
+from ..report import Report
+from .wording import BADGES, Feedback, cell, differs, points, rows, sentence
+
+
+def feedback_page(report: Report, feedback: Feedback) -> str:
+    """The page that one student gets."""
+    page = _environment().get_template("feedback.html")
+    return page.render(report=report, exercises=exercises(), feedback=feedback.value, level=feedback)
+
+
+def class_page(reports: Sequence[Report]) -> str:
+    """The page for the teacher: every student, every task."""
+    ordered = sorted(reports, key=lambda report: report.student.lower())
+    return _environment().get_template("class.html").render(reports=ordered, exercises=exercises())
+
+
+@cache
+def _environment() -> Environment:
+    loader = FileSystemLoader(Path(__file__).parent / "templates")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters.update(points=points, cell=cell, rows=rows)
+    environment.globals.update(badges=BADGES, differs=differs, sentence=sentence)
+    return environment

@@ -1,0 +1,31 @@
+"""Grades as CSV, for a spreadsheet or a learning platform."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..curriculum import exercises
+from ..report import Report
+from .wording import points
+
+
+def write_csv(path: Path, reports: Sequence[Report]) -> None:
+    """A row for each student: totals, then points of each task, then what was not graded.
+
+    A task on which the grader failed has an empty cell, never a zero.
+    """
+    tasks = [(task.exercise, task.name) for exercise in exercises() for task in exercise.tasks]
+    header = ["student", "core", "bonus", *(f"{exercise}.{task}" for exercise, task in tasks), "not_graded"]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        for report in sorted(reports, key=lambda report: report.student.lower()):
+            by_name = {(task.exercise, task.task): task for task in report.tasks}
+            graded = {key: task for key, task in by_name.items() if task.outcome != "grader_error"}
+            scores = [points(graded[key].score) if key in graded else "" for key in tasks]
+            missing = " ".join(f"{task.exercise}.{task.task}" for task in report.not_graded)
+            # A name that begins like a formula must not become one in a spreadsheet.
+            name = f"'{report.student}" if report.student[0] in "=+-@" else report.student
+            writer.writerow([name, points(report.core.score), points(report.bonus.score), *scores, missing])

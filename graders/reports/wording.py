@@ -1,0 +1,102 @@
+"""How outcomes, points and small tensors are put into words, the same in a terminal and on a page."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from ..report import TaskResult
+
+BADGES = {
+    "passed": "passed",
+    "failed": "failed",
+    "not_implemented": "not written",
+    "broken": "broken",
+    "timed_out": "timed out",
+    "crashed": "crashed",
+    "out_of_memory": "out of memory",
+    "forbidden": "forbidden",
+    "grader_error": "not graded",
+}
+
+
+class Feedback(StrEnum):
+    """How much of a failed hidden test a student sees."""
+
+    FULL = "full"
+    """The call, what is wrong, and the small case with what came and what was expected."""
+    CASE = "case"
+    """The call and what is wrong, without expected values."""
+    VERDICT = "verdict"
+    """The outcome and the points alone."""
+
+
+def points(value: float) -> str:
+    """`7`, `7.5`, `6.67`."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def sentence(task: TaskResult, feedback: Feedback) -> str:
+    """The message of a task at one level of feedback."""
+    if feedback is Feedback.VERDICT:
+        return ""
+    if feedback is Feedback.CASE and task.counterexample.get("aspect") in ("values", "gradient"):
+        return task.message.partition("; it should")[0].rstrip(".") + "."
+    return task.message
+
+
+def explanation(task: TaskResult, feedback: Feedback) -> str:
+    """Message, side-by-side case and hint as plain text."""
+    if task.outcome == "passed":
+        return ""
+    parts = [sentence(task, feedback)]
+    if feedback is Feedback.FULL:
+        parts.append(grids(task.counterexample.get("tensors", {})))
+    if task.hint and feedback is not Feedback.VERDICT:
+        parts.append(f"Think: {task.hint}")
+    return "\n".join(part for part in parts if part)
+
+
+def rows(about: dict[str, Any]) -> list[list[Any]] | None:
+    """A small tensor of at most two dimensions as rows of cells; None if it is none."""
+    values, size = about.get("values"), len(about["shape"])
+    if values is None or size > 2 or 0 in about["shape"]:
+        return None
+    return [[values]] if size == 0 else [values] if size == 1 else list(values)
+
+
+def cell(value: Any) -> str:
+    """One number, short."""
+    if isinstance(value, float):
+        return f"{value:g}" if abs(value) < 1e5 else f"{value:.4g}"
+    return str(value)
+
+
+def differs(tensors: dict[str, Any], row: int, column: int) -> bool:
+    """Whether what came and what was expected differ visibly in a cell."""
+    got, expected = (rows(tensors[name]) if name in tensors else None for name in ("got", "expected"))
+    if got is None or expected is None or tensors["got"]["shape"] != tensors["expected"]["shape"]:
+        return False
+    return cell(got[row][column]) != cell(expected[row][column])
+
+
+def grids(tensors: dict[str, Any]) -> str:
+    """Small tensors side by side, differing cells of `got` in brackets."""
+    blocks = []
+    for label, about in tensors.items():
+        found = rows(about)
+        if found is None or max(len(found), len(found[0])) > 8:
+            continue
+        texts = [
+            [f"[{cell(v)}]" if label == "got" and differs(tensors, r, c) else f" {cell(v)} " for c, v in enumerate(line)]
+            for r, line in enumerate(found)
+        ]
+        width = max(len(text) for line in texts for text in line)
+        lines = ["".join(text.rjust(width) for text in line) for line in texts]
+        across = max(len(lines[0]), len(label))
+        blocks.append([label.ljust(across), *(line.ljust(across) for line in lines)])
+    if not blocks:
+        return ""
+    height = max(len(block) for block in blocks)
+    padded = [[*block, *[" " * len(block[0])] * (height - len(block))] for block in blocks]
+    return "\n".join("   ".join(parts).rstrip() for parts in zip(*padded, strict=True))

@@ -1,0 +1,389 @@
+"""The grader's side of the wall: starts the warm parent, asks it for children, and talks to them.
+
+Everything a child sends is a claim. Frames are capped and checked by `inside/wire.py`; a violation, a late
+answer or a death ends the child, and only the child.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psutil
+
+from .inside import lockdown
+from .inside.wire import PREFIX, Decoder, Encoder, WireError, prefix
+from .tiers import Tier
+from .trouble import Crashed, Forbidden, Frame, OutOfMemory, Raised, SandboxFailure, StudentTrouble, TimedOut
+
+_INSIDE = Path(__file__).parent / "inside"
+_BOOT = """
+import importlib.abc, importlib.util, json, os, sys
+with os.fdopen(int(sys.argv[2])) as pipe:
+    sources = json.load(pipe)
+class Sources(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, name, path, target=None):
+        if name in sources:
+            return importlib.util.spec_from_loader(name, self, is_package=name == "sandbox")
+    def exec_module(self, module):
+        exec(compile(sources[module.__name__], "<" + module.__name__ + ">", "exec"), module.__dict__)
+sys.meta_path.insert(0, Sources())
+from sandbox import boot
+boot.main(int(sys.argv[1]))
+"""
+_START_SECONDS = 120.0
+_KEPT_OUTPUT = 64 << 10
+_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one task of a submission may use.
+
+    Attributes:
+        cpu_seconds: CPU time for all questions of one task together.
+        memory_bytes: address space beyond that of the warm parent.
+    """
+
+    cpu_seconds: float = 10.0
+    memory_bytes: int = 1 << 30
+
+    @property
+    def wall_seconds(self) -> float:
+        """A generous bound for a process that sleeps, or a machine that is busy."""
+        return 10 * self.cpu_seconds + 5
+
+
+@dataclass
+class Answer:
+    """What one question brought back."""
+
+    fields: dict[str, Any]
+    printed: str = ""
+
+    @property
+    def value(self) -> Any:
+        return self.fields.get("value")
+
+
+class WarmParent:
+    """A process that has imported torch and forks student processes on request."""
+
+    def __init__(self, tier: Tier) -> None:
+        self.tier = tier
+        self._scratch = tempfile.TemporaryDirectory(prefix="cnn-by-hand-")
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET if _LINUX else socket.SOCK_STREAM)
+        source_read, source_write = os.pipe()
+        command = [sys.executable, "-I", "-B", "-c", _BOOT, str(theirs.fileno()), str(source_read)]
+        self._control = ours
+        with theirs:
+            self._process = subprocess.Popen(
+                tier.around(command),
+                pass_fds=(theirs.fileno(), source_read),
+                env=_environment(),
+                cwd=self._scratch.name,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+        os.close(source_read)
+        names = ["__init__", *(path.stem for path in _INSIDE.glob("*.py") if path.stem != "__init__")]
+        sources = {("sandbox" if n == "__init__" else f"sandbox.{n}"): (_INSIDE / f"{n}.py").read_text() for n in names}
+        with os.fdopen(source_write, "w") as pipe:
+            json.dump(sources, pipe)
+        self._ready = False
+
+    def spawn(self, *, by_hand: bool, imports: tuple[str, ...] = (), limits: Limits) -> Child:
+        """A fresh, locked-down child that has seen no submission yet.
+
+        Raises:
+            SandboxFailure: the parent is gone or the child could not be locked down.
+        """
+        self._await_ready()
+        wire, their_wire = socket.socketpair()
+        output, their_output = os.pipe()
+        if _LINUX:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        request = {
+            "do": "fork",
+            "by_hand": by_hand,
+            "imports": list(imports),
+            "memory_bytes": limits.memory_bytes,
+            "cpu_seconds": int(limits.cpu_seconds * 100),
+            "landlock": self.tier.landlock,
+            "seccomp": self.tier.seccomp,
+        }
+        with their_wire:
+            reply = self._request(request, [their_wire.fileno(), their_output])
+        os.close(their_output)
+        child = Child(self, reply["pid"], wire, output, limits)
+        child.await_ready()
+        return child
+
+    def reap(self, pid: int) -> dict[str, Any]:
+        """How a dead child ended."""
+        return self._request({"do": "reap", "pid": pid}, [])
+
+    def _await_ready(self) -> None:
+        if self._ready:
+            return
+        self._control.settimeout(_START_SECONDS)
+        hello = self._read_control()
+        if hello["threads"] != 1:
+            raise SandboxFailure(f"the warm parent runs {hello['threads']} threads; forking it would not be safe")
+        self._ready = True
+
+    def _request(self, request: dict[str, Any], fds: list[int]) -> dict[str, Any]:
+        try:
+            socket.send_fds(self._control, [json.dumps(request).encode()], fds)
+        except OSError as error:
+            raise SandboxFailure(f"the warm parent is gone ({error})") from None
+        return self._read_control()
+
+    def _read_control(self) -> dict[str, Any]:
+        try:
+            data = self._control.recv(1 << 16)
+        except OSError as error:
+            raise SandboxFailure(f"the warm parent does not answer ({error})") from None
+        if not data:
+            _, said = self._process.communicate(timeout=10)
+            raise SandboxFailure(f"the warm parent ended: {said.decode(errors='replace')[-500:]}")
+        return dict(json.loads(data))
+
+    def close(self) -> None:
+        """End the parent and with it every child."""
+        self._control.close()
+        self._process.kill()
+        self._process.wait()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+        self._scratch.cleanup()
+
+    def __enter__(self) -> WarmParent:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+@dataclass
+class Child:
+    """One student process. Ask it questions; after a fatal trouble it is gone."""
+
+    parent: WarmParent
+    inner_pid: int
+    wire: socket.socket
+    output: int
+    limits: Limits
+    pid: int = 0
+    alive: bool = True
+    _number: int = 0
+    _printed: int = 0
+    _kept: bytearray = field(default_factory=bytearray)
+
+    def await_ready(self) -> None:
+        """Wait until the child has put up its walls."""
+        self.wire.settimeout(60)
+        try:
+            if _LINUX:
+                data, ancillary, _, _ = self.wire.recvmsg(5, socket.CMSG_SPACE(12), socket.MSG_WAITALL)
+                for _level, _kind, credentials in ancillary:
+                    self.pid = int.from_bytes(credentials[:4], sys.byteorder)
+                self.wire.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+            else:
+                data = self.wire.recv(5, socket.MSG_WAITALL)
+                self.pid = self.inner_pid
+        except OSError as error:
+            data = str(error).encode()
+        if data != b"ready":
+            self._drain()
+            said = self._kept.decode(errors="replace")[-500:]
+            self.pid = self.pid or self.inner_pid
+            self.end()
+            raise SandboxFailure(f"a student process could not be locked down: {said or data!r}")
+        self.wire.setblocking(False)
+
+    def cpu_seconds(self) -> float:
+        """CPU time that the process has used so far."""
+        try:
+            times = psutil.Process(self.pid).cpu_times()
+        except psutil.Error:
+            return 0.0
+        return float(times.user + times.system)
+
+    def ask(self, question: dict[str, Any], cpu_seconds: float | None = None) -> Answer:
+        """Put one question and wait for its answer.
+
+        Args:
+            question: goes over the wire; see `inside/runtime.py`.
+            cpu_seconds: CPU time the process may have used, counted from its start, when the answer is due.
+
+        Raises:
+            StudentTrouble: what happened instead of an answer.
+        """
+        self._number += 1
+        identity = int.from_bytes(os.urandom(3)) << 7 | self._number & 0x7F
+        self._kept.clear()
+        budget = self.cpu_seconds() + self.limits.cpu_seconds if cpu_seconds is None else cpu_seconds
+        until = time.monotonic() + self.limits.wall_seconds
+        frame = Encoder(views=True).frame({**question, "id": identity})
+        try:
+            self._send(frame, budget, until)
+            head = self._receive(PREFIX.size, budget, until)
+            header_length, body_length = prefix(bytes(head))
+            header = bytes(self._receive(header_length, budget, until))
+            body = self._receive(body_length, budget, until)
+            fields = Decoder().message(header, body)
+            if fields.get("id") != identity:
+                raise WireError("an answer to another question")
+        except WireError as error:
+            self.end()
+            raise Crashed(f"sent something that is no answer: {error}") from None
+        self._drain()
+        return self._understood(fields)
+
+    def _understood(self, fields: dict[str, Any]) -> Answer:
+        try:
+            trouble = _trouble(fields, self.limits)
+        except (KeyError, TypeError, ValueError, IndexError):
+            trouble = Crashed("sent something that is no answer: fields are missing")
+        if trouble is not None:
+            if trouble.fatal:
+                self.end()
+            raise trouble
+        return Answer(fields, self._kept.decode(errors="replace"))
+
+    # ------------------------------------------------------------------------------------------ transport
+
+    def _send(self, frame: bytes, budget: float, until: float) -> None:
+        view = memoryview(frame)
+        while view:
+            try:
+                view = view[self.wire.send(view) :]
+            except BlockingIOError:
+                self._wait(select.POLLOUT, budget, until)
+            except OSError:
+                raise self._death() from None
+
+    def _receive(self, count: int, budget: float, until: float) -> bytearray:
+        data = bytearray()
+        while len(data) < count:
+            try:
+                part = self.wire.recv(min(count - len(data), 1 << 20))
+            except BlockingIOError:
+                self._wait(select.POLLIN, budget, until)
+                continue
+            except OSError:
+                part = b""
+            if not part:
+                raise self._death()
+            data += part
+        return data
+
+    def _wait(self, event: int, budget: float, until: float) -> None:
+        poller = select.poll()
+        poller.register(self.wire, event)
+        poller.register(self.output, select.POLLIN)
+        while True:
+            ready = [fd for fd, _ in poller.poll(_POLL_SECONDS * 1000)]
+            if self.output in ready:
+                self._drain()
+                if self._output_closed:
+                    poller.unregister(self.output)
+            if self.wire.fileno() in ready:
+                return
+            if self.cpu_seconds() > budget:
+                self.end()
+                raise TimedOut(self.limits.cpu_seconds, "CPU", self._printed)
+            if time.monotonic() > until:
+                self.end()
+                raise TimedOut(self.limits.wall_seconds, "wall", self._printed)
+
+    _output_closed: bool = False
+
+    def _drain(self) -> None:
+        poller = select.poll()
+        poller.register(self.output, select.POLLIN)
+        for _ in range(64):  # bounded: whoever prints faster than we read is stopped by the clock
+            if not poller.poll(0):
+                return
+            part = os.read(self.output, 1 << 16)
+            if not part:
+                self._output_closed = True
+                return
+            self._printed += len(part)
+            self._kept += part[: max(0, _KEPT_OUTPUT - len(self._kept))]
+
+    # ------------------------------------------------------------------------------------------------ end
+
+    def _death(self) -> StudentTrouble | SandboxFailure:
+        self._drain()
+        status = self.end()
+        if status is None:
+            return SandboxFailure("a student process was lost")
+        if os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            if number == signal.SIGXCPU:
+                return TimedOut(self.limits.cpu_seconds * 100, "CPU", self._printed)
+            return Crashed(f"ended the Python process by signal {signal.Signals(number).name}")
+        code = os.waitstatus_to_exitcode(status)
+        if code == lockdown.LOCKDOWN_FAILED:
+            return SandboxFailure("a student process could not be locked down")
+        return Crashed(f"ended the Python process (exit status {code})")
+
+    def end(self) -> int | None:
+        """Kill the process with all that it started; returns its wait status."""
+        if not self.alive:
+            return None
+        self.alive = False
+        for kill in (os.killpg, os.kill):
+            try:
+                kill(self.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                continue
+        self.wire.close()
+        os.close(self.output)
+        try:
+            return int(self.parent.reap(self.inner_pid)["status"])
+        except (SandboxFailure, KeyError, ValueError):
+            return None
+
+
+_LINUX = sys.platform == "linux"
+
+
+def _environment() -> dict[str, str]:
+    one_thread = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
+    return {**kept, **dict.fromkeys(one_thread, "1"), "CUDA_VISIBLE_DEVICES": "", "HOME": "/nonexistent", "LANG": "C.UTF-8"}
+
+
+def _trouble(fields: dict[str, Any], limits: Limits) -> StudentTrouble | None:
+    """What an answer reports instead of a value, if it does."""
+    if "forbidden" in fields:
+        operation, file, line = fields["forbidden"][0]
+        return Forbidden(str(operation)[:80], str(file)[:200], int(line))
+    outcome = fields["outcome"]
+    if outcome == "ok":
+        return None
+    if outcome == "unsendable":
+        return Raised("ValueError", ("ValueError",), f"the result is too large: {fields['message']}", (), True)
+    frames = tuple(Frame(str(f), int(n), str(name), str(line)) for f, n, name, line in fields["frames"])
+    if fields["memory"]:
+        return OutOfMemory(limits.memory_bytes, frames)
+    kind, kinds = str(fields["type"]), tuple(str(name) for name in fields["kinds"])
+    if "SystemExit" in kinds or "KeyboardInterrupt" in kinds:
+        where = f" in {frames[-1].file}, line {frames[-1].line}" if frames else ""
+        return Crashed(f"ended the Python process ({kind}{where})")
+    return Raised(kind, kinds, str(fields["message"]), frames, fields["inside"] is True)

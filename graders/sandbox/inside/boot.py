@@ -1,0 +1,147 @@
+"""The warm parent: imports torch once, then forks one student process for each request.
+
+It holds no solution, no grader and no submission. It is started by `host.py` with an open control socket;
+each request brings the two descriptors of a new child: its wire and its standard output.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import socket
+import sys
+import traceback
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from . import by_hand, lockdown, runtime
+
+_WARM_MODULES = (
+    *("abc", "array", "bisect", "cmath", "collections", "collections.abc", "contextlib", "copy", "csv"),
+    *("dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "heapq", "inspect", "io"),
+    *("itertools", "json", "logging", "math", "numbers", "operator", "os", "pathlib", "pprint", "queue"),
+    *("random", "re", "statistics", "string", "struct", "sys", "textwrap", "threading", "time", "timeit"),
+    *("traceback", "types", "typing", "typing_extensions", "unittest", "warnings", "weakref"),
+    *("numpy", "numpy.lib.stride_tricks", "numpy.random", "numpy.fft", "numpy.linalg"),
+    *("torch.optim", "torch.optim.lr_scheduler", "torch.utils.data", "torch.func", "torch.fft"),
+    *("torch.nn.init", "torch.nn.utils", "torch.nn.utils.parametrize", "torch.autograd", "torch.linalg"),
+    *("torch.nn.functional", "torch.testing", "torch.utils.checkpoint", "torch.jit"),
+)
+
+
+def warm() -> None:
+    """Run once what torch loads at its first use, so that no child pays for it or has to find a file."""
+    for name in _WARM_MODULES:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue
+    by_hand.forbidden_kernels()
+    X = torch.rand(2, 1, 8, 8, requires_grad=True)
+    net = nn.Sequential(
+        *(nn.Conv2d(1, 2, 3, padding=1), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2), nn.AvgPool2d(2)),
+        *(nn.Dropout(0.1), nn.Flatten(), nn.Linear(8, 10), nn.Sigmoid(), nn.Tanh(), nn.GELU()),
+    )
+    optimizers = (torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9), torch.optim.Adam(net.parameters()))
+    for optimizer in optimizers:
+        for data, label in torch.utils.data.DataLoader([(torch.rand(1, 8, 8), 1)] * 2, batch_size=2):
+            optimizer.zero_grad()
+            F.cross_entropy(net(data), label).backward()
+            optimizer.step()
+    for parameter in net.parameters():
+        if parameter.dim() > 1:
+            nn.init.xavier_uniform_(parameter)
+    net.load_state_dict(net.state_dict())
+    net.double().eval()
+    K = torch.rand(3, 1, 3, 3, requires_grad=True)
+    columns = F.unfold(F.pad(X, (1, 1, 1, 1)), 3)
+    F.fold(columns, (8, 8), 3, padding=1)
+    torch.einsum("nchwij,ocij->nohw", X.unfold(2, 3, 1).unfold(3, 3, 1), K).sum().backward()
+    torch.fft.irfft2(torch.fft.rfft2(X) * torch.fft.rfft2(X).conj())
+    torch.autograd.grad((X * X).sum(), X, create_graph=True)
+    torch.func.vmap(torch.sin)(X.detach())
+    torch.func.grad(lambda t: t.sum())(X.detach())
+    torch.linalg.lstsq(torch.rand(4, 2), torch.rand(4, 1))
+    torch.linalg.eigvalsh(torch.eye(3)), torch.linalg.pinv(torch.rand(3, 2)), torch.linalg.solve(torch.eye(2), torch.eye(2))
+    torch.linalg.matrix_norm(torch.eye(3), 2), torch.linalg.svd(torch.rand(3, 2))
+    torch.autograd.functional.hessian(lambda t: (t * t).sum(), torch.rand(2))
+    torch.tensor([1.0, 2.0]).numpy(), torch.from_numpy(torch.rand(2).numpy()), repr(torch.rand(2, 2))
+    gc.collect()
+
+
+def serve(control: socket.socket) -> None:
+    """Fork a child for each request until the grader hangs up."""
+    children: set[int] = set()
+    while True:
+        data, fds, _, _ = socket.recv_fds(control, 1 << 16, 2)
+        if not data:
+            break
+        request = json.loads(data)
+        if request["do"] == "reap":
+            pid = request["pid"]
+            _, status, usage = os.wait4(pid, 0)
+            children.discard(pid)
+            reply = {"status": status, "cpu": usage.ru_utime + usage.ru_stime, "peak_kib": usage.ru_maxrss}
+        else:
+            pid = os.fork()
+            if pid == 0:
+                control.close()
+                _become_child(request, *fds)
+            children.add(pid)
+            for fd in fds:
+                os.close(fd)
+            reply = {"pid": pid}
+        control.sendall(json.dumps(reply).encode())
+    for pid in children:
+        os.kill(pid, 9)
+
+
+def _become_child(request: dict[str, Any], wire_fd: int, output_fd: int) -> None:
+    try:
+        os.setsid()
+        lockdown.die_with_parent()
+        os.dup2(output_fd, 1)
+        os.dup2(output_fd, 2)
+        lockdown.close_other_files({wire_fd})
+        for name in request["imports"]:
+            try:
+                importlib.import_module(name)
+            except Exception:  # the student's own import will say so, with its line
+                continue
+        sys.path.clear()
+        wire = socket.socket(fileno=wire_fd)  # asks the kernel what it is, which the filter would refuse
+        lockdown.limit(request["memory_bytes"], request["cpu_seconds"])
+        lockdown.lock_down(request["landlock"], request["seccomp"])
+        wire.sendall(b"ready")
+    except BaseException:
+        traceback.print_exc()
+        os._exit(lockdown.LOCKDOWN_FAILED)
+    try:
+        runtime.Runtime(request["by_hand"]).serve(wire)
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+    os._exit(1)
+
+
+def main(control_fd: int) -> None:
+    """Warm up, say so, serve."""
+    lockdown.die_with_parent()
+    torch.set_num_threads(1)
+    warm()
+    gc.freeze()
+    with socket.socket(fileno=control_fd) as control:
+        hello = {"threads": _threads(), "torch": torch.__version__, "landlock": lockdown.landlock_version()}
+        control.sendall(json.dumps(hello).encode())
+        serve(control)
+
+
+def _threads() -> int:
+    if sys.platform != "linux":
+        return 1
+    return len(os.listdir("/proc/self/task"))  # noqa: PTH208

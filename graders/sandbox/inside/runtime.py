@@ -1,0 +1,310 @@
+"""The student process: loads one submission and answers questions about what it does.
+
+It holds no expected value and takes no decision. Every question is a small dict with an `ask`, every answer
+a dict with an `outcome`; what a student's code raises comes back as text.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from . import loader
+from .by_hand import ByHand, ForbiddenCall
+from .effort import EffortMeter
+from .stand_ins import resolve
+from .wire import PREFIX, Decoder, Encoder, Handle, Opaque, WireError, prefix
+
+_SEED = 0x5EED
+_MAX_MESSAGE = 2_000
+_MAX_FRAMES = 12
+
+
+class Runtime:
+    """One submission, loaded, with the objects that its answers left behind."""
+
+    def __init__(self, by_hand: bool) -> None:
+        self._files: dict[str, str] = {}
+        self._by_hand = ByHand(self._files) if by_hand else None
+        self._objects: dict[int, Any] = {}
+        self._module: Any = None
+        self._questions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "load": self._load,
+            "has": self._has,
+            "call": self._call,
+            "build": lambda q: {"value": q["what"]},
+            "describe": self._describe,
+            "assign": self._assign,
+            "load_state": self._load_state,
+            "convert": self._convert,
+            "attribute": lambda q: {"value": getattr(q["object"], q["name"])},
+            "fit": self._fit,
+            "forget": self._forget,
+        }
+        if self._by_hand is not None:
+            self._by_hand.install()
+
+    # ------------------------------------------------------------------------------------ the conversation
+
+    def serve(self, wire: socket.socket) -> None:
+        """Answer questions until the grader hangs up."""
+        while True:
+            head = _receive(wire, PREFIX.size)
+            if head is None:
+                return
+            header_length, body_length = prefix(bytes(head))
+            header, body = _receive(wire, header_length), _receive(wire, body_length)
+            if header is None or body is None:
+                return
+            wire.sendall(self._answer(bytes(header), body))
+
+    def _answer(self, header: bytes, body: bytearray) -> bytes:
+        decoder = Decoder(lambda request: resolve(request, self._objects), leaves=True)
+        question = decoder.message(header, body)
+        if self._by_hand is not None:
+            self._by_hand.hits.clear()
+        try:
+            answer = {"outcome": "ok", **self._questions[question["ask"]](question)}
+        except BaseException as error:  # a student may raise anything at all, SystemExit included
+            answer = self._raised(error)
+        self._flush()
+        answer["id"] = question["id"]
+        if self._by_hand is not None and self._by_hand.hits:
+            answer["forbidden"] = [[hit.operation, hit.file, hit.line] for hit in self._by_hand.hits[:20]]
+        encoder = Encoder(self._keep)
+        try:
+            return encoder.frame(answer)
+        except (WireError, RecursionError) as error:
+            short = {"outcome": "unsendable", "message": str(error)[:_MAX_MESSAGE], "id": question["id"]}
+            return Encoder().frame(short)
+
+    def _flush(self) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:  # whatever a student put there is not worth a task
+                continue
+
+    def _keep(self, value: Any) -> Handle | Opaque:
+        kind = type(value).__name__[:80]
+        if not isinstance(value, nn.Module) and not getattr(type(value), "__module__", "") in self._own_modules():
+            return Opaque(kind)
+        number = len(self._objects) + 1
+        self._objects[number] = value
+        return Handle(number, kind)
+
+    def _own_modules(self) -> set[str]:
+        return {path.removesuffix(".py").replace("/", ".") for path in self._files}
+
+    def _raised(self, error: BaseException) -> dict[str, Any]:
+        frames, inside = [], False
+        for summary in traceback.extract_tb(error.__traceback__):
+            if summary.filename in self._files:
+                inside = True
+                frames.append([summary.filename, summary.lineno or 0, summary.name, summary.line or ""])
+        if isinstance(error, SyntaxError) and error.filename in self._files:
+            frames.append([error.filename, error.lineno or 0, "", (error.text or "").strip()])
+        try:
+            message = str(error)
+        except Exception:
+            message = "(its message could not be read)"
+        kinds = [cls.__name__[:80] for cls in type(error).__mro__ if cls is not object][:10]
+        short = [[f[:200], n, name[:80], line[:200]] for f, n, name, line in frames[-_MAX_FRAMES:]]
+        memory = isinstance(error, MemoryError) or "can't allocate memory" in message
+        return {
+            "outcome": "raised",
+            "type": type(error).__name__[:80],
+            "kinds": kinds,
+            "message": message[:_MAX_MESSAGE],
+            "frames": short,
+            "inside": inside,
+            "memory": memory,
+        }
+
+    # -------------------------------------------------------------------------------------- the questions
+
+    def _load(self, question: dict[str, Any]) -> dict[str, Any]:
+        self._files.update(question["files"])
+        finder = loader.StudentFiles(self._files)
+        finder.install()
+        before = _global_state()
+        try:
+            self._module = importlib.import_module(question["module"])
+        except ForbiddenCall:
+            finder.uninstall()
+            loader.StudentFiles(self._files, loader.forgiving(ForbiddenCall)).install()
+            self._module = importlib.import_module(question["module"])
+        finally:
+            if self._by_hand is not None:
+                self._by_hand.hits.clear()
+            _restore(before)
+        return {}
+
+    def _has(self, question: dict[str, Any]) -> dict[str, Any]:
+        missing = object()
+        found = getattr(self._module, question["name"], missing)
+        if found is missing:
+            return {"value": "missing"}
+        if inspect.isclass(found):
+            return {"value": "class"}
+        return {"value": "callable" if callable(found) else type(found).__name__[:80]}
+
+    def _call(self, question: dict[str, Any]) -> dict[str, Any]:
+        target = question["target"]
+        function = self._named(target) if isinstance(target, str) else target
+        args, kwargs = question["args"], question["kwargs"]
+        torch.manual_seed(question.get("seed", _SEED))
+        before = _global_state()
+        meter = EffortMeter(self._files) if question.get("effort") else None
+        try:
+            if meter is None:
+                value = function(*args, **kwargs)
+            else:
+                with meter:
+                    value = function(*args, **kwargs)
+        finally:
+            changed = _changed(before)
+            _restore(before)
+        answer: dict[str, Any] = {"value": value, "changed_state": changed}
+        if meter is not None:
+            answer["effort"] = [meter.tensor_operations, meter.python_steps]
+        if question.get("return_arguments"):
+            answer["arguments"] = [tensor.detach() for tensor in _tensors((args, kwargs))]
+        if question.get("cotangent") is not None:
+            answer |= self._gradients(question["cotangent"], value, target, (args, kwargs))
+        return answer
+
+    def _named(self, name: str) -> Any:
+        try:
+            return getattr(self._module, name)
+        except AttributeError:
+            raise NotImplementedError(f"the file defines no {name}") from None
+
+    def _gradients(self, cotangent: Any, value: Any, target: Any, arguments: Any) -> dict[str, Any]:
+        if not isinstance(value, torch.Tensor) or value.shape != cotangent.shape or not value.requires_grad:
+            return {"gradients": None}
+        inputs = [tensor for tensor in _tensors(arguments) if tensor.requires_grad]
+        module = target if isinstance(target, nn.Module) else None
+        named = list(module.named_parameters()) if module is not None else []
+        trained = [(name, parameter) for name, parameter in named if parameter.requires_grad]
+        cotangent = cotangent.to(dtype=value.dtype, device=value.device)
+        every = [*inputs, *(parameter for _, parameter in trained)]
+        found = torch.autograd.grad(value, every, cotangent, allow_unused=True) if every else ()
+        names = [name for name, _ in trained]
+        parameters = dict(zip(names, found[len(inputs) :], strict=True))
+        return {"gradients": list(found[: len(inputs)]), "parameter_gradients": parameters}
+
+    def _describe(self, question: dict[str, Any]) -> dict[str, Any]:
+        found = question["object"]
+        if not isinstance(found, nn.Module):
+            return {"value": {"is_module": False, "type": type(found).__name__[:80]}}
+        modules = [
+            [name, type(child).__name__[:80], child.training, _hooks(child), not list(child.children())]
+            for name, child in found.named_modules()
+        ]
+        value = {
+            "is_module": True,
+            "type": type(found).__name__[:80],
+            "training": found.training,
+            "parameters": [[name, p.detach(), p.requires_grad] for name, p in found.named_parameters()],
+            "buffers": [[name, buffer] for name, buffer in found.named_buffers()],
+            "state": dict(found.state_dict()),
+            "modules": modules,
+        }
+        return {"value": value}
+
+    def _assign(self, question: dict[str, Any]) -> dict[str, Any]:
+        parameters = list(question["object"].parameters())
+        tensors = question["tensors"]
+        with torch.no_grad():
+            for parameter, tensor in zip(parameters, tensors, strict=True):
+                parameter.copy_(tensor)
+        return {}
+
+    def _load_state(self, question: dict[str, Any]) -> dict[str, Any]:
+        question["object"].load_state_dict(question["state"], strict=True)
+        return {}
+
+    def _convert(self, question: dict[str, Any]) -> dict[str, Any]:
+        module = question["object"]
+        if question.get("dtype") is not None:
+            module.to(question["dtype"])
+        if question.get("device") is not None:
+            module.to(question["device"])
+        if question.get("training") is not None:
+            module.train(question["training"])
+        return {}
+
+    def _fit(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Plain training by SGD on cross-entropy, the same for every network that is to be compared."""
+        net = question["object"]
+        optimizer = torch.optim.SGD(net.parameters(), lr=question["lr"], momentum=question["momentum"])
+        torch.manual_seed(question.get("seed", _SEED))
+        net.train()
+        for _ in range(question["epochs"]):
+            for X, y in question["batches"]:
+                optimizer.zero_grad()
+                nn.functional.cross_entropy(net(X), y).backward()
+                optimizer.step()
+        return {}
+
+    def _forget(self, question: dict[str, Any]) -> dict[str, Any]:
+        self._objects.clear()
+        return {}
+
+
+def _hooks(module: nn.Module) -> int:
+    tables = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks)
+    return sum(len(table) for table in tables)
+
+
+def _tensors(tree: Any) -> Iterator[torch.Tensor]:
+    if isinstance(tree, torch.Tensor):
+        yield tree
+    elif isinstance(tree, dict):
+        for item in tree.values():
+            yield from _tensors(item)
+    elif isinstance(tree, (list, tuple)):
+        for item in tree:
+            yield from _tensors(item)
+
+
+def _global_state() -> dict[str, Any]:
+    return {
+        "default dtype": torch.get_default_dtype(),
+        "grad mode": torch.is_grad_enabled(),
+        "number of threads": torch.get_num_threads(),
+        "random seed": torch.initial_seed(),
+    }
+
+
+def _changed(before: dict[str, Any]) -> list[str]:
+    after = _global_state()
+    return [f"{name}: {before[name]} -> {after[name]}"[:200] for name in before if before[name] != after[name]]
+
+
+def _restore(state: dict[str, Any]) -> None:
+    torch.set_default_dtype(state["default dtype"])
+    torch.set_grad_enabled(state["grad mode"])
+    if torch.get_num_threads() != state["number of threads"]:
+        torch.set_num_threads(state["number of threads"])
+
+
+def _receive(wire: socket.socket, count: int) -> bytearray | None:
+    data = bytearray(count)
+    view, got = memoryview(data), 0
+    while got < count:
+        read = wire.recv_into(view[got:])
+        if read == 0:
+            return None
+        got += read
+    return data
+

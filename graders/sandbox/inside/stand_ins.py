@@ -1,0 +1,60 @@
+"""What a grader may hand to a student's function: torch's own modules, streams of batches, watching layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from .wire import Build, ClassOf, Handle, Stream, WireError
+
+
+class Recorder(nn.Module):
+    """Passes its input on and keeps a record of every call: grad mode, training mode, device, dtype, shape."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[dict[str, Any]] = []
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        self.calls.append(
+            {
+                "grad_enabled": torch.is_grad_enabled(),
+                "training": self.training,
+                "device": str(X.device),
+                "dtype": X.dtype,
+                "shape": tuple(X.shape),
+            }
+        )
+        return X
+
+
+class Batches:
+    """An iterable of batches that can be gone through again; it counts how often that was done."""
+
+    def __init__(self, items: tuple[Any, ...]) -> None:
+        self._items = items
+        self.passes = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        self.passes += 1
+        return iter(self._items)
+
+
+_OWN: dict[str, Any] = {"Recorder": Recorder}
+
+
+def resolve(request: Handle | Build | ClassOf | Stream, objects: dict[int, Any]) -> Any:
+    """The object in this process that a grader's request stands for."""
+    if isinstance(request, Handle):
+        if request.id not in objects:
+            raise WireError(f"no object {request.id}")
+        return objects[request.id]
+    if isinstance(request, Stream):
+        return Batches(request.items)
+    cls = _OWN.get(request.name) or getattr(nn, request.name)
+    if isinstance(request, ClassOf):
+        return type(f"Given{request.name}", (cls,), {}) if request.spy else cls
+    return cls(*request.args, **request.kwargs)

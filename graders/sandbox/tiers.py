@@ -1,0 +1,65 @@
+"""Which walls this machine offers, and what each tier promises."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+from .inside import lockdown
+
+
+@dataclass(frozen=True)
+class Tier:
+    """One combination of walls around a student process."""
+
+    name: str
+    seccomp: bool
+    landlock: bool
+    bubblewrap: str | None = None
+
+    def around(self, command: list[str]) -> list[str]:
+        """The command that starts the warm parent inside this tier's outer wall."""
+        if self.bubblewrap is None:
+            return command
+        binds = [argument for path in _readable() for argument in ("--ro-bind", path, path)]
+        walls = ["--unshare-all", "--die-with-parent", "--new-session", "--proc", "/proc", "--dev", "/dev"]
+        small = ["--size", "1048576", "--tmpfs", "/tmp", "--size", "1048576", "--tmpfs", "/dev/shm"]
+        return [self.bubblewrap, *walls, *small, *binds, "--chdir", "/tmp", "--", *command]
+
+
+STRICT_PLUS = "strict+"
+STRICT = "strict"
+PROCESS = "process"
+
+
+def best_tier() -> Tier:
+    """The strongest tier that works here, found by trying."""
+    if sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"):
+        return Tier(PROCESS, seccomp=False, landlock=False)
+    landlock = lockdown.landlock_version() > 0
+    bubblewrap = shutil.which("bwrap")
+    if landlock and bubblewrap is not None and _works(bubblewrap):
+        return Tier(STRICT_PLUS, seccomp=True, landlock=True, bubblewrap=bubblewrap)
+    return Tier(STRICT, seccomp=True, landlock=landlock)
+
+
+def _works(bubblewrap: str) -> bool:
+    tier = Tier(STRICT_PLUS, seccomp=True, landlock=True, bubblewrap=bubblewrap)
+    try:
+        run = subprocess.run(tier.around([sys.executable, "-I", "-S", "-c", ""]), capture_output=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return run.returncode == 0
+
+
+def _readable() -> list[str]:
+    """The interpreter, its libraries and the system's: all that a warm parent may see."""
+    wanted = ["/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", sys.prefix, sys.base_prefix]
+    wanted.append(str(Path(sys.executable).parent.parent))
+    wanted.append(sysconfig.get_path("purelib"))
+    return list(dict.fromkeys(path for path in wanted if Path(path).exists()))

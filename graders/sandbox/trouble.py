@@ -1,0 +1,80 @@
+"""What can go wrong when a student's code is asked a question: one exception for each kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+class StudentTrouble(Exception):
+    """Something in the student's code, or done by it, that leaves a question without an answer."""
+
+    fatal = False
+    """Whether the process was lost with it."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One line of the student's own code in a traceback."""
+
+    file: str
+    line: int
+    function: str
+    source: str
+
+
+@dataclass(eq=False)
+class Raised(StudentTrouble):
+    """The student's code raised an exception."""
+
+    type: str
+    kinds: tuple[str, ...]
+    message: str
+    frames: tuple[Frame, ...]
+    inside: bool
+    """Whether a line of the student's was running; False when the call itself did not fit the signature."""
+
+    def is_a(self, kind: str) -> bool:
+        """Whether the exception is of this class or a subclass of it, by name."""
+        return kind in self.kinds
+
+
+@dataclass(eq=False)
+class Forbidden(StudentTrouble):
+    """A by-hand task called what it is to write."""
+
+    operation: str
+    file: str
+    line: int
+
+
+@dataclass(eq=False)
+class TimedOut(StudentTrouble):
+    """The code was still running when its time was used up."""
+
+    seconds: float
+    clock: str
+    """`"CPU"` or `"wall"`."""
+    printed: int
+    """How many bytes it had printed meanwhile."""
+    fatal = True
+
+
+@dataclass(eq=False)
+class OutOfMemory(StudentTrouble):
+    """The code asked for more memory than there is for one submission."""
+
+    limit_bytes: int
+    frames: tuple[Frame, ...] = field(default=())
+    fatal = True
+
+
+@dataclass(eq=False)
+class Crashed(StudentTrouble):
+    """The process ended, or spoke gibberish."""
+
+    how: str
+    fatal = True
+
+
+class SandboxFailure(Exception):
+    """The sandbox itself failed. Never the student's fault: retried once, then *not graded*."""

@@ -1,0 +1,273 @@
+"""A submission as an ordinary object: `submission.conv2d(X, K)` takes and returns plain tensors.
+
+Behind it a student process answers. One process serves the by-hand tasks of an exercise and one the free ones;
+each is started when it is first needed and again after it was lost. A task has one budget of CPU time; when it
+is used up, or the process dies, every further question of that task has the same answer at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .sandbox.host import Answer, Child, Limits, WarmParent
+from .sandbox.inside.wire import Build, ClassOf, Handle, Stream
+from .sandbox.trouble import StudentTrouble
+
+__all__ = ["Build", "ClassOf", "Module", "Reply", "Stream", "Submission"]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What one call brought back.
+
+    Attributes:
+        value: the result: plain tensors, numbers, strings, lists, tuples, dicts; a `Module` for an object.
+        arguments: the tensor arguments after the call, if asked for.
+        gradients: of the tensor arguments that require grad, if a cotangent was given; None if the result is
+            not connected to anything.
+        parameter_gradients: of a module's parameters, by name.
+        effort: tensor operations and Python steps, if asked for.
+        changed_state: global settings that the call changed.
+        printed: what the code printed.
+    """
+
+    value: Any
+    arguments: list[Tensor] = field(default_factory=list)
+    gradients: list[Tensor | None] | None = None
+    parameter_gradients: dict[str, Tensor | None] = field(default_factory=dict)
+    effort: tuple[int, int] = (0, 0)
+    changed_state: list[str] = field(default_factory=list)
+    printed: str = ""
+
+
+@dataclass(frozen=True)
+class Description:
+    """A module's inside: what it says of itself."""
+
+    type: str
+    training: bool
+    parameters: list[tuple[str, Tensor]]
+    trainable: dict[str, bool]
+    buffers: list[tuple[str, Tensor]]
+    state: dict[str, Tensor]
+    modules: list[tuple[str, str, bool, int, bool]]
+    """Name, class name, training mode, number of hooks, whether it is a leaf."""
+
+
+class Module:
+    """An object that lives in the student process."""
+
+    def __init__(self, submission: Submission, handle: Handle, title: str) -> None:
+        self._submission = submission
+        self.handle = handle
+        self.title = title
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._submission.ask(self, *args, **kwargs).value
+
+    @property
+    def type(self) -> str:
+        """The name of its class."""
+        return self.handle.type
+
+    def is_module(self) -> bool:
+        """Whether it is a `torch.nn.Module`."""
+        return bool(self._question("describe")["is_module"])
+
+    def describe(self) -> Description:
+        """Parameters, buffers, submodules and modes as they are now."""
+        found = self._question("describe")
+        return Description(
+            type=found["type"],
+            training=found["training"],
+            parameters=[(name, tensor) for name, tensor, _ in found["parameters"]],
+            trainable={name: trainable for name, _, trainable in found["parameters"]},
+            buffers=[(name, tensor) for name, tensor in found["buffers"]],
+            state=found["state"],
+            modules=[(name, kind, training, hooks, leaf) for name, kind, training, hooks, leaf in found["modules"]],
+        )
+
+    def assign(self, tensors: Sequence[Tensor]) -> None:
+        """Set the parameters, in the module's own order."""
+        self._question("assign", tensors=list(tensors))
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """`load_state_dict`, strictly."""
+        self._question("load_state", state=dict(state))
+
+    def convert(
+        self, dtype: torch.dtype | None = None, device: str | None = None, training: bool | None = None
+    ) -> Module:
+        """`.to(dtype)`, `.to(device)`, `.train(training)`; returns the module."""
+        self._question("convert", dtype=dtype, device=device, training=training)
+        return self
+
+    def attribute(self, name: str) -> Any:
+        """One attribute."""
+        return self._question("attribute", name=name)
+
+    def fit(
+        self, batches: Sequence[tuple[Tensor, Tensor]], *, epochs: int, lr: float, momentum: float = 0.0
+    ) -> None:
+        """Train it by plain SGD on cross-entropy, by the sandbox's own loop."""
+        self._question("fit", batches=list(batches), epochs=epochs, lr=lr, momentum=momentum)
+
+    def _question(self, ask: str, **fields: Any) -> Any:
+        return self._submission.question(ask, object=self.handle, **fields).value
+
+
+class Submission:
+    """One exercise of one hand-in.
+
+    Args:
+        parent: where student processes come from.
+        files: every Python file of the hand-in, by relative path.
+        module: the file's module name, which is the exercise's.
+        imports: modules that the files import and that may be loaded for them.
+        limits: for each task.
+        seed: of the random numbers that the student's code draws.
+    """
+
+    def __init__(
+        self,
+        parent: WarmParent,
+        files: Mapping[str, str],
+        module: str,
+        imports: tuple[str, ...] = (),
+        limits: Limits | None = None,
+        seed: int = 0,
+    ) -> None:
+        self._parent = parent
+        self._files = dict(files)
+        self._module = module
+        self._imports = imports
+        self.limits = limits or Limits()
+        self._seed = seed
+        self._asked = 0
+        self._children: dict[bool, Child] = {}
+        self._unloadable: dict[bool, StudentTrouble] = {}
+        self._by_hand = False
+        self._spent = 0.0
+        self._lost: StudentTrouble | None = None
+
+    def begin(self, by_hand: bool) -> None:
+        """A new task begins: a fresh budget, and whether torch's own kernels are refused."""
+        self._by_hand = by_hand
+        self._lost = None
+        child = self._children.get(by_hand)
+        self._spent = child.cpu_seconds() if child is not None and child.alive else 0.0
+
+    def has(self, name: str) -> str:
+        """`"callable"`, `"class"`, `"missing"` or the name of a type: what the file has under a name."""
+        return str(self.question("has", name=name).value)
+
+    def ask(
+        self,
+        target: str | Module,
+        *args: Any,
+        cotangent: Tensor | None = None,
+        effort: bool = False,
+        return_arguments: bool = False,
+        **kwargs: Any,
+    ) -> Reply:
+        """Call a function of the exercise, or a module, and observe it.
+
+        Raises:
+            StudentTrouble: what happened instead of an answer.
+        """
+        self._asked += 1
+        answer = self.question(
+            "call",
+            target=_sent(target),
+            args=_sent(args),
+            kwargs=_sent(kwargs),
+            cotangent=cotangent,
+            effort=effort,
+            return_arguments=return_arguments,
+            seed=self._seed * 1009 + self._asked,
+        )
+        fields = answer.fields
+        title = target if isinstance(target, str) else target.title
+        effort_counts = fields.get("effort") or [0, 0]
+        return Reply(
+            value=self._received(fields.get("value"), title),
+            arguments=fields.get("arguments") or [],
+            gradients=fields.get("gradients"),
+            parameter_gradients=fields.get("parameter_gradients") or {},
+            effort=(effort_counts[0], effort_counts[1]),
+            changed_state=fields.get("changed_state") or [],
+            printed=answer.printed,
+        )
+
+    def create(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a class or a factory of the exercise; an object comes back as a `Module`."""
+        return self.ask(name, *args, **kwargs).value
+
+    def build(self, name: str, *args: Any, **kwargs: Any) -> Module:
+        """A `torch.nn` module (or `Recorder`) in the student process, made by the sandbox and not by the student."""
+        answer = self.question("build", what=Build(name, tuple(_sent(args)), dict(_sent(kwargs))))
+        module = self._received(answer.value, f"nn.{name}")
+        assert isinstance(module, Module)
+        return module
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return lambda *args, **kwargs: self.ask(name, *args, **kwargs).value
+
+    def question(self, ask: str, **fields: Any) -> Answer:
+        """One question in the wire's own terms."""
+        if self._lost is not None:
+            raise self._lost
+        child = self._child()
+        try:
+            return child.ask({"ask": ask, **fields}, self._spent + self.limits.cpu_seconds)
+        except StudentTrouble as trouble:
+            if trouble.fatal:
+                self._lost = trouble
+            raise
+
+    def _child(self) -> Child:
+        by_hand = self._by_hand
+        if by_hand in self._unloadable:
+            raise self._unloadable[by_hand]
+        child = self._children.get(by_hand)
+        if child is not None and child.alive:
+            return child
+        child = self._parent.spawn(by_hand=by_hand, imports=self._imports, limits=self.limits)
+        try:
+            child.ask({"ask": "load", "files": self._files, "module": self._module})
+        except StudentTrouble as trouble:
+            child.end()
+            self._unloadable[by_hand] = trouble
+            raise
+        self._children[by_hand] = child
+        self._spent = child.cpu_seconds()
+        return child
+
+    def _received(self, value: Any, title: str) -> Any:
+        if isinstance(value, Handle):
+            return Module(self, value, title)
+        return value
+
+    def close(self) -> None:
+        """End every process."""
+        for child in self._children.values():
+            child.end()
+        self._children.clear()
+
+
+def _sent(value: Any) -> Any:
+    """A value with each `Module` replaced by its handle."""
+    if isinstance(value, Module):
+        return value.handle
+    if isinstance(value, dict):
+        return {key: _sent(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+        return type(value)(_sent(item) for item in value)
+    return value

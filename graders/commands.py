@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -24,7 +25,7 @@ def grade_class(submissions: Path, out: Path, settings: Settings, jobs: int, fee
     Returns:
         0 if everything was graded, 1 if the grader failed on something.
     """
-    console = Console()
+    console = _console()
     paths = find(submissions)
     tier = best_tier()
     if len(paths) == 1:
@@ -63,13 +64,19 @@ def check_one(submission: Path, settings: Settings, feedback: Feedback) -> int:
     Returns:
         0 if everything was graded, 1 if the grader failed on something.
     """
-    console = Console()
+    console = _console()
     if not submission.exists():
         raise FileNotFoundError(f"{submission}: no such file or folder")
     with WarmParent(best_tier()) as parent, console.status("grading"):
         report = grade(read(submission), settings, parent)
     console.print(terminal.one_report(report, feedback))
     return 1 if report.not_graded else 0
+
+
+def _console() -> Console:
+    """The terminal; a log file or a pipe, which has no width of its own, gets room for the whole table."""
+    console = Console()
+    return console if console.is_terminal else Console(width=max(console.width, 132))
 
 
 def _progress(console: Console) -> Progress:
@@ -79,8 +86,6 @@ def _progress(console: Console) -> Progress:
 
 def _named_apart(report: Report, others: Sequence[Report]) -> Report:
     """The report under a name that no other has: two students must not overwrite each other."""
-    from dataclasses import replace
-
     taken = {other.student.lower() for other in others}
     name, number = report.student, 2
     while name.lower() in taken:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -13,41 +14,42 @@ from ..curriculum import exercises
 from ..report import Report, TaskResult
 from .wording import BADGES, Feedback, explanation, points
 
+_WIDE = 100
+_NAMED = 4
 _COLOURS = {"passed": "green", "failed": "red", "not_implemented": "dim", "grader_error": "magenta"}
 
 
-def class_table(reports: Sequence[Report]) -> Table:
-    """A row for each student, a column for each exercise."""
-    table = Table(title="Grades", title_style="bold", row_styles=["", "on grey7"], pad_edge=False)
-    table.add_column("student", no_wrap=True)
+def class_table(reports: Sequence[Report], width: int) -> Table:
+    """A row for each student: totals, points of each exercise, and what went wrong where there is room for it."""
+    table = Table(title="Grades", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("student", overflow="fold", max_width=24)
     table.add_column("core", justify="right", style="bold")
     table.add_column("bonus", justify="right")
     for exercise in exercises():
-        table.add_column(exercise.name, justify="right")
-    table.add_column("what went wrong", ratio=1, overflow="fold")
+        table.add_column(exercise.name.replace("_", "\n"), justify="right", no_wrap=True)
+    wide = width >= _WIDE
+    if wide:
+        table.add_column("core tasks that did not pass", ratio=1, overflow="fold")
     table.add_column("s", justify="right", style="dim")
     for report in sorted(reports, key=lambda report: report.student.lower()):
-        cells = [report.student, points(report.core.score), points(report.bonus.score)]
+        cells: list[RenderableType] = [Text(report.student), points(report.core.score), points(report.bonus.score)]
         cells += [points(report.exercise_points(exercise.name).score) for exercise in exercises()]
-        table.add_row(*cells, _troubles(report), f"{report.seconds:.1f}")
+        cells += [_troubles(report)] if wide else []
+        table.add_row(*cells, f"{report.seconds:.0f}")
     return table
 
 
 def _troubles(report: Report) -> Text:
-    """Counts of outcomes, the rare and alarming ones by task."""
+    """What did not pass, by outcome; by name where few did."""
     text = Text()
-    counts = {
-        outcome: [task for task in report.tasks if task.outcome == outcome and task.kind == "core"]
-        for outcome in BADGES
-        if outcome != "passed"
-    }
-    for outcome, tasks in counts.items():
-        if not tasks:
+    for outcome, badge in BADGES.items():
+        tasks = [task.task for task in report.tasks if task.outcome == outcome and task.kind == "core"]
+        if outcome == "passed" or not tasks:
             continue
-        if text:
-            text.append(", ")
-        names = f" ({', '.join(task.task for task in tasks)})" if len(tasks) <= 2 else ""
-        text.append(f"{len(tasks)} {BADGES[outcome]}{names}", style=_COLOURS.get(outcome, "yellow"))
+        names = ", ".join(tasks) if len(tasks) <= _NAMED else f"{len(tasks)} tasks"
+        text.append("; " if text else "")
+        text.append(f"{badge}: ", style=_COLOURS.get(outcome, "yellow"))
+        text.append(names)
     return text or Text("–", style="dim")
 
 
@@ -81,4 +83,4 @@ def _task(task: TaskResult, feedback: Feedback) -> list[RenderableType]:
 
 def print_class(console: Console, reports: Sequence[Report]) -> None:
     """Print the table of a class."""
-    console.print(class_table(reports))
+    console.print(class_table(reports, console.width))

@@ -21,7 +21,7 @@ from . import loader
 from .by_hand import ByHand, ForbiddenCall
 from .effort import EffortMeter
 from .stand_ins import resolve
-from .wire import PREFIX, Decoder, Encoder, Handle, Opaque, WireError, prefix
+from .wire import PREFIX, Decoder, Encoder, Handle, Opaque, prefix
 
 _SEED = 0x5EED
 _MAX_MESSAGE = 2_000
@@ -82,7 +82,7 @@ class Runtime:
         encoder = Encoder(self._keep)
         try:
             return encoder.frame(answer)
-        except (WireError, RecursionError) as error:
+        except Exception as error:  # a value may be of any make, and fail at any touch
             short = {"outcome": "unsendable", "message": str(error)[:_MAX_MESSAGE], "id": question["id"]}
             return Encoder().frame(short)
 

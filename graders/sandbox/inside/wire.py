@@ -183,8 +183,9 @@ class Encoder:
                 span = 1 + sum((n - 1) * s for n, s in zip(plain.shape, plain.stride(), strict=True))
                 record["strides"] = list(plain.stride())
                 plain = plain.as_strided((span,), (1,), plain.storage_offset())
-            plain = plain.resolve_conj().resolve_neg().contiguous().reshape(-1)
-            raw = plain.view(torch.uint8).numpy().tobytes() if plain.numel() else b""
+            # Into fresh memory: a tensor of one element may count as contiguous and have any stride.
+            flat = torch.empty(plain.numel(), dtype=plain.dtype).copy_(plain.reshape(-1))
+            raw = flat.view(torch.uint8).numpy().tobytes() if plain.numel() else b""
         record["bytes"] = len(raw)
         self._tensors.append(record)
         self._body.append(raw)

@@ -17,6 +17,7 @@ from . import messages
 from .curriculum import Task, exercises
 from .expect import Mismatch, NotWritten
 from .holds import Property, groups_of, properties_of
+from .misconceptions import diagnose
 from .report import GroupResult, Report, TaskResult, shown
 from .sandbox.host import Limits, WarmParent
 from .sandbox.trouble import Crashed, Forbidden, OutOfMemory, Raised, SandboxFailure, StudentTrouble, TimedOut
@@ -151,7 +152,16 @@ def _judge(task: Task, submission: Submission, settings: Settings, seen: Screene
         findings.append((held, finding))
         if finding.stops:
             break
-    return _summed(task, findings)
+    result = _summed(task, findings)
+    return _diagnosed(result, submission) if result.outcome in ("failed", "broken") else result
+
+
+def _diagnosed(result: TaskResult, submission: Submission) -> TaskResult:
+    """The result with the cause of the mistake, where its behaviour is exactly a known one's."""
+    found = diagnose(submission, result.exercise, result.task)
+    if found is None:
+        return result
+    return replace(result, diagnosis=found.name, message=f"{result.message}\n{found.says}", hint=found.hint)
 
 
 def _ask(held: Property, task: Task, submission: Submission, settings: Settings, seen: Screened) -> _Finding:

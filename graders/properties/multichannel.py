@@ -186,9 +186,8 @@ def test_the_sum_over_channels_of_random_images(submission: Submission, question
 
 
 @holds("conv2d_multi_in", "values")
-@given(seed=seeds())
-def test_the_sum_over_channels_is_linear_and_commutes_with_shifts(submission: Submission, seed: int) -> None:
-    check_linear_and_equivariant(submission, "conv2d_multi_in", case((3, 4, 5), (3, 2, 3)), seed)
+def test_the_sum_over_channels_is_linear_and_commutes_with_shifts(submission: Submission) -> None:
+    check_linear_and_equivariant(submission, "conv2d_multi_in", case((3, 4, 5), (3, 2, 3)))
 
 
 @holds("conv2d_multi_in", "gradients")
@@ -236,15 +235,13 @@ def test_many_channels_out_of_random_images(submission: Submission, question: Qu
 
 
 @holds("conv2d_multi_in_out", "values")
-@given(seed=seeds())
-def test_many_channels_out_are_linear_and_commute_with_shifts(submission: Submission, seed: int) -> None:
-    check_linear_and_equivariant(submission, "conv2d_multi_in_out", case((3, 3, 4), (2, 3, 2, 3)), seed)
+def test_many_channels_out_are_linear_and_commute_with_shifts(submission: Submission) -> None:
+    check_linear_and_equivariant(submission, "conv2d_multi_in_out", case((3, 3, 4), (2, 3, 2, 3)))
 
 
 @holds("conv2d_multi_in_out", "values")
-@given(seed=seeds())
-def test_every_output_channel_has_a_group_of_kernels_of_its_own(submission: Submission, seed: int) -> None:
-    question = case((2, 3, 4), (3, 2, 2, 3)).question(seed)
+def test_every_output_channel_has_a_group_of_kernels_of_its_own(submission: Submission) -> None:
+    question = case((2, 3, 4), (3, 2, 2, 3)).question(11)
     together = check(submission, "conv2d_multi_in_out", question)
     for o in range(3):
         alone = Question(question.X, question.K[o : o + 1].clone())
@@ -300,9 +297,8 @@ def test_mixing_channels_of_random_images(
 
 
 @holds("conv2d_1x1", "values")
-@given(seed=seeds())
-def test_every_pixel_is_mixed_alone(submission: Submission, seed: int) -> None:
-    check_linear_and_equivariant(submission, "conv2d_1x1", case((3, 2, 4), (2, 3, 1, 1)), seed)
+def test_every_pixel_is_mixed_alone(submission: Submission) -> None:
+    check_linear_and_equivariant(submission, "conv2d_1x1", case((3, 2, 4), (2, 3, 1, 1)))
 
 
 @holds("conv2d_1x1", "gradients")
@@ -357,9 +353,8 @@ def test_random_batches(submission: Submission, question: Question) -> None:
 
 
 @holds("conv2d_batched", "values")
-@given(seed=seeds())
-def test_every_image_of_a_batch_is_treated_alone(submission: Submission, seed: int) -> None:
-    question = case((3, 2, 3, 4), (1, 2, 2, 3)).question(seed)
+def test_every_image_of_a_batch_is_treated_alone(submission: Submission) -> None:
+    question = case((3, 2, 3, 4), (1, 2, 2, 3)).question(11)
     together = check(submission, "conv2d_batched", question)
     for n in range(3):
         alone = Question(question.X[n : n + 1].clone(), question.K)
@@ -373,15 +368,8 @@ def test_strides_as_pairs_and_ints(submission: Submission) -> None:
 
 
 @holds("conv2d_batched", "stride")
-@given(question=questions(most_stride=4))
-def test_random_strides(submission: Submission, question: Question) -> None:
-    check(submission, "conv2d_batched", question)
-
-
-@holds("conv2d_batched", "stride")
-@given(seed=seeds())
-def test_a_stride_leaves_out_results_and_changes_none(submission: Submission, seed: int) -> None:
-    plain = case((2, 1, 5, 6), (2, 1, 2, 3)).question(seed)
+def test_a_stride_leaves_out_results_and_changes_none(submission: Submission) -> None:
+    plain = case((2, 1, 5, 6), (2, 1, 2, 3)).question(11)
     every = check(submission, "conv2d_batched", plain)
     strided = Question(plain.X, plain.K, options={"stride": (3, 2)})
     what = "with stride (3, 2), compared with every 3rd row and 2nd column of that with stride 1"
@@ -394,15 +382,8 @@ def test_paddings_as_pairs_and_ints(submission: Submission) -> None:
 
 
 @holds("conv2d_batched", "padding")
-@given(question=questions(most_padding=3))
-def test_random_paddings(submission: Submission, question: Question) -> None:
-    check(submission, "conv2d_batched", question)
-
-
-@holds("conv2d_batched", "padding")
-@given(seed=seeds())
-def test_padding_is_a_frame_of_zeros_around_the_image(submission: Submission, seed: int) -> None:
-    plain = case((1, 2, 3, 2), (2, 2, 2, 3)).question(seed)
+def test_padding_is_a_frame_of_zeros_around_the_image(submission: Submission) -> None:
+    plain = case((1, 2, 3, 2), (2, 2, 2, 3)).question(11)
     framed = torch.zeros(1, 2, 5, 6)
     framed[:, :, 1:4, 2:4] = plain.X
     right = check(submission, "conv2d_batched", Question(framed, plain.K))
@@ -417,9 +398,8 @@ def test_one_bias_for_each_output_channel(submission: Submission) -> None:
 
 
 @holds("conv2d_batched", "bias")
-@given(seed=seeds())
-def test_the_bias_is_an_offset(submission: Submission, seed: int) -> None:
-    question = case((2, 2, 3, 4), (3, 2, 2, 2), bias=True).question(seed)
+def test_the_bias_is_an_offset(submission: Submission) -> None:
+    question = case((2, 2, 3, 4), (3, 2, 2, 2), bias=True).question(11)
     assert question.bias is not None
     right = check(submission, "conv2d_batched", Question(question.X, question.K))
     right = right + question.bias.double()[:, None, None]

@@ -254,10 +254,7 @@ class Child:
         return self._understood(fields)
 
     def _understood(self, fields: dict[str, Any]) -> Answer:
-        try:
-            trouble = _trouble(fields, self.limits)
-        except (KeyError, TypeError, ValueError, IndexError):
-            trouble = Crashed("sent something that is no answer: fields are missing")
+        trouble = understood(fields, self.limits)
         if trouble is not None:
             if trouble.fatal:
                 self.end()
@@ -367,6 +364,14 @@ def _environment() -> dict[str, str]:
     one_thread = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
     return {**kept, **dict.fromkeys(one_thread, "1"), "CUDA_VISIBLE_DEVICES": "", "HOME": "/nonexistent", "LANG": "C.UTF-8"}
+
+
+def understood(fields: dict[str, Any], limits: Limits) -> StudentTrouble | None:
+    """What an answer reports instead of a value, if it does; an answer that makes no sense is a crash."""
+    try:
+        return _trouble(fields, limits)
+    except (KeyError, TypeError, ValueError, IndexError):
+        return Crashed("sent something that is no answer: fields are missing")
 
 
 def _trouble(fields: dict[str, Any], limits: Limits) -> StudentTrouble | None:

@@ -64,9 +64,10 @@ class Runtime:
             header, body = _receive(wire, header_length), _receive(wire, body_length)
             if header is None or body is None:
                 return
-            wire.sendall(self._answer(bytes(header), body))
+            wire.sendall(self.answer(bytes(header), body))
 
-    def _answer(self, header: bytes, body: bytearray) -> bytes:
+    def answer(self, header: bytes, body: bytearray) -> bytes:
+        """The frame that answers one question's frame."""
         decoder = Decoder(lambda request: resolve(request, self._objects), leaves=True)
         question = decoder.message(header, body)
         if self._by_hand is not None:

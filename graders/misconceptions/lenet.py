@@ -1,0 +1,2 @@
+ENTRIES = ()
+PROBES = {}

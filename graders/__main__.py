@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"graders: {error}", file=sys.stderr)
         return 2
     except SandboxFailure as error:
-        print(f"graders: the sandbox failed, so nothing was graded: {error}", file=sys.stderr)
+        print(f"graders: nothing was graded: {error}", file=sys.stderr)
         return 3
 
 
@@ -49,16 +49,21 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--out", type=Path, default=Path("graded"), help="where reports go (default: %(default)s)")
     grade.add_argument("--jobs", type=_positive, default=batch.default_jobs(), help="submissions at a time (default: %(default)s)")
     _shared(grade)
+    _isolated(grade)
     grade.set_defaults(run=_grade)
 
     one = commands.add_parser("check-one", help="grade one submission and show every task in the terminal")
     one.add_argument("submission", type=Path, help="a folder, .zip, .ipynb or .py")
     _shared(one)
+    _isolated(one)
     one.set_defaults(run=_check_one)
 
     release = commands.add_parser("release", help="write the student kit: stubs, checks, hints, instructions")
     release.add_argument("folder", type=Path, help="a new or empty folder")
     release.set_defaults(run=_release)
+
+    doctor = commands.add_parser("doctor", help="what this machine offers to keep student code apart, and how to get more")
+    doctor.set_defaults(run=_doctor)
 
     stubs = commands.add_parser("stubs", help="cut exercises/ anew from solutions/")
     stubs.add_argument("--check", action="store_true", help="write nothing; fail if exercises/ is not up to date")
@@ -86,6 +91,16 @@ def _shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory", type=_positive, default=1024, metavar="MIB", help="memory for each submission (default: %(default)s MiB)")
 
 
+def _isolated(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--require",
+        choices=("strict", "process"),
+        default="strict",
+        help="the least isolation to grade under: strict protects verdict and machine, process the verdict alone "
+        "(default: %(default)s)",
+    )
+
+
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -106,14 +121,23 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def _grade(options: argparse.Namespace) -> int:
     from .commands import grade_class
+    from .isolation import proven_tier
 
-    return grade_class(options.submissions, options.out, _settings(options), options.jobs, options.feedback)
+    settings, tier = _settings(options), proven_tier(options.require)
+    return grade_class(options.submissions, options.out, settings, tier, options.jobs, options.feedback)
 
 
 def _check_one(options: argparse.Namespace) -> int:
     from .commands import check_one
+    from .isolation import proven_tier
 
-    return check_one(options.submission, _settings(options), options.feedback)
+    return check_one(options.submission, _settings(options), proven_tier(options.require), options.feedback)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from .isolation import examine
+
+    return examine()
 
 
 def _release(options: argparse.Namespace) -> int:

@@ -15,11 +15,11 @@ from .report import Report
 from .reports import html, table, terminal
 from .reports.wording import Feedback
 from .sandbox.host import WarmParent
-from .sandbox.tiers import best_tier
+from .sandbox.tiers import Tier
 from .submission import find, read
 
 
-def grade_class(submissions: Path, out: Path, settings: Settings, jobs: int, feedback: Feedback) -> int:
+def grade_class(submissions: Path, out: Path, settings: Settings, tier: Tier, jobs: int, feedback: Feedback) -> int:
     """Grade every submission under a path, write the results to `out` and show a table.
 
     Returns:
@@ -27,7 +27,6 @@ def grade_class(submissions: Path, out: Path, settings: Settings, jobs: int, fee
     """
     console = _console()
     paths = find(submissions)
-    tier = best_tier()
     if len(paths) == 1:
         jobs = 1
     console.print(f"Grading {len(paths)} submissions from {submissions} ({jobs} at a time, isolation {tier.name}, seed {settings.seed})")
@@ -58,7 +57,7 @@ def grade_class(submissions: Path, out: Path, settings: Settings, jobs: int, fee
     return 1 if failures or ungraded else 0
 
 
-def check_one(submission: Path, settings: Settings, feedback: Feedback) -> int:
+def check_one(submission: Path, settings: Settings, tier: Tier, feedback: Feedback) -> int:
     """Grade one submission and show every task.
 
     Returns:
@@ -67,7 +66,7 @@ def check_one(submission: Path, settings: Settings, feedback: Feedback) -> int:
     console = _console()
     if not submission.exists():
         raise FileNotFoundError(f"{submission}: no such file or folder")
-    with WarmParent(best_tier()) as parent, console.status("grading"):
+    with WarmParent(tier) as parent, console.status("grading"):
         report = grade(read(submission), settings, parent)
     console.print(terminal.one_report(report, feedback))
     return 1 if report.not_graded else 0

@@ -1,0 +1,78 @@
+"""Whether this machine keeps student code apart: tried before anything is graded, and explained on request."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+
+from rich.console import Console
+
+from .sandbox.host import WarmParent
+from .sandbox.inside import lockdown
+from .sandbox.self_test import attack_ourselves
+from .sandbox.tiers import PROCESS, STRICT_PLUS, Tier, best_tier
+from .sandbox.trouble import SandboxFailure
+
+BANNER = "verdict protected, machine not protected"
+
+
+def proven_tier(required: str) -> Tier:
+    """The best tier of this machine, after our own attacks on it have failed.
+
+    Args:
+        required: `"strict"`, or `"process"` to accept that student code can reach files and network.
+
+    Raises:
+        SandboxFailure: the machine offers less than is required, or a wall does not hold.
+    """
+    tier = best_tier()
+    if tier.name == PROCESS:
+        if required != PROCESS:
+            raise SandboxFailure(
+                f"this machine ({platform.system()} {platform.machine()}) offers process isolation only: {BANNER}. "
+                "Grade on Linux, or accept it with --require process for code that you trust with your machine. "
+                "`python -m graders doctor` says more."
+            )
+        print(f"graders: isolation is {PROCESS}: {BANNER}", file=sys.stderr)
+        return tier
+    with WarmParent(tier) as parent:
+        holes = [finding for finding in attack_ourselves(parent) if finding.possible]
+    if holes:
+        told = "; ".join(f"{hole.attack}: {hole.detail}" for hole in holes)
+        raise SandboxFailure(f"isolation {tier.name} does not hold here ({told}). Please report this.")
+    return tier
+
+
+def examine() -> int:
+    """Print what this machine offers, attack it, and say how to get more; returns the exit status."""
+    console = Console()
+    tier = best_tier()
+    console.print(f"Python {platform.python_version()} on {platform.system()} {platform.release()} {platform.machine()}")
+    landlock = lockdown.landlock_version()
+    bubblewrap = shutil.which("bwrap")
+    offers = {
+        "seccomp filter": "yes" if tier.seccomp else "no: written for Linux on x86-64 and arm64",
+        "Landlock": f"yes, ABI {landlock}" if landlock else "no: needs Linux 5.13 or newer with Landlock enabled",
+        "bubblewrap": _bubblewrap(bubblewrap, tier),
+    }
+    for name, offer in offers.items():
+        console.print(f"  {name:<16}{offer}")
+    console.print(f"Isolation: [bold]{tier.name}[/]" + (f" ({BANNER})" if tier.name == PROCESS else ""))
+    if tier.name == PROCESS:
+        console.print("For strict isolation, grade on Linux: a virtual machine or a container will do.")
+        return 0
+    with console.status("attacking ourselves"), WarmParent(tier) as parent:
+        findings = attack_ourselves(parent)
+    for finding in findings:
+        mark = "[bold red]POSSIBLE[/]" if finding.possible else "[green]refused[/]"
+        console.print(f"  {finding.attack:<28}{mark}  [dim]{finding.detail}[/]", highlight=False)
+    return 1 if any(finding.possible for finding in findings) else 0
+
+
+def _bubblewrap(path: str | None, tier: Tier) -> str:
+    if tier.name == STRICT_PLUS:
+        return f"yes, {path}: adds namespaces around the warm parent (strict+)"
+    if path is None:
+        return "not installed: `apt install bubblewrap` adds namespaces (strict+)"
+    return "installed, but user namespaces are blocked here; strict does without them"

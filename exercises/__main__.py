@@ -18,7 +18,8 @@ _MARKS = {"written": "✓", "wrong": "✗", "to do": "·"}
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m exercises", description="Without a command: which tasks pass their examples, and what comes next."
+        prog="python -m exercises",
+        description="Without a command: which tasks pass their examples, and what comes next.",
     )
     commands = parser.add_subparsers(metavar="COMMAND")
     check = commands.add_parser("check", help="run the worked examples of one exercise, or of all")
@@ -26,7 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
     check.set_defaults(run=lambda options: _check(options.name))
     hint = commands.add_parser("hint", help="a nudge for a task")
     hint.add_argument("name", help="a task, such as pool2d")
-    hint.add_argument("--more", action="count", default=0, help="the next hint; give it twice for the last one")
+    hint.add_argument(
+        "--more", action="count", default=0, help="the next hint; give it twice for the last one"
+    )
     hint.set_defaults(run=lambda options: _hint(options.name, options.more))
     parser.set_defaults(run=lambda options: _status())
     options = parser.parse_args(arguments)
@@ -73,7 +76,9 @@ def _run_checks(options: list[str]) -> dict[tuple[str, str], list[str]]:
     """The outcomes of all checks by exercise and task, run by pytest in a process of its own."""
     report = HERE / ".checks.xml"
     command = [sys.executable, "-m", "pytest", str(HERE / "checks"), *options, f"--junit-xml={report}"]
-    subprocess.run(command, cwd=HERE.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    subprocess.run(
+        command, cwd=HERE.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+    )
     results: dict[tuple[str, str], list[str]] = {}
     if not report.exists():
         return results
@@ -99,7 +104,9 @@ def _check(name: str | None) -> int:
     if exercise is None:
         return 2
     target = HERE / "checks" / f"test_{exercise}.py"
-    return subprocess.run([*command, str(target), "-k", f"test_{name}__"], cwd=HERE.parent, check=False).returncode
+    return subprocess.run(
+        [*command, str(target), "-k", f"test_{name}__"], cwd=HERE.parent, check=False
+    ).returncode
 
 
 def _hint(name: str, more: int) -> int:

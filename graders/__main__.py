@@ -34,7 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m graders", description="Grade CNN exercises, truthfully and safely.")
+    parser = argparse.ArgumentParser(
+        prog="python -m graders", description="Grade CNN exercises, truthfully and safely."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     grade = commands.add_parser("grade", help="grade a class, or one submission, and write reports")
@@ -46,8 +48,15 @@ def _parser() -> argparse.ArgumentParser:
         help="a folder with one folder, .zip, .ipynb or .py per student, or a single submission "
         "(default: the sample class)",
     )
-    grade.add_argument("--out", type=Path, default=Path("graded"), help="where reports go (default: %(default)s)")
-    grade.add_argument("--jobs", type=_positive, default=batch.default_jobs(), help="submissions at a time (default: %(default)s)")
+    grade.add_argument(
+        "--out", type=Path, default=Path("graded"), help="where reports go (default: %(default)s)"
+    )
+    grade.add_argument(
+        "--jobs",
+        type=_positive,
+        default=batch.default_jobs(),
+        help="submissions at a time (default: %(default)s)",
+    )
     _shared(grade)
     _isolated(grade)
     grade.set_defaults(run=_grade)
@@ -62,11 +71,24 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("folder", type=Path, help="a new or empty folder")
     release.set_defaults(run=_release)
 
-    doctor = commands.add_parser("doctor", help="what this machine offers to keep student code apart, and how to get more")
+    course = commands.add_parser(
+        "course", help="make an nbgrader course: notebooks, configuration, instructions"
+    )
+    course.add_argument("folder", type=Path, help="a new or empty folder")
+    course.add_argument(
+        "--demo", action="store_true", help="hand in for a sample class and grade it, to look at"
+    )
+    course.set_defaults(run=_course)
+
+    doctor = commands.add_parser(
+        "doctor", help="what this machine offers to keep student code apart, and how to get more"
+    )
     doctor.set_defaults(run=_doctor)
 
     stubs = commands.add_parser("stubs", help="cut exercises/ anew from solutions/")
-    stubs.add_argument("--check", action="store_true", help="write nothing; fail if exercises/ is not up to date")
+    stubs.add_argument(
+        "--check", action="store_true", help="write nothing; fail if exercises/ is not up to date"
+    )
     stubs.set_defaults(run=_stubs)
     return parser
 
@@ -87,8 +109,16 @@ def _shared(parser: argparse.ArgumentParser) -> None:
         default=Feedback.FULL,
         help="how much a student sees of a failed hidden test: %(choices)s (default: %(default)s)",
     )
-    parser.add_argument("--cpu-seconds", type=_positive, default=10, help="CPU time for each task (default: %(default)s)")
-    parser.add_argument("--memory", type=_positive, default=1024, metavar="MIB", help="memory for each submission (default: %(default)s MiB)")
+    parser.add_argument(
+        "--cpu-seconds", type=_positive, default=10, help="CPU time for each task (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--memory",
+        type=_positive,
+        default=1024,
+        metavar="MIB",
+        help="memory for each submission (default: %(default)s MiB)",
+    )
 
 
 def _isolated(parser: argparse.ArgumentParser) -> None:
@@ -112,7 +142,9 @@ def _settings(options: argparse.Namespace) -> Settings:
     known = {e.name for e in exercises()} | {f"{e.name}.{t.name}" for e in exercises() for t in e.tasks}
     for name in options.only:
         if name not in known:
-            raise ValueError(f"--only {name}: there is no such exercise or task. There are: {', '.join(sorted(known))}")
+            raise ValueError(
+                f"--only {name}: there is no such exercise or task. There are: {', '.join(sorted(known))}"
+            )
     if options.seed < 0:
         raise ValueError(f"--seed {options.seed}: a seed is 0 or more")
     limits = Limits(cpu_seconds=options.cpu_seconds, memory_bytes=options.memory << 20)
@@ -145,6 +177,18 @@ def _release(options: argparse.Namespace) -> int:
 
     release(options.folder)
     print(f"The student kit is in {options.folder}. Its README.md says how to begin.")
+    return 0
+
+
+def _course(options: argparse.Namespace) -> int:
+    from .course.course import write_course
+
+    if options.demo:
+        from .course.demo import demonstrate
+
+        return demonstrate(options.folder)
+    write_course(options.folder)
+    print(f"The course is in {options.folder}. Its README.md says how to begin.")
     return 0
 
 

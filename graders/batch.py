@@ -38,8 +38,12 @@ def default_jobs() -> int:
 def grade_all(paths: Sequence[Path], settings: Settings, tier: Tier, jobs: int) -> Iterator[Graded]:
     """Grade every submission; results come as they are ready. One that cannot be graded stops nothing."""
     workers = max(1, min(jobs, len(paths)))
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start, initargs=(tier,)) as pool:
-        futures: dict[Future[str], Path] = {pool.submit(_grade_one, path, settings, tier): path for path in paths}
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_start, initargs=(tier,)
+    ) as pool:
+        futures: dict[Future[str], Path] = {
+            pool.submit(_grade_one, path, settings, tier): path for path in paths
+        }
         for future in as_completed(futures):
             yield _graded(futures[future], future.result)
 

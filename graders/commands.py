@@ -6,20 +6,31 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from . import batch
 from .grading import Settings, grade, reproduce
 from .report import Report
 from .reports import html, table, terminal
-from .reports.wording import Feedback
+from .reports.wording import Feedback, visible
 from .sandbox.host import WarmParent
 from .sandbox.tiers import Tier
 from .submission import find, read
 
 
-def grade_class(submissions: Path, out: Path, settings: Settings, tier: Tier, jobs: int, feedback: Feedback) -> int:
+def grade_class(
+    submissions: Path, out: Path, settings: Settings, tier: Tier, jobs: int, feedback: Feedback
+) -> int:
     """Grade every submission under a path, write the results to `out` and show a table.
 
     Returns:
@@ -29,7 +40,9 @@ def grade_class(submissions: Path, out: Path, settings: Settings, tier: Tier, jo
     paths = find(submissions)
     if len(paths) == 1:
         jobs = 1
-    console.print(f"Grading {len(paths)} submissions from {submissions} ({jobs} at a time, isolation {tier.name}, seed {settings.seed})")
+    console.print(
+        f"Grading {len(paths)} submissions from {_plain(str(submissions))} ({jobs} at a time, isolation {tier.name}, seed {settings.seed})"
+    )
     reports: list[Report] = []
     failures: list[batch.Graded] = []
     for folder in (out / "reports", out / "feedback"):
@@ -37,7 +50,7 @@ def grade_class(submissions: Path, out: Path, settings: Settings, tier: Tier, jo
     with _progress(console) as progress:
         bar = progress.add_task("starting", total=len(paths))
         for graded in batch.grade_all(paths, settings, tier, jobs):
-            progress.update(bar, advance=1, description=graded.path.name)
+            progress.update(bar, advance=1, description=_plain(graded.path.name))
             if graded.report is None:
                 failures.append(graded)
                 continue
@@ -47,13 +60,16 @@ def grade_class(submissions: Path, out: Path, settings: Settings, tier: Tier, jo
     _write_class(out, reports)
     terminal.print_class(console, reports)
     for failure in failures:
-        console.print(f"[bold magenta]not graded:[/] {failure.path.name}: {failure.error}")
+        console.print(f"[bold magenta]not graded:[/] {_plain(failure.path.name)}: {_plain(failure.error)}")
     ungraded = [report for report in reports if report.not_graded]
     for report in ungraded:
         names = ", ".join(f"{task.exercise}.{task.task}" for task in report.not_graded)
-        console.print(f"[bold magenta]not graded:[/] {report.student}: {names}. Why: {report.not_graded[0].message}")
-        console.print(f"  to try again: {reproduce(report, report.not_graded[0])}")
-    console.print(f"\nWrote {out / 'grades.csv'}, {out / 'class.html'}, and for each student {out / 'reports'}/*.json and {out / 'feedback'}/*.html")
+        console.print(
+            f"[bold magenta]not graded:[/] {report.student}: {names}. Why: {_plain(report.not_graded[0].message)}"
+        )
+        console.print(f"  to try again: {_plain(reproduce(report, report.not_graded[0]))}")
+    wrote = f"{out / 'grades.csv'}, {out / 'class.html'}, and for each student {out / 'reports'}/*.json and {out / 'feedback'}/*.html"
+    console.print(f"\nWrote {_plain(wrote)}")
     return 1 if failures or ungraded else 0
 
 
@@ -66,10 +82,16 @@ def check_one(submission: Path, settings: Settings, tier: Tier, feedback: Feedba
     console = _console()
     if not submission.exists():
         raise FileNotFoundError(f"{submission}: no such file or folder")
+    torch.set_num_threads(1)  # more would change last digits and, on a busy machine, take many times longer
     with WarmParent(tier) as parent, console.status("grading"):
         report = grade(read(submission), settings, parent)
     console.print(terminal.one_report(report, feedback))
     return 1 if report.not_graded else 0
+
+
+def _plain(text: str) -> str:
+    """Names and messages as they are: brackets are no markup here."""
+    return escape(visible(text))
 
 
 def _console() -> Console:
@@ -79,7 +101,13 @@ def _console() -> Console:
 
 
 def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description:<24.24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description:<24.24}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     return Progress(*columns, console=console)
 
 
@@ -94,7 +122,9 @@ def _named_apart(report: Report, others: Sequence[Report]) -> Report:
 
 def _write_one(out: Path, report: Report, feedback: Feedback) -> None:
     (out / "reports" / f"{report.student}.json").write_text(report.to_json(), encoding="utf-8")
-    (out / "feedback" / f"{report.student}.html").write_text(html.feedback_page(report, feedback), encoding="utf-8")
+    (out / "feedback" / f"{report.student}.html").write_text(
+        html.feedback_page(report, feedback), encoding="utf-8"
+    )
 
 
 def _write_class(out: Path, reports: Sequence[Report]) -> None:

@@ -99,8 +99,9 @@ def questions(
     bias: bool = False,
     most_stride: int = 1,
     most_padding: int = 0,
+    most_dilation: int = 1,
 ) -> Question:
-    """Images and kernels that fit them; stride and padding as far as they are asked for."""
+    """Images and kernels that fit them; stride, padding and dilation as far as they are asked for."""
     n, c, o = draw(distinct_sizes(3, high=4))
     options = {}
     window, steps, frame = (draw(st.tuples(st.integers(1, 3), st.integers(1, 3))), (1, 1), (0, 0))
@@ -108,10 +109,14 @@ def questions(
         options["stride"] = steps = draw(st.tuples(*[st.integers(1, most_stride)] * 2))
     if most_padding:
         options["padding"] = frame = draw(st.tuples(*[st.integers(0, most_padding)] * 2))
+    extents = window
+    if most_dilation > 1:
+        options["dilation"] = gaps = draw(st.tuples(*[st.integers(1, most_dilation)] * 2))
+        extents = (gaps[0] * (window[0] - 1) + 1, gaps[1] * (window[1] - 1) + 1)
     # Up to three windows along each axis, and a remainder.
     H, W = (
         max(1, k - 2 * p + s * draw(st.integers(0, 2)) + draw(st.integers(0, s - 1)))
-        for k, s, p in zip(window, steps, frame, strict=True)
+        for k, s, p in zip(extents, steps, frame, strict=True)
     )
     image = (n, c, H, W) if batch else (c, H, W)
     kernel = (o, c, *window) if output_channels else (c, *window)
@@ -252,6 +257,7 @@ def check_dtypes(submission: Submission, name: str, one: Case) -> None:
         replace(single, K=integers),
         replace(double, K=integers),
         replace(double, K=single.K),
+        replace(single, K=double.K),
     ):
         check(submission, name, question, torch.result_type(question.X, question.K))
 

@@ -79,7 +79,9 @@ def _read(name: str) -> Exercise:
             continue
         task = about["task"]
         if len(hints.get(task, ())) != 3:
-            raise SourceError(f"solutions/{name}.py: task {task} has {len(hints.get(task, ()))} hints; it needs 3")
+            raise SourceError(
+                f"solutions/{name}.py: task {task} has {len(hints.get(task, ()))} hints; it needs 3"
+            )
         try:
             tasks.append(
                 Task(

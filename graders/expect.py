@@ -160,7 +160,10 @@ def leaves_arguments_alone(submission: Submission, name: str | Module, *args: An
     for (label, sent), after in zip(before.items(), reply.arguments, strict=True):
         if after.shape != sent.shape or not torch.equal(after, sent.detach()):
             raise Mismatch(
-                call, "changed input", messages.changed_input(label), {f"{label} before": sent, f"{label} after": after}
+                call,
+                "changed input",
+                messages.changed_input(label),
+                {f"{label} before": sent, f"{label} after": after},
             )
 
 
@@ -178,6 +181,12 @@ def repeats(submission: Submission, name: str | Module, *args: Any, **kwargs: An
         raise Mismatch(call, "repeated call", messages.not_repeated(), shown)
     if first.changed_state:
         raise Mismatch(call, "state", messages.changed_state(first.changed_state))
+
+
+def answers(submission: Submission, name: str, *args: Any, **kwargs: Any) -> None:
+    """A call that has a result comes back with something, right or wrong: not every input is refused."""
+    if submission.ask(name, *args, **kwargs).value is None:
+        raise NotWritten
 
 
 def refuses(

@@ -23,7 +23,7 @@ from .sandbox.host import Limits, WarmParent
 from .sandbox.trouble import Crashed, Forbidden, OutOfMemory, Raised, SandboxFailure, StudentTrouble, TimedOut
 from .screen import Screened, screen
 from .subject import Submission
-from .submission import HandIn
+from .submission import HandIn, exercise_named
 
 _PRINTED = 2_000
 
@@ -113,14 +113,14 @@ def _wanted(task: Task, settings: Settings) -> bool:
 def _ungradable(hand_in: HandIn, seen: Screened, exercise: str) -> tuple[str, str] | None:
     """Why none of an exercise's tasks can be asked, as outcome and message."""
     module = hand_in.modules.get(exercise)
-    problems = [*hand_in.problems, *seen.problems]
-    files = {f"{exercise}.py", f"{exercise}.ipynb", f"{module or exercise}.py"}
-    for problem in problems:
-        if problem.file.rpartition("/")[2] in files and (module is None or problem in seen.problems):
-            return "broken", str(problem)
-    if module is None:
-        return "not_implemented", messages.no_file(exercise)
-    return None
+    if module is not None:
+        file = module.replace(".", "/") + ".py"
+        wrong = [problem for problem in seen.problems if problem.file == file]
+    else:
+        wrong = [problem for problem in hand_in.problems if exercise_named(problem.file) == exercise]
+    if wrong:
+        return "broken", str(wrong[0])
+    return ("not_implemented", messages.no_file(exercise)) if module is None else None
 
 
 def _grade_task(task: Task, submission: Submission, settings: Settings, seen: Screened) -> TaskResult:
@@ -146,7 +146,9 @@ def _judge(task: Task, submission: Submission, settings: Settings, seen: Screene
         if first == "missing":
             return _result(task, "not_implemented", messages.missing(task.name, f"{task.exercise}.py"))
         if first not in ("callable", "class"):
-            return _result(task, "broken", messages.not_callable(task.name, f"{task.exercise}.py", str(first)))
+            return _result(
+                task, "broken", messages.not_callable(task.name, f"{task.exercise}.py", str(first))
+            )
     for held in properties_of(task.exercise, task.name):
         finding = _ask(held, task, submission, settings, seen)
         findings.append((held, finding))
@@ -229,8 +231,12 @@ def _summed(task: Task, findings: list[tuple[Property, _Finding]]) -> TaskResult
     groups = []
     for name, weight in weights.items():
         members = [finding for held, finding in findings if held.group == name]
-        complete = all(held.test in asked for held in properties_of(task.exercise, task.name) if held.group == name)
-        earned = complete and outcome != "forbidden" and all(finding.outcome == "passed" for finding in members)
+        complete = all(
+            held.test in asked for held in properties_of(task.exercise, task.name) if held.group == name
+        )
+        earned = (
+            complete and outcome != "forbidden" and all(finding.outcome == "passed" for finding in members)
+        )
         why = next((finding.message for finding in members if finding.outcome != "passed"), "")
         share = round(task.points * weight / total, 4)
         groups.append(GroupResult(name, share if earned else 0.0, share, why))
@@ -254,9 +260,10 @@ def _outcome(findings: list[tuple[Property, _Finding]]) -> str:
         return "passed"
     if findings[-1][1].stops:
         return outcomes[-1]
-    if "passed" in outcomes or "failed" in outcomes:
-        return "failed"
-    return wrong[0]
+    # What gives nothing back to the first question is not written, whatever else it then leaves undone.
+    if wrong[0] == "not_implemented" and "passed" not in outcomes:
+        return "not_implemented"
+    return "failed" if "passed" in outcomes or "failed" in outcomes else wrong[0]
 
 
 def _result(task: Task, outcome: str, message: str) -> TaskResult:

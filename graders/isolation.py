@@ -48,12 +48,16 @@ def examine() -> int:
     """Print what this machine offers, attack it, and say how to get more; returns the exit status."""
     console = Console()
     tier = best_tier()
-    console.print(f"Python {platform.python_version()} on {platform.system()} {platform.release()} {platform.machine()}")
+    console.print(
+        f"Python {platform.python_version()} on {platform.system()} {platform.release()} {platform.machine()}"
+    )
     landlock = lockdown.landlock_version()
     bubblewrap = shutil.which("bwrap")
     offers = {
         "seccomp filter": "yes" if tier.seccomp else "no: written for Linux on x86-64 and arm64",
-        "Landlock": f"yes, ABI {landlock}" if landlock else "no: needs Linux 5.13 or newer with Landlock enabled",
+        "Landlock": f"yes, ABI {landlock}"
+        if landlock
+        else "no: needs Linux 5.13 or newer with Landlock enabled",
         "bubblewrap": _bubblewrap(bubblewrap, tier),
     }
     for name, offer in offers.items():

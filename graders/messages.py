@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .sandbox.inside.wire import Build, ClassOf, Stream
 from .sandbox.trouble import Crashed, Forbidden, Frame, OutOfMemory, Raised, StudentTrouble, TimedOut
+from .subject import Module
 
 
 def call(name: Any, args: Sequence[Any], kwargs: Mapping[str, Any], context: str = "") -> str:
@@ -40,8 +41,8 @@ def _argument(value: Any, labels: Any) -> str:
         return f"nn.{value.name}(…)"
     if isinstance(value, ClassOf):
         return f"nn.{value.name}"
-    if hasattr(value, "title"):
-        return str(value.title)
+    if isinstance(value, Module):
+        return value.title
     return repr(value)
 
 
@@ -82,7 +83,9 @@ def wrong_plain(what: str, got: object, expected: object) -> str:
 
 
 def no_gradient(label: str | None = None) -> str:
-    cause = "Is a value taken out of the graph by float(), .item(), .data, .detach(), numpy or torch.tensor()?"
+    cause = (
+        "Is a value taken out of the graph by float(), .item(), .data, .detach(), numpy or torch.tensor()?"
+    )
     if label is None:
         return f"Autograd cannot reach the inputs from the result: it has no gradient. {cause}"
     return f"No gradient arrives at {label}. {cause}"
@@ -126,7 +129,9 @@ def not_callable(task: str, file: str, kind: str) -> str:
 
 
 def grader_error(error: Exception) -> str:
-    return f"This task could not be graded, which is no fault of the student's: {type(error).__name__}: {error}"
+    return (
+        f"This task could not be graded, which is no fault of the student's: {type(error).__name__}: {error}"
+    )
 
 
 def no_file(exercise: str) -> str:
@@ -140,16 +145,16 @@ def trouble(task: str, what: StudentTrouble) -> str:
         return f"{where} torch's own `{what.operation}`; this task asks you to write it by hand."
     if isinstance(what, TimedOut):
         printed = f" It had printed {what.printed:,} characters." if what.printed > 10_000 else ""
-        return (
-            f"`{task}` was still running after {what.seconds:g} s of {what.clock} time: does a loop never end?{printed}"
-        )
+        return f"`{task}` was still running after {what.seconds:g} s of {what.clock} time: does a loop never end?{printed}"
     if isinstance(what, OutOfMemory):
         return f"`{task}` asked for more than {what.limit_bytes >> 20:,} MiB of memory.{at(what.frames)}"
     if isinstance(what, Crashed):
         return f"`{task}` {what.how}. The other tasks were graded all the same."
     if isinstance(what, Raised):
         if not what.inside and what.is_a("TypeError"):
-            return f"The contract's way of calling `{task}` does not fit its signature: {_short(what.message)}"
+            return (
+                f"The contract's way of calling `{task}` does not fit its signature: {_short(what.message)}"
+            )
         return f"{what.type}: {_short(what.message)}{at(what.frames)}"
     return str(what)
 

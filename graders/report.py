@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -125,7 +125,9 @@ class Report:
             "bonus": asdict(self.bonus),
             "problems": list(self.problems),
             "seconds": self.seconds,
-            "tasks": [asdict(task) | {"groups": [asdict(group) for group in task.groups]} for task in self.tasks],
+            "tasks": [
+                asdict(task) | {"groups": [asdict(group) for group in task.groups]} for task in self.tasks
+            ],
         }
 
     def to_json(self) -> str:
@@ -145,15 +147,30 @@ class Report:
 
         Raises:
             jsonschema.ValidationError: it is no report of this schema.
+            ValueError: it is no JSON, or a number in it is NaN or infinite.
         """
-        data = json.loads(text)
+        data = json.loads(text, parse_constant=_no_number)
         jsonschema.validate(data, schema())
         tasks = tuple(
-            TaskResult(**{**task, "groups": tuple(GroupResult(**group) for group in task["groups"])})
+            TaskResult(
+                **{
+                    **_known(TaskResult, task),
+                    "groups": tuple(GroupResult(**_known(GroupResult, g)) for g in task["groups"]),
+                }
+            )
             for task in data["tasks"]
         )
-        kept = {key: data[key] for key in ("student", "seed", "tier", "device", "versions", "seconds")}
-        return cls(**kept, tasks=tasks, problems=tuple(data["problems"]))
+        return cls(**{**_known(cls, data), "tasks": tasks, "problems": tuple(data["problems"])})
+
+
+def _known(record: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that this version has; a later one may have added others."""
+    names = {field.name for field in fields(record)}
+    return {key: value for key, value in data.items() if key in names}
+
+
+def _no_number(constant: str) -> float:
+    raise ValueError(f"a report holds {constant}, which is no number")
 
 
 @cache
@@ -174,5 +191,7 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, list):
         return [_rounded(item) for item in value]
     if isinstance(value, float):
-        return float(f"{value:.6g}") if abs(value) < float("inf") else str(value)  # NaN compares false: a string
+        return (
+            float(f"{value:.6g}") if abs(value) < float("inf") else str(value)
+        )  # NaN compares false: a string
     return value if isinstance(value, (int, bool)) else str(value)

@@ -15,8 +15,12 @@ from dataclasses import dataclass
 _FORBIDDEN = re.compile(r"(^|_)conv(olution)?(_transpose)?\d?d?$|^conv_tbc$|_pool\dd|Conv\w*\dd|\w*Pool\dd$")
 _TORCH = ("torch", "torchvision")
 # What a submission may import from outside its own files, if it is installed.
-_LIBRARIES = frozenset({"torch", "numpy", "einops", "scipy", "matplotlib", "torchvision", "typing_extensions"})
-_NOT_FOR_GRADING = frozenset({"antigravity", "this", "idlelib", "turtle", "turtledemo", "tkinter", "lib2to3", "test"})
+_LIBRARIES = frozenset(
+    {"torch", "numpy", "einops", "scipy", "matplotlib", "torchvision", "typing_extensions"}
+)
+_NOT_FOR_GRADING = frozenset(
+    {"antigravity", "this", "idlelib", "turtle", "turtledemo", "tkinter", "lib2to3", "test"}
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,9 @@ def screen(files: Mapping[str, str]) -> Screened:
             tree = ast.parse(source)
         except SyntaxError as error:
             text = (error.text or "").strip()[:80]
-            problems.append(Problem(file, error.lineno, f"syntax error: {error.msg}" + (f" in `{text}`" if text else "")))
+            problems.append(
+                Problem(file, error.lineno, f"syntax error: {error.msg}" + (f" in `{text}`" if text else ""))
+            )
             continue
         except (ValueError, RecursionError, MemoryError) as error:
             problems.append(Problem(file, None, f"cannot be read as Python: {error or type(error).__name__}"))

@@ -67,14 +67,15 @@ def _stored_shape(shape: Sequence[int], layout: Layout) -> tuple[int, ...]:
 
 
 def _viewed(stored: Tensor, rank: int, layout: Layout) -> Tensor:
-    if layout == "transposed":
-        return stored.permute(*reversed(range(rank)))
     if layout == "sliced":
         return stored[tuple(slice(1, None, 2) for _ in range(rank))]
+    if layout == "contiguous" or rank < 2:
+        return stored
+    plain = stored.permute(*reversed(range(rank)))
     if layout == "flipped strides":
-        # The first axes exchanged only: neither contiguous nor a plain transpose for rank three and up.
-        return stored.permute(*reversed(range(rank))).contiguous().transpose(0, -1).contiguous().transpose(0, -1)
-    return stored
+        # The first two axes exchanged only: neither contiguous nor a plain transpose for rank three and up.
+        return plain.transpose(0, 1).contiguous().transpose(0, 1)
+    return plain
 
 
 def seeds() -> st.SearchStrategy[int]:

@@ -160,7 +160,9 @@ class Submission:
         self._by_hand = by_hand
         self._lost = None
         child = self._children.get(by_hand)
-        self._spent = child.cpu_seconds() if child is not None and child.alive else 0.0
+        self._spent = 0.0
+        if child is not None and child.alive:
+            self._spent, child.waited = child.cpu_seconds(), 0.0
 
     def has(self, name: str) -> str:
         """`"callable"`, `"class"`, `"missing"` or the name of a type: what the file has under a name."""
@@ -247,7 +249,7 @@ class Submission:
             self._unloadable[by_hand] = trouble
             raise
         self._children[by_hand] = child
-        self._spent = child.cpu_seconds()
+        self._spent, child.waited = child.cpu_seconds(), 0.0
         return child
 
     def _received(self, value: Any, title: str) -> Any:

@@ -32,17 +32,23 @@ def test_every_student_has_expected_verdicts_for_every_task() -> None:
 
 
 @pytest.mark.parametrize("student", sorted(EXPECTED))
-def test_a_student_of_the_sample_class_gets_the_expected_verdicts(student: str, warm_parent: WarmParent) -> None:
+def test_a_student_of_the_sample_class_gets_the_expected_verdicts(
+    student: str, warm_parent: WarmParent
+) -> None:
     report = grade_student(student, warm_parent)
     verdicts = {f"{task.exercise}.{task.task}": task.outcome for task in report.tasks}
     expected = {key: outcome for key, outcome in EXPECTED[student].items() if key != "about"}
     wrong = {key: (verdicts[key], expected[key]) for key in expected if verdicts[key] != expected[key]}
-    messages = {f"{t.exercise}.{t.task}": t.message for t in report.tasks if f"{t.exercise}.{t.task}" in wrong}
+    messages = {
+        f"{t.exercise}.{t.task}": t.message for t in report.tasks if f"{t.exercise}.{t.task}" in wrong
+    }
     assert not wrong, f"verdict, expected: {wrong}\n{messages}"
     assert list(verdicts) == TASKS
 
 
 def test_the_reference_gets_everything(warm_parent: WarmParent) -> None:
     report = grade(read(HERE.parent.parent / "solutions"), Settings(), warm_parent)
-    assert {task.outcome for task in report.tasks} == {"passed"}, [t for t in report.tasks if t.outcome != "passed"]
+    assert {task.outcome for task in report.tasks} == {"passed"}, [
+        t for t in report.tasks if t.outcome != "passed"
+    ]
     assert (report.core.score, report.bonus.score) == (100.0, 40.0)

@@ -17,7 +17,9 @@ def release(folder: Path) -> None:
         FileExistsError: the folder holds something already.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} is not empty; name a new folder, so that nobody's work is overwritten")
+        raise FileExistsError(
+            f"{folder} is not empty; name a new folder, so that nobody's work is overwritten"
+        )
     kit = folder / "exercises"
     checks = kit / "checks"
     checks.mkdir(parents=True)

@@ -37,7 +37,9 @@ def write_stubs() -> list[Path]:
 def stale_stubs() -> list[Path]:
     """The files of `exercises/` that differ from what this module makes."""
     wanted = {EXERCISES / name: text for name, text in stub_files().items()}
-    return [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    return [
+        path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
 
 
 def stub(exercise: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from graders.curriculum import SOLUTIONS, exercise
 from graders.sandbox.host import WarmParent
@@ -25,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def warm_parent() -> Iterator[WarmParent]:
+    torch.set_num_threads(1)
     with WarmParent(best_tier()) as parent:
         yield parent
 

@@ -1,13 +1,12 @@
 """What must hold in exercise 2: a kernel learned by gradient descent, replayed number by number.
 
-Accuracy is never the evidence: a wrong loop, too, ends near the right kernel. From the same start each step,
-each loss and the final kernel must be the reference's. Bounds come from the rounding errors of one step, carried
-through the later ones by the linear map I - lr·H, which does not enlarge them below the stable limit.
+To end near the right kernel is no evidence: a wrong loop does so, too. From the same start each step, each
+loss and the final kernel must be the reference's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from graders import messages, tolerance
-from graders.expect import NotWritten, compare, equal, facts, number, references_agree, that
+from graders.descent import Case, Descent, Size, cases, convolution, expected, make_case, stable_limit, titled
+from graders.expect import NotWritten, compare, facts, number, references_agree, that
 from graders.holds import holds
 from graders.messages import call
 from graders.strategies import LAYOUTS, seeds, tensor
@@ -34,7 +34,6 @@ GROUPS = {
     "closed_form_kernel": {"determined": 2, "undetermined": 1},
 }
 
-Size = int | tuple[int, int]
 
 # (H, W), (kh, kw): rectangular both ways, one row, one by one, square, a kernel that fills the image.
 SHAPES = (
@@ -45,127 +44,6 @@ SHAPES = (
     ((5, 5), (2, 2)),
     ((3, 4), (3, 4)),
 )
-
-
-@dataclass(frozen=True)
-class Case:
-    """One question: an image, a wanted result, a start and a learning rate."""
-
-    weight: Tensor
-    X: Tensor
-    Y: Tensor
-    lr: float
-
-
-@dataclass(frozen=True)
-class Descent:
-    """What gradient descent must bring, in float64, and how far an answer may lie from it."""
-
-    kernel: Tensor
-    kernel_bound: Tensor
-    losses: list[float]
-    loss_bounds: list[float]
-
-
-def convolution(X: Tensor, K: Tensor) -> Tensor:
-    """`conv2d` of one image."""
-    return F.conv2d(X[None, None], K[None, None])[0, 0]
-
-
-def hessian(X: Tensor, size: Sequence[int]) -> Tensor:
-    """The second derivative of the summed squared error, float64; it depends on neither `Y` nor the kernel."""
-    A = F.unfold(X.double()[None, None], (size[0], size[1]))[0]
-    return 2 * A @ A.T
-
-
-def stable_limit(X: Tensor, size: Sequence[int]) -> float:
-    """2 / λ_max, by formula, checked against the reference."""
-    limit = 2 / float(torch.linalg.eigvalsh(hessian(X, size))[-1])
-    theirs = reference.max_stable_lr(X.double(), (size[0], size[1]))
-    references_agree(torch.tensor(theirs), torch.tensor(limit), torch.tensor(1e-9 * limit))
-    return limit
-
-
-def descent(case: Case, epochs: int, dtype: torch.dtype) -> Descent:
-    """`epochs` steps from `case.weight`, by formula, with bounds for an answer computed in `dtype`."""
-    weight, X, Y = (value.detach().double() for value in (case.weight, case.X, case.Y))
-    H = hessian(X, weight.shape)
-    growth = float((1 - case.lr * torch.linalg.eigvalsh(H)).abs().max())
-    terms = weight.numel() + Y.numel() + 8
-    carried = torch.zeros((), dtype=torch.float64)
-    losses, loss_bounds = [], []
-    bound = torch.zeros_like(weight)
-    for _ in range(epochs):
-        residual = Y - convolution(X, weight)
-        # The norms admit convolutions by transforms, whose error is relative to them.
-        magnitude = Y.abs() + convolution(X.abs(), weight.abs()) + X.norm() * weight.norm()
-        gradient = -2 * convolution(X, residual)
-        rounding = tolerance.products(2 * (magnitude**2).sum(), terms, dtype)
-        losses.append(float((residual**2).sum()))
-        drift = gradient.norm() * carried + torch.linalg.matrix_norm(H, 2) * carried**2 / 2
-        loss_bounds.append(float(rounding + drift))
-        absolute = weight.abs() + 2 * case.lr * convolution(X.abs(), magnitude)
-        bound = tolerance.products(absolute, terms, dtype)
-        carried = growth * carried + bound.norm()
-        weight = weight - case.lr * gradient
-        bound = torch.maximum(bound, carried.expand_as(bound))
-    return Descent(weight, bound, losses, loss_bounds)
-
-
-def expected(case: Case, epochs: int = 1, dtype: torch.dtype = torch.float32) -> Descent:
-    """What `descent` says, after a look whether the reference says the same."""
-    right, exact = descent(case, epochs, dtype), descent(case, epochs, torch.float64)
-    weight, X, Y = (value.detach().double() for value in (case.weight, case.X, case.Y))
-    size = (weight.shape[0], weight.shape[1])
-    kernel, losses = reference.learn_kernel(X, Y, size, num_epochs=epochs, lr=case.lr, init=weight)
-    references_agree(kernel, right.kernel, 2 * exact.kernel_bound)
-    every = torch.tensor(losses, dtype=torch.float64), torch.tensor(right.losses, dtype=torch.float64)
-    references_agree(*every, 2 * torch.tensor(exact.loss_bounds, dtype=torch.float64))
-    return right
-
-
-def make_case(
-    image: tuple[int, int],
-    kernel: tuple[int, int],
-    *,
-    seed: int,
-    share: float = 0.7,
-    dtype: torch.dtype = torch.float32,
-    integers: bool = False,
-) -> Case:
-    """A case with a learning rate of `share` times the stable limit; `Y` is random, so some error stays for ever."""
-    values = "integers" if integers else "normal"
-    X = tensor(*image, seed=seed, values=values, dtype=dtype)
-    weight = tensor(*kernel, seed=seed + 1, values=values, dtype=dtype)
-    Y = tensor(image[0] - kernel[0] + 1, image[1] - kernel[1] + 1, seed=seed + 2, values=values, dtype=dtype)
-    # A short number reads better in a message, and keeps below the limit.
-    return Case(weight, X, Y, float(f"{share * stable_limit(X, kernel):.2g}"))
-
-
-@st.composite
-def cases(draw: st.DrawFn) -> Case:
-    """Random cases below the stable limit."""
-    kh, kw = draw(st.integers(1, 3)), draw(st.integers(1, 3))
-    image = (kh + draw(st.integers(0, 4)), kw + draw(st.integers(0, 4)))
-    share = draw(st.sampled_from((0.5, 0.1, 0.9)))
-    dtype = draw(st.sampled_from((torch.float64, torch.float32)))
-    integers = draw(st.booleans())
-    return make_case(image, (kh, kw), seed=draw(seeds()), share=share, dtype=dtype, integers=integers)
-
-
-def titled(name: str, **arguments: Any) -> str:
-    """`train_step(weight of shape (2, 3), X of shape (4, 6), Y of shape (3, 4), lr=0.01)`."""
-    parts = []
-    for label, value in arguments.items():
-        if isinstance(value, Tensor):
-            notes = [f"{label} of shape {tuple(value.shape)}"]
-            notes += [] if value.dtype == torch.float32 else [str(value.dtype).removeprefix("torch.")]
-            notes += [] if value.is_contiguous() else ["not contiguous"]
-            notes += ["requiring grad"] if value.requires_grad else []
-            parts.append(", ".join(notes))
-        else:
-            parts.append(f"{label}={value!r}")
-    return f"{name}({', '.join(parts)})"
 
 
 def pair_of(value: Any, *, title: str, names: str) -> tuple[Any, Any]:
@@ -188,10 +66,16 @@ def check_edge_image(submission: Submission, *args: int, **kwargs: int) -> None:
     column = torch.arange(names["width"])
     stripe = 1.0 - ((column >= names["left"]) & (column < names["right"])).float()
     references_agree(right, stripe.expand(names["height"], -1), torch.tensor(0.0))
-    reply = submission.ask("edge_image", *args, **kwargs)
+    options: dict[str, Any] = dict(kwargs)
+    reply = submission.ask("edge_image", *args, **options)
     title = call("edge_image", args, kwargs)
     compare(reply.value, expected=right, bound=tolerance.exact(right), dtype=torch.float32, call=title)
-    that(not reply.changed_state, call=title, aspect="state", sentence=messages.changed_state(reply.changed_state))
+    that(
+        not reply.changed_state,
+        call=title,
+        aspect="state",
+        sentence=messages.changed_state(reply.changed_state),
+    )
 
 
 @holds("edge_image", "the default image")
@@ -264,7 +148,13 @@ def check_step(submission: Submission, case: Case) -> None:
 def check_loss(submission: Submission, case: Case) -> None:
     """The loss, as it is before the step."""
     right, step = expected(case, dtype=case.weight.dtype), ask_step(submission, case)
-    number(step.loss, right.losses[0], tolerance=right.loss_bounds[0], call=step.title, what="loss before the step")
+    number(
+        step.loss,
+        right.losses[0],
+        tolerance=right.loss_bounds[0],
+        call=step.title,
+        what="loss before the step",
+    )
 
 
 @holds("train_step", "loss")
@@ -297,7 +187,8 @@ def test_the_right_kernel_stays_where_it_is(submission: Submission) -> None:
 def test_views_are_ordinary_inputs(submission: Submission) -> None:
     for seed, layout in enumerate(LAYOUTS):
         X, weight, Y = (
-            tensor(*size, seed=seed + place, layout=layout) for place, size in enumerate(((5, 4), (3, 2), (3, 3)))
+            tensor(*size, seed=seed + place, layout=layout)
+            for place, size in enumerate(((5, 4), (3, 2), (3, 3)))
         )
         check_step(submission, Case(weight, X, Y, 0.001))
 
@@ -324,7 +215,12 @@ def a_real_step(submission: Submission, case: Case) -> Step:
     compare(step.weight, expected=right.kernel, bound=shape, call=step.title, what="weight after the step")
     after = float(((case.Y.double() - convolution(case.X.double(), step.weight.double())) ** 2).sum())
     lower = after < right.losses[0]
-    that(lower, call=step.title, aspect="values", sentence="Below the stable limit a step should make the loss smaller.")
+    that(
+        lower,
+        call=step.title,
+        aspect="values",
+        sentence="Below the stable limit a step should make the loss smaller.",
+    )
     return step
 
 
@@ -337,7 +233,9 @@ def test_the_weight_is_left_as_it_was(submission: Submission) -> None:
         for label, sent, after in zip(step.shown, step.shown.values(), step.arguments, strict=True):
             same = after.shape == sent.shape and torch.equal(after, sent.detach())
             shown = {f"{label}_before": sent, f"{label}_after": after}
-            that(same, call=step.title, aspect="changed input", sentence=messages.changed_input(label), **shown)
+            that(
+                same, call=step.title, aspect="changed input", sentence=messages.changed_input(label), **shown
+            )
         sentence = messages.changed_state(step.changed_state)
         that(not step.changed_state, call=step.title, aspect="state", sentence=sentence)
 
@@ -390,7 +288,9 @@ def ask_kernel(submission: Submission, X: Tensor, Y: Tensor, kernel_size: Size, 
     return Learned(kernel, losses, reply.arguments, reply.changed_state, title, shown)
 
 
-def replayed(submission: Submission, case: Case, epochs: int, kernel_size: Size | None = None) -> tuple[Learned, Descent]:
+def replayed(
+    submission: Submission, case: Case, epochs: int, kernel_size: Size | None = None
+) -> tuple[Learned, Descent]:
     """The answer for `epochs` epochs from `case.weight`, and the right one."""
     size = kernel_size or (case.weight.shape[0], case.weight.shape[1])
     learned = ask_kernel(submission, case.X, case.Y, size, num_epochs=epochs, lr=case.lr, init=case.weight)
@@ -401,10 +301,17 @@ def check_losses(learned: Learned, right: Descent) -> None:
     """One float for each epoch, each of them the right one."""
     epochs = len(right.losses)
     kind = isinstance(learned.losses, (list, tuple))
-    that(kind, call=learned.title, aspect="type", sentence="The losses should be a list with one float per epoch.")
+    that(
+        kind,
+        call=learned.title,
+        aspect="type",
+        sentence="The losses should be a list with one float per epoch.",
+    )
     sentence = f"There are {len(learned.losses)} losses; {epochs} epochs should leave {epochs}."
     that(len(learned.losses) == epochs, call=learned.title, aspect="shape", sentence=sentence)
-    for epoch, (loss, wanted, bound) in enumerate(zip(learned.losses, right.losses, right.loss_bounds, strict=True), 1):
+    for epoch, (loss, wanted, bound) in enumerate(
+        zip(learned.losses, right.losses, right.loss_bounds, strict=True), 1
+    ):
         number(loss, wanted, tolerance=bound, call=learned.title, what=f"loss of epoch {epoch}")
 
 
@@ -441,10 +348,22 @@ def test_losses_fall_below_the_stable_limit(submission: Submission) -> None:
     X = reference.edge_image()
     learned = ask_kernel(submission, X, convolution(X, torch.tensor([[1.0, -1.0]])), (1, 2))
     kind = isinstance(learned.losses, (list, tuple)) and len(learned.losses) == 10
-    that(kind, call=learned.title, aspect="shape", sentence="The losses should be a list of 10 floats, one per epoch.")
-    values = [number(loss, 0.0, tolerance=float("inf"), call=learned.title, what="loss") for loss in learned.losses]
-    falling = all(later < earlier for earlier, later in zip(values, values[1:], strict=False))
-    that(falling, call=learned.title, aspect="values", sentence="With lr=0.03, below 1/30, every loss should be smaller.")
+    that(
+        kind,
+        call=learned.title,
+        aspect="shape",
+        sentence="The losses should be a list of 10 floats, one per epoch.",
+    )
+    values = [
+        number(loss, 0.0, tolerance=float("inf"), call=learned.title, what="loss") for loss in learned.losses
+    ]
+    falling = all(later < earlier for earlier, later in itertools.pairwise(values))
+    that(
+        falling,
+        call=learned.title,
+        aspect="values",
+        sentence="With lr=0.03, below 1/30, every loss should be smaller.",
+    )
 
 
 @holds("learn_kernel", "losses")
@@ -457,7 +376,9 @@ def test_losses_of_random_cases(submission: Submission, case: Case, epochs: int)
 def test_the_kernel_after_the_last_step(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
         for dtype in (torch.float32, torch.float64):
-            learned, right = replayed(submission, make_case(image, kernel, seed=seed * 10, dtype=dtype), seed + 2)
+            learned, right = replayed(
+                submission, make_case(image, kernel, seed=seed * 10, dtype=dtype), seed + 2
+            )
             check_kernel(learned, right, dtype)
 
 
@@ -502,28 +423,64 @@ def test_without_init_it_starts_from_torch_rand(submission: Submission) -> None:
     for _ in range(2):
         learned = ask_kernel(submission, X, Y, (31, 32), num_epochs=1, lr=0.0)
         shape = torch.full((31, 32), torch.inf)
-        compare(learned.kernel, expected=torch.zeros(31, 32), bound=shape, call=learned.title, what="learned kernel")
+        compare(
+            learned.kernel,
+            expected=torch.zeros(31, 32),
+            bound=shape,
+            call=learned.title,
+            what="learned kernel",
+        )
         starts.append(learned.kernel.double())
-        sentence = "With lr=0 the kernel stays at its start, which should be drawn by torch.rand, uniformly from 0 to 1"
+        sentence = (
+            "With lr=0 the kernel stays at its start, which torch.rand should draw, uniformly from 0 to 1"
+        )
         inside = bool(((starts[-1] >= 0) & (starts[-1] < 1)).all())
         that(inside, call=learned.title, aspect="values", sentence=f"{sentence}; some values lie outside.")
         # Six standard deviations of the mean and of the variance of 992 uniform numbers.
         mean, variance = float(starts[-1].mean()), float(starts[-1].var())
-        spread = abs(mean - 0.5) < 6 * (1 / 12 / 992) ** 0.5 and abs(variance * 12 - 1) < 6 * (0.8 / 992) ** 0.5
-        that(spread, call=learned.title, aspect="values", sentence=f"{sentence}; their mean or variance is another.")
-        that(not learned.changed_state, call=learned.title, aspect="state", sentence=messages.changed_state(learned.changed_state))
+        spread = (
+            abs(mean - 0.5) < 6 * (1 / 12 / 992) ** 0.5 and abs(variance * 12 - 1) < 6 * (0.8 / 992) ** 0.5
+        )
+        that(
+            spread,
+            call=learned.title,
+            aspect="values",
+            sentence=f"{sentence}; their mean or variance is another.",
+        )
+        that(
+            not learned.changed_state,
+            call=learned.title,
+            aspect="state",
+            sentence=messages.changed_state(learned.changed_state),
+        )
     differ = not torch.equal(*starts)
-    that(differ, call=learned.title, aspect="values", sentence="Two calls without init should start from different kernels.")
+    that(
+        differ,
+        call=learned.title,
+        aspect="values",
+        sentence="Two calls without init should start from different kernels.",
+    )
 
 
 @holds("learn_kernel", "start")
 def test_the_random_start_has_the_size_and_dtype_asked_for(submission: Submission) -> None:
-    for kernel_size, shape, dtype in (((2, 3), (2, 3), torch.float32), (2, (2, 2), torch.float32), ((3, 1), (3, 1), torch.float64)):
+    for kernel_size, shape, dtype in (
+        ((2, 3), (2, 3), torch.float32),
+        (2, (2, 2), torch.float32),
+        ((3, 1), (3, 1), torch.float64),
+    ):
         X = tensor(5, 6, seed=53, dtype=dtype)
         Y = tensor(6 - shape[0], 7 - shape[1], seed=54, dtype=dtype)
         learned = ask_kernel(submission, X, Y, kernel_size, num_epochs=2, lr=0.0)
         anything = torch.full(shape, torch.inf)
-        compare(learned.kernel, expected=torch.zeros(shape), bound=anything, dtype=dtype, call=learned.title, what="learned kernel")
+        compare(
+            learned.kernel,
+            expected=torch.zeros(shape),
+            bound=anything,
+            dtype=dtype,
+            call=learned.title,
+            what="learned kernel",
+        )
 
 
 @holds("learn_kernel", "side effects")
@@ -531,18 +488,32 @@ def test_init_is_left_as_it_was(submission: Submission) -> None:
     case = make_case((4, 6), (2, 3), seed=61)
     learned, right = replayed(submission, case, 3)
     check_shape = torch.full(case.weight.shape, torch.inf, dtype=torch.float64)
-    compare(learned.kernel, expected=right.kernel, bound=check_shape, call=learned.title, what="learned kernel")
+    compare(
+        learned.kernel, expected=right.kernel, bound=check_shape, call=learned.title, what="learned kernel"
+    )
     moved = not torch.equal(learned.kernel.double(), case.weight.double())
-    that(moved, call=learned.title, aspect="values", sentence="The learned kernel is still the one it started from.")
+    that(
+        moved,
+        call=learned.title,
+        aspect="values",
+        sentence="The learned kernel is still the one it started from.",
+    )
     for label, sent, after in zip(learned.shown, learned.shown.values(), learned.arguments, strict=True):
         same = after.shape == sent.shape and torch.equal(after, sent)
         shown = {f"{label}_before": sent, f"{label}_after": after}
-        that(same, call=learned.title, aspect="changed input", sentence=messages.changed_input(label), **shown)
+        that(
+            same, call=learned.title, aspect="changed input", sentence=messages.changed_input(label), **shown
+        )
     again, _ = replayed(submission, case, 3)
     shown = {"first_call": learned.kernel, "second_call": again.kernel}
     same = torch.equal(again.kernel, learned.kernel)
     that(same, call=learned.title, aspect="repeated call", sentence=messages.not_repeated(), **shown)
-    that(not learned.changed_state, call=learned.title, aspect="state", sentence=messages.changed_state(learned.changed_state))
+    that(
+        not learned.changed_state,
+        call=learned.title,
+        aspect="state",
+        sentence=messages.changed_state(learned.changed_state),
+    )
 
 
 # ------------------------------------------------------------------------------------------ max_stable_lr
@@ -552,7 +523,7 @@ def check_limit(submission: Submission, X: Tensor, kernel_size: Size) -> None:
     """The stable limit, up to the rounding of a Hessian computed in the image's own dtype."""
     size = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
     right = stable_limit(X, size)
-    # The error of H is at most γ_m·|A|ᵀ|A|, whose norm is at most n·λ_max; an iteration for λ may stop at 1e-6.
+    # H is off by at most γ_m·|A|ᵀ|A|, whose norm is at most n·λ_max; an iteration for λ may stop at 1e-6.
     elements, terms = size[0] * size[1], X.numel()
     relative = 1e-6 + elements * (terms + elements + 16) * tolerance.UNIT_ROUNDOFF[X.dtype]
     got = submission.max_stable_lr(X, kernel_size)
@@ -562,7 +533,9 @@ def check_limit(submission: Submission, X: Tensor, kernel_size: Size) -> None:
 
 @holds("max_stable_lr", "values")
 def test_one_thirtieth_for_the_edge_image(submission: Submission) -> None:
-    references_agree(torch.tensor(stable_limit(reference.edge_image(), (1, 2))), torch.tensor(1 / 30), torch.tensor(1e-9))
+    references_agree(
+        torch.tensor(stable_limit(reference.edge_image(), (1, 2))), torch.tensor(1 / 30), torch.tensor(1e-9)
+    )
     check_limit(submission, reference.edge_image(), (1, 2))
 
 
@@ -591,11 +564,14 @@ def test_the_limit_of_random_images(submission: Submission, case: Case) -> None:
 # ------------------------------------------------------------------------------------- closed_form_kernel
 
 
-def check_closed_form(submission: Submission, X: Tensor, Y: Tensor, kernel_size: Size, *, exactly_typed: bool = False) -> None:
+def check_closed_form(
+    submission: Submission, X: Tensor, Y: Tensor, kernel_size: Size, *, exactly_typed: bool = False
+) -> None:
     """The least-squares kernel of smallest norm, up to the rounding that the condition of the problem allows.
 
-    With ε the relative error of the matrix A of windows, a solution by normal equations, the least accurate way,
-    is off by up to κ²·ε·(‖w‖ + ‖y‖/σ_max), κ the ratio of the largest and smallest positive singular value.
+    With ε the relative rounding of the matrix A of windows, a solution by normal equations, the least
+    accurate way, is off by up to κ²·ε·(‖w‖ + ‖y‖/σ_max), where κ is the ratio of the largest and the smallest
+    positive singular value.
     """
     size = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
     A = F.unfold(X.double()[None, None], size)[0].T
@@ -632,7 +608,9 @@ def test_the_kernel_that_made_the_result_is_found(submission: Submission) -> Non
 
 @holds("closed_form_kernel", "determined")
 def test_the_best_kernel_where_none_fits(submission: Submission) -> None:
-    for seed, (image, kernel) in enumerate((((6, 8), (2, 3)), ((9, 5), (3, 1)), ((5, 6), (1, 1)), ((7, 9), (1, 4)))):
+    for seed, (image, kernel) in enumerate(
+        (((6, 8), (2, 3)), ((9, 5), (3, 1)), ((5, 6), (1, 1)), ((7, 9), (1, 4)))
+    ):
         out = (image[0] - kernel[0] + 1, image[1] - kernel[1] + 1)
         X = tensor(*image, seed=seed, values="normal", dtype=torch.float64)
         Y = tensor(*out, seed=seed + 20, values="normal", dtype=torch.float64)
@@ -643,7 +621,9 @@ def test_the_best_kernel_where_none_fits(submission: Submission) -> None:
 
 @holds("closed_form_kernel", "determined")
 @given(kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)), seed=seeds())
-def test_the_best_kernel_for_random_images(submission: Submission, kernel: tuple[int, int], seed: int) -> None:
+def test_the_best_kernel_for_random_images(
+    submission: Submission, kernel: tuple[int, int], seed: int
+) -> None:
     X = tensor(kernel[0] + 5, kernel[1] + 4, seed=seed, values="normal", dtype=torch.float64)
     check_closed_form(submission, X, tensor(6, 5, seed=seed + 1, dtype=torch.float64), kernel)
 
@@ -653,7 +633,7 @@ def test_the_shortest_kernel_where_many_fit(submission: Submission) -> None:
     for dtype in (torch.float32, torch.float64):
         white = torch.ones(6, 8, dtype=dtype)
         check_closed_form(submission, white, tensor(6, 7, seed=1, dtype=dtype), (1, 2))
-        # Every column of the striped image is constant: kernels with the same column sums cannot be told apart.
+        # Each column of the image is constant: kernels with the same column sums cannot be told apart.
         striped = reference.edge_image().to(dtype)
         check_closed_form(submission, striped, tensor(5, 7, seed=2, dtype=dtype), (2, 2))
         # Fewer windows than kernel elements.

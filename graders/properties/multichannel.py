@@ -31,7 +31,7 @@ from graders.convolutions import (
     questions,
     right_cases,
 )
-from graders.expect import agrees, equal, gradients_agree, references_agree, refuses, that
+from graders.expect import agrees, answers, equal, gradients_agree, references_agree, refuses, that
 from graders.holds import holds
 from graders.messages import call
 from graders.strategies import VALUES, Values, distinct_sizes, seeds, tensor
@@ -89,7 +89,7 @@ MULTI_IN = (
 
 # (c_in, H, W), (c_out, c_in, kh, kw): as above; as many channels out as in; one channel on either side.
 MULTI_IN_OUT = (
-    case((3, 6, 5), (7, 3, 4, 2)),
+    case((3, 6, 5), (7, 3, 4, 1)),
     case((4, 5, 7), (2, 4, 1, 3)),
     case((3, 5, 5), (3, 3, 3, 3)),
     case((1, 4, 3), (2, 1, 2, 2)),
@@ -111,7 +111,7 @@ ONE_BY_ONE = (
 
 # (N, c_in, H, W), (c_out, c_in, kh, kw): as above; a batch of one; as many images as channels.
 BATCHED = (
-    case((2, 3, 6, 5), (7, 3, 4, 1)),
+    case((2, 3, 7, 5), (4, 3, 6, 1)),
     case((3, 2, 4, 6), (1, 2, 2, 5)),
     case((1, 3, 4, 5), (2, 3, 2, 3)),
     case((2, 1, 4, 3), (3, 1, 2, 2)),
@@ -154,10 +154,10 @@ TOGETHER = (
 
 # One setting at a time, then all: for what must hold with any of them.
 SETTINGS = (
-    case((2, 2, 4, 5), (3, 2, 2, 3), bias=True),
-    case((2, 2, 4, 5), (3, 2, 2, 3), stride=(3, 2)),
-    case((2, 2, 4, 5), (3, 2, 2, 3), padding=(2, 1)),
-    case((2, 2, 4, 5), (3, 2, 2, 3), bias=True, stride=(2, 3), padding=(1, 2)),
+    case((2, 2, 3, 4), (2, 2, 2, 2), bias=True),
+    case((2, 2, 3, 4), (2, 2, 2, 2), stride=(1, 2)),
+    case((2, 2, 3, 4), (2, 2, 2, 2), padding=(0, 1)),
+    case((2, 2, 3, 4), (2, 2, 2, 2), bias=True, stride=(2, 3), padding=(1, 2)),
 )
 
 
@@ -344,12 +344,6 @@ def test_batches_of_every_kind_of_shape(submission: Submission) -> None:
 @holds("conv2d_batched", "values")
 def test_batches_with_values_of_every_kind(submission: Submission) -> None:
     check_kinds(submission, "conv2d_batched", case((2, 2, 4, 3), (3, 2, 3, 2)))
-
-
-@holds("conv2d_batched", "values")
-@given(question=questions())
-def test_random_batches(submission: Submission, question: Question) -> None:
-    check(submission, "conv2d_batched", question)
 
 
 @holds("conv2d_batched", "values")
@@ -558,7 +552,7 @@ def test_forward_is_the_convolution_with_the_bias(submission: Submission) -> Non
 
 @holds("MultiChannelConv2d", "stride and padding")
 def test_forward_with_stride_and_padding(submission: Submission) -> None:
-    for one in (*STRIDES[:4], *PADDINGS[:5], *TOGETHER[2:]):
+    for one in (STRIDES[1], STRIDES[3], PADDINGS[0], PADDINGS[2], *TOGETHER[3:]):
         with_bias = case(one.image, one.kernel, bias=True, **one.options)
         out_channels, in_channels, *window = one.kernel
         check_layer(submission, with_bias, in_channels, out_channels, tuple(window), **one.options)
@@ -620,14 +614,8 @@ def test_layers_with_square_kernels(submission: Submission) -> None:
 
 @holds("num_parameters", "rectangular kernels")
 def test_layers_with_rectangular_kernels(submission: Submission) -> None:
-    for args in ((3, 4, (2, 5)), (5, 2, (1, 7)), (2, 3, (4, 1)), (3, 3, (3, 3))):
+    for args in ((3, 4, (2, 5)), (5, 2, (1, 7)), (2, 3, (4, 1)), (3, 3, (3, 3)), (11, 12, (9, 8))):
         check_number(submission, *args)
-
-
-@holds("num_parameters", "rectangular kernels")
-@given(sizes=distinct_sizes(4, high=12))
-def test_random_layers(submission: Submission, sizes: Sizes) -> None:
-    check_number(submission, sizes[0], sizes[1], sizes[2:])
 
 
 @holds("num_parameters", "without bias")
@@ -643,13 +631,7 @@ def test_layers_without_bias(submission: Submission) -> None:
 
 @holds("conv2d_general", "stride, padding and bias")
 def test_all_that_batched_convolution_does(submission: Submission) -> None:
-    check_cases(submission, "conv2d_general", (*BATCHED[:6], *STRIDES[:4], *PADDINGS, *TOGETHER))
-
-
-@holds("conv2d_general", "stride, padding and bias")
-@given(question=questions(bias=True, most_stride=3, most_padding=2))
-def test_random_strides_and_paddings(submission: Submission, question: Question) -> None:
-    check(submission, "conv2d_general", question)
+    check_cases(submission, "conv2d_general", (*BATCHED[1:6], *STRIDES[1:4], *PADDINGS[:3], *TOGETHER[2:]))
 
 
 @holds("conv2d_general", "dilation")
@@ -665,16 +647,14 @@ def test_kernels_with_gaps(submission: Submission) -> None:
 
 
 @holds("conv2d_general", "dilation")
-@given(dilation=st.tuples(st.integers(1, 3), st.integers(1, 3)), seed=seeds())
-def test_dilation_is_a_kernel_with_holes(
-    submission: Submission, dilation: tuple[int, int], seed: int
-) -> None:
-    question = case((1, 2, 6, 8), (2, 2, 2, 3), dilation=dilation).question(seed)
-    right = check(submission, "conv2d_general", question)
-    holes = torch.zeros(2, 2, dilation[0] + 1, 2 * dilation[1] + 1)
-    holes[:, :, :: dilation[0], :: dilation[1]] = question.K
-    what = f"for the kernel with holes, compared with that for dilation {dilation}"
-    check_follows(submission, "conv2d_general", Question(question.X, holes), right, what)
+def test_dilation_is_a_kernel_with_holes(submission: Submission) -> None:
+    for dh, dw in ((1, 3), (4, 2)):
+        question = case((1, 2, 6, 8), (2, 2, 2, 3), dilation=(dh, dw)).question(dw)
+        right = check(submission, "conv2d_general", question)
+        holes = torch.zeros(2, 2, dh + 1, 2 * dw + 1)
+        holes[:, :, ::dh, ::dw] = question.K
+        what = f"for the kernel with holes, compared with that for dilation {(dh, dw)}"
+        check_follows(submission, "conv2d_general", Question(question.X, holes), right, what)
 
 
 @holds("conv2d_general", "groups")
@@ -689,14 +669,6 @@ def test_groups_of_channels(submission: Submission) -> None:
         case((2, 4, 3, 3), (4, 1, 1, 1), groups=4),
     )
     check_cases(submission, "conv2d_general", cases)
-
-
-@holds("conv2d_general", "groups")
-@given(sizes=distinct_sizes(3, high=3), seed=seeds())
-def test_random_groups(submission: Submission, sizes: Sizes, seed: int) -> None:
-    groups, of_in, of_out = sizes
-    one = case((2, groups * of_in, 3, 4), (groups * of_out, of_in, 2, 3), groups=groups)
-    check(submission, "conv2d_general", one.question(seed))
 
 
 EVERYTHING = (
@@ -716,6 +688,12 @@ def test_everything_at_once(submission: Submission) -> None:
     agrees(submission, "conv2d_general", *in_order, expected=right, bound=bound)
 
 
+@holds("conv2d_general", "all together")
+@given(question=questions(bias=True, most_stride=3, most_padding=2, most_dilation=3))
+def test_random_strides_paddings_and_dilations(submission: Submission, question: Question) -> None:
+    check(submission, "conv2d_general", question)
+
+
 @holds("conv2d_general", "gradients and dtypes")
 def test_gradients_and_dtypes_of_general_convolution(submission: Submission) -> None:
     one = case((2, 2, 3, 4), (3, 2, 2, 3))
@@ -733,12 +711,6 @@ def test_gradients_and_dtypes_of_general_convolution(submission: Submission) -> 
 def test_the_matrix_product_is_the_convolution(submission: Submission) -> None:
     check_cases(submission, "conv2d_im2col", BATCHED)
     check_kinds(submission, "conv2d_im2col", case((2, 2, 4, 3), (3, 2, 3, 2)))
-
-
-@holds("conv2d_im2col", "values")
-@given(question=questions())
-def test_the_matrix_product_on_random_batches(submission: Submission, question: Question) -> None:
-    check(submission, "conv2d_im2col", question)
 
 
 @holds("conv2d_im2col", "stride, padding and bias")
@@ -776,6 +748,11 @@ def test_effort_grows_neither_with_batch_nor_channels_nor_image(submission: Subm
 # ---------------------------------------------------------------------------------------------- invalid_input
 
 
+def accepts(submission: Submission, name: str, question: Question) -> None:
+    """A question that has a result comes back with something, right or wrong."""
+    answers(submission, name, question.X, question.K, **question.keywords)
+
+
 def check_refusals(submission: Submission, name: str, *cases: Case) -> None:
     """Images and kernels that do not belong together are refused; the message names a shape or a size."""
     for one in cases:
@@ -786,7 +763,7 @@ def check_refusals(submission: Submission, name: str, *cases: Case) -> None:
 
 @holds("invalid_input", "conv2d_multi_in")
 def test_what_has_no_sum_over_channels_is_refused(submission: Submission) -> None:
-    check(submission, "conv2d_multi_in", case((2, 3, 4), (2, 2, 3)).question(1))
+    accepts(submission, "conv2d_multi_in", case((2, 3, 4), (2, 2, 3)).question(1))
     check_refusals(
         submission,
         "conv2d_multi_in",
@@ -805,7 +782,7 @@ def test_what_has_no_sum_over_channels_is_refused(submission: Submission) -> Non
 
 @holds("invalid_input", "conv2d_multi_in_out")
 def test_what_has_no_output_channels_is_refused(submission: Submission) -> None:
-    check(submission, "conv2d_multi_in_out", case((2, 3, 4), (3, 2, 2, 3)).question(1))
+    accepts(submission, "conv2d_multi_in_out", case((2, 3, 4), (3, 2, 2, 3)).question(1))
     check_refusals(
         submission,
         "conv2d_multi_in_out",
@@ -822,7 +799,7 @@ def test_what_has_no_output_channels_is_refused(submission: Submission) -> None:
 
 @holds("invalid_input", "conv2d_1x1")
 def test_channels_that_cannot_be_mixed_are_refused(submission: Submission) -> None:
-    check(submission, "conv2d_1x1", case((2, 3, 4), (3, 2, 1, 1)).question(1))
+    accepts(submission, "conv2d_1x1", case((2, 3, 4), (3, 2, 1, 1)).question(1))
     check_refusals(
         submission,
         "conv2d_1x1",
@@ -837,9 +814,10 @@ def test_channels_that_cannot_be_mixed_are_refused(submission: Submission) -> No
 
 @holds("invalid_input", "conv2d_batched")
 def test_batches_without_a_result_are_refused(submission: Submission) -> None:
-    check(submission, "conv2d_batched", case((2, 2, 3, 4), (3, 2, 2, 3)).question(1))
+    accepts(submission, "conv2d_batched", case((2, 2, 3, 4), (3, 2, 2, 3)).question(1))
     # A kernel larger than the bare image has a result, as long as it fits into the padded one.
-    check(submission, "conv2d_batched", case((1, 2, 2, 3), (1, 2, 4, 5), padding=(1, 1)).question(1))
+    larger = case((1, 2, 2, 3), (1, 2, 4, 5), padding=1).question(1)
+    accepts(submission, "conv2d_batched", larger)
     check_refusals(
         submission,
         "conv2d_batched",
@@ -859,7 +837,7 @@ def test_batches_without_a_result_are_refused(submission: Submission) -> None:
 @holds("invalid_input", "conv2d_batched")
 def test_windows_that_do_not_move_are_refused(submission: Submission) -> None:
     question = case((2, 2, 3, 4), (3, 2, 2, 3)).question(1)
-    check(submission, "conv2d_batched", question)
+    accepts(submission, "conv2d_batched", question)
     for stride, worst in ((0, 0), (-1, -1), ((1, 0), 0), ((0, 2), 0), ((-2, 1), -2)):
         naming = [stride, worst, "stride"]
         refuses(submission, "conv2d_batched", question.X, question.K, stride=stride, naming=naming)

@@ -27,5 +27,5 @@ def write_csv(path: Path, reports: Sequence[Report]) -> None:
             scores = [points(graded[key].score) if key in graded else "" for key in tasks]
             missing = " ".join(f"{task.exercise}.{task.task}" for task in report.not_graded)
             # A name that begins like a formula must not become one in a spreadsheet.
-            name = f"'{report.student}" if report.student[0] in "=+-@" else report.student
+            name = f"'{report.student}" if report.student[0] in "=+-@\t\r" else report.student
             writer.writerow([name, points(report.core.score), points(report.bonus.score), *scores, missing])

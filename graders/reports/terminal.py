@@ -12,27 +12,38 @@ from rich.text import Text
 
 from ..curriculum import exercises
 from ..report import Report, TaskResult
-from .wording import BADGES, Feedback, explanation, points
+from .wording import BADGES, Feedback, explanation, points, visible
 
 _WIDE = 100
+_ROOMY = 132
 _NAMED = 4
 _COLOURS = {"passed": "green", "failed": "red", "not_implemented": "dim", "grader_error": "magenta"}
 
 
 def class_table(reports: Sequence[Report], width: int) -> Table:
     """A row for each student: totals, points of each exercise, and what went wrong where there is room for it."""
-    table = Table(title="Grades", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("student", overflow="fold", max_width=24)
+    wide = width >= _WIDE
+    table = Table(
+        title="Grades",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, int(width >= _ROOMY)),
+    )
+    table.add_column("student", overflow="fold", min_width=7, max_width=24)
     table.add_column("core", justify="right", style="bold")
     table.add_column("bonus", justify="right")
     for exercise in exercises():
         table.add_column(exercise.name.replace("_", "\n"), justify="right", no_wrap=True)
-    wide = width >= _WIDE
     if wide:
         table.add_column("core tasks that did not pass", ratio=1, overflow="fold")
     table.add_column("s", justify="right", style="dim")
     for report in sorted(reports, key=lambda report: report.student.lower()):
-        cells: list[RenderableType] = [Text(report.student), points(report.core.score), points(report.bonus.score)]
+        cells: list[RenderableType] = [
+            Text(visible(report.student)),
+            points(report.core.score),
+            points(report.bonus.score),
+        ]
         cells += [points(report.exercise_points(exercise.name).score) for exercise in exercises()]
         cells += [_troubles(report)] if wide else []
         table.add_row(*cells, f"{report.seconds:.0f}")
@@ -55,14 +66,16 @@ def _troubles(report: Report) -> Text:
 
 def one_report(report: Report, feedback: Feedback, reproduce: bool = True) -> RenderableType:
     """Every task of one student, with what to read about it."""
-    parts: list[RenderableType] = [Text(report.student, style="bold")]
-    parts += [Text(problem, style="yellow") for problem in report.problems]
+    parts: list[RenderableType] = [Text(visible(report.student), style="bold")]
+    parts += [Text(visible(problem), style="yellow") for problem in report.problems]
     for exercise in exercises():
         tasks = [task for task in report.tasks if task.exercise == exercise.name]
         if not tasks:
             continue
         score = report.exercise_points(exercise.name)
-        parts.append(Text(f"\n{exercise.name}: {points(score.score)} of {points(score.max_score)}", style="bold"))
+        parts.append(
+            Text(f"\n{exercise.name}: {points(score.score)} of {points(score.max_score)}", style="bold")
+        )
         for task in tasks:
             parts += _task(task, feedback)
     core, bonus = report.core, report.bonus
@@ -78,7 +91,7 @@ def _task(task: TaskResult, feedback: Feedback) -> list[RenderableType]:
     line.append(f"{task.task}  ", style="default")
     line.append(f"{points(task.score)}/{points(task.max_score)}{bonus}", style="dim")
     text = explanation(task, feedback)
-    return [line, Padding(Text(text), (0, 0, 0, 18))] if text else [line]
+    return [line, Padding(Text(visible(text)), (0, 0, 0, 18))] if text else [line]
 
 
 def print_class(console: Console, reports: Sequence[Report]) -> None:

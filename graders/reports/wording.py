@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Any
+from unicodedata import category
 
 from ..report import TaskResult
 
@@ -34,6 +35,13 @@ class Feedback(StrEnum):
 def points(value: float) -> str:
     """`7`, `7.5`, `6.67`."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def visible(text: str) -> str:
+    """The text with every character shown and none obeyed: what a student wrote must not steer a terminal."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if category(c) in ("Cc", "Cs") and c not in "\n\t" else c for c in text
+    )
 
 
 def sentence(task: TaskResult, feedback: Feedback) -> str:
@@ -88,7 +96,10 @@ def grids(tensors: dict[str, Any]) -> str:
         if found is None or max(len(found), len(found[0])) > 8:
             continue
         texts = [
-            [f"[{cell(v)}]" if label == "got" and differs(tensors, r, c) else f" {cell(v)} " for c, v in enumerate(line)]
+            [
+                f"[{cell(v)}]" if label == "got" and differs(tensors, r, c) else f" {cell(v)} "
+                for c, v in enumerate(line)
+            ]
             for r, line in enumerate(found)
         ]
         width = max(len(text) for line in texts for text in line)

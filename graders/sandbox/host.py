@@ -6,6 +6,7 @@ answer or a death ends the child, and only the child.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -22,7 +23,7 @@ from typing import Any
 
 import psutil
 
-from .inside import lockdown
+from .claims import check, readable
 from .inside.wire import PREFIX, Decoder, Encoder, WireError, prefix
 from .tiers import Tier
 from .trouble import Crashed, Forbidden, Frame, OutOfMemory, Raised, SandboxFailure, StudentTrouble, TimedOut
@@ -45,6 +46,7 @@ boot.main(int(sys.argv[1]))
 _START_SECONDS = 120.0
 _KEPT_OUTPUT = 64 << 10
 _POLL_SECONDS = 0.05
+_MAX_THREADS = 256
 
 
 @dataclass(frozen=True)
@@ -83,13 +85,16 @@ class WarmParent:
     def __init__(self, tier: Tier) -> None:
         self.tier = tier
         self._scratch = tempfile.TemporaryDirectory(prefix="cnn-by-hand-")
+        self._start()
+
+    def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET if _LINUX else socket.SOCK_STREAM)
         source_read, source_write = os.pipe()
         command = [sys.executable, "-I", "-B", "-c", _BOOT, str(theirs.fileno()), str(source_read)]
         self._control = ours
         with theirs:
             self._process = subprocess.Popen(
-                tier.around(command),
+                self.tier.around(command),
                 pass_fds=(theirs.fileno(), source_read),
                 env=_environment(),
                 cwd=self._scratch.name,
@@ -100,7 +105,8 @@ class WarmParent:
         os.close(source_read)
         names = ["__init__", *(path.stem for path in _INSIDE.glob("*.py") if path.stem != "__init__")]
         sources = {("sandbox" if n == "__init__" else f"sandbox.{n}"): (_INSIDE / f"{n}.py").read_text() for n in names}
-        with os.fdopen(source_write, "w") as pipe:
+        # Should the process have ended already, the first request will say so.
+        with contextlib.suppress(BrokenPipeError), os.fdopen(source_write, "w") as pipe:
             json.dump(sources, pipe)
         self._ready = False
 
@@ -110,6 +116,9 @@ class WarmParent:
         Raises:
             SandboxFailure: the parent is gone or the child could not be locked down.
         """
+        if self._process.poll() is not None:  # whatever ended it must not cost the next submission
+            self._stop()
+            self._start()
         self._await_ready()
         wire, their_wire = socket.socketpair()
         output, their_output = os.pipe()
@@ -132,7 +141,7 @@ class WarmParent:
         return child
 
     def reap(self, pid: int) -> dict[str, Any]:
-        """How a dead child ended."""
+        """Make sure that a child is dead, and say how it ended. The number is the parent's own name for it."""
         return self._request({"do": "reap", "pid": pid}, [])
 
     def _await_ready(self) -> None:
@@ -155,6 +164,7 @@ class WarmParent:
         try:
             data = self._control.recv(1 << 16)
         except OSError as error:
+            self._process.kill()  # so that the next one starts afresh
             raise SandboxFailure(f"the warm parent does not answer ({error})") from None
         if not data:
             _, said = self._process.communicate(timeout=10)
@@ -163,12 +173,15 @@ class WarmParent:
 
     def close(self) -> None:
         """End the parent and with it every child."""
+        self._stop()
+        self._scratch.cleanup()
+
+    def _stop(self) -> None:
         self._control.close()
         self._process.kill()
         self._process.wait()
         if self._process.stderr is not None:
             self._process.stderr.close()
-        self._scratch.cleanup()
 
     def __enter__(self) -> WarmParent:
         return self
@@ -188,7 +201,11 @@ class Child:
     limits: Limits
     pid: int = 0
     alive: bool = True
+    waited: float = 0.0
+    """Seconds on the wall that the answers took since a task began; whoever begins one sets it to zero."""
     _number: int = 0
+    _look_at: float = 0.0
+    _output_closed: bool = False
     _printed: int = 0
     _kept: bytearray = field(default_factory=bytearray)
 
@@ -209,7 +226,6 @@ class Child:
         if data != b"ready":
             self._drain()
             said = self._kept.decode(errors="replace")[-500:]
-            self.pid = self.pid or self.inner_pid
             self.end()
             raise SandboxFailure(f"a student process could not be locked down: {said or data!r}")
         self.wire.setblocking(False)
@@ -236,7 +252,8 @@ class Child:
         identity = int.from_bytes(os.urandom(3)) << 7 | self._number & 0x7F
         self._kept.clear()
         budget = self.cpu_seconds() + self.limits.cpu_seconds if cpu_seconds is None else cpu_seconds
-        until = time.monotonic() + self.limits.wall_seconds
+        started = time.monotonic()
+        until = started + self.limits.wall_seconds - self.waited
         frame = Encoder(views=True).frame({**question, "id": identity})
         try:
             self._send(frame, budget, until)
@@ -247,9 +264,12 @@ class Child:
             fields = Decoder().message(header, body)
             if fields.get("id") != identity:
                 raise WireError("an answer to another question")
+            check(question, fields)
         except WireError as error:
             self.end()
-            raise Crashed(f"sent something that is no answer: {error}") from None
+            raise Crashed(f"sent something that is no answer: {readable(str(error), 300)}") from None
+        finally:
+            self.waited += time.monotonic() - started
         self._drain()
         return self._understood(fields)
 
@@ -259,7 +279,7 @@ class Child:
             if trouble.fatal:
                 self.end()
             raise trouble
-        return Answer(fields, self._kept.decode(errors="replace"))
+        return Answer(fields, readable(self._kept.decode(errors="replace"), _KEPT_OUTPUT))
 
     # ------------------------------------------------------------------------------------------ transport
 
@@ -291,23 +311,37 @@ class Child:
     def _wait(self, event: int, budget: float, until: float) -> None:
         poller = select.poll()
         poller.register(self.wire, event)
-        poller.register(self.output, select.POLLIN)
+        if not self._output_closed:
+            poller.register(self.output, select.POLLIN)
         while True:
             ready = [fd for fd, _ in poller.poll(_POLL_SECONDS * 1000)]
             if self.output in ready:
                 self._drain()
                 if self._output_closed:
                     poller.unregister(self.output)
+            if time.monotonic() > self._look_at:  # also while bytes drip in
+                self._look(budget, until)
             if self.wire.fileno() in ready:
                 return
-            if self.cpu_seconds() > budget:
-                self.end()
-                raise TimedOut(self.limits.cpu_seconds, "CPU", self._printed)
-            if time.monotonic() > until:
-                self.end()
-                raise TimedOut(self.limits.wall_seconds, "wall", self._printed)
 
-    _output_closed: bool = False
+    def _look(self, budget: float, until: float) -> None:
+        now = time.monotonic()
+        self._look_at = now + _POLL_SECONDS
+        if self.cpu_seconds() > budget:
+            self.end()
+            raise TimedOut(self.limits.cpu_seconds, "CPU", self._printed)
+        if now > until:
+            self.end()
+            raise TimedOut(self.limits.wall_seconds, "wall", self._printed)
+        if self._threads() > _MAX_THREADS:
+            self.end()
+            raise Crashed(f"started more than {_MAX_THREADS} threads")
+
+    def _threads(self) -> int:
+        try:
+            return int(psutil.Process(self.pid).num_threads())
+        except psutil.Error:
+            return 0
 
     def _drain(self) -> None:
         poller = select.poll()
@@ -334,17 +368,16 @@ class Child:
             if number == signal.SIGXCPU:
                 return TimedOut(self.limits.cpu_seconds * 100, "CPU", self._printed)
             return Crashed(f"ended the Python process by signal {signal.Signals(number).name}")
-        code = os.waitstatus_to_exitcode(status)
-        if code == lockdown.LOCKDOWN_FAILED:
-            return SandboxFailure("a student process could not be locked down")
-        return Crashed(f"ended the Python process (exit status {code})")
+        # The walls were up, so no exit status is the sandbox's own.
+        return Crashed(f"ended the Python process (exit status {os.waitstatus_to_exitcode(status)})")
 
     def end(self) -> int | None:
         """Kill the process with all that it started; returns its wait status."""
         if not self.alive:
             return None
         self.alive = False
-        for kill in (os.killpg, os.kill):
+        # Where the child never said which process it is, only the parent knows, and kills it.
+        for kill in (os.killpg, os.kill) if self.pid else ():
             try:
                 kill(self.pid, signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
@@ -367,28 +400,20 @@ def _environment() -> dict[str, str]:
 
 
 def understood(fields: dict[str, Any], limits: Limits) -> StudentTrouble | None:
-    """What an answer reports instead of a value, if it does; an answer that makes no sense is a crash."""
-    try:
-        return _trouble(fields, limits)
-    except (KeyError, TypeError, ValueError, IndexError):
-        return Crashed("sent something that is no answer: fields are missing")
-
-
-def _trouble(fields: dict[str, Any], limits: Limits) -> StudentTrouble | None:
-    """What an answer reports instead of a value, if it does."""
+    """What an answer of a form that `claims` allows reports instead of a value, if it does."""
     if "forbidden" in fields:
         operation, file, line = fields["forbidden"][0]
-        return Forbidden(str(operation)[:80], str(file)[:200], int(line))
+        return Forbidden(readable(operation, 80), readable(file, 200), line)
     outcome = fields["outcome"]
     if outcome == "ok":
         return None
     if outcome == "unsendable":
-        return Raised("ValueError", ("ValueError",), f"the result is too large: {fields['message']}", (), True)
-    frames = tuple(Frame(str(f), int(n), str(name), str(line)) for f, n, name, line in fields["frames"])
+        return Raised("ValueError", ("ValueError",), f"the result is too large: {readable(fields['message'], 200)}", (), True)
+    frames = tuple(Frame(readable(f, 200), n, readable(name, 80), readable(line, 200)) for f, n, name, line in fields["frames"])
     if fields["memory"]:
         return OutOfMemory(limits.memory_bytes, frames)
-    kind, kinds = str(fields["type"]), tuple(str(name) for name in fields["kinds"])
+    kind, kinds = readable(fields["type"], 80), tuple(fields["kinds"])
     if "SystemExit" in kinds or "KeyboardInterrupt" in kinds:
         where = f" in {frames[-1].file}, line {frames[-1].line}" if frames else ""
         return Crashed(f"ended the Python process ({kind}{where})")
-    return Raised(kind, kinds, str(fields["message"]), frames, fields["inside"] is True)
+    return Raised(kind, kinds, readable(fields["message"], 2_000), frames, fields["inside"])

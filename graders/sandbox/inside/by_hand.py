@@ -19,8 +19,8 @@ from typing import Any, NoReturn
 
 import torch
 
-# `conv…`, `…pool…`, but neither `convert…` nor the inverse `max_unpool`.
-_FORBIDDEN = re.compile(r"conv(?!ert|_transpose_output)|(?<!un)pool")
+# `conv…`, `…pool…` and torchvision's average pooling, but neither `convert…` nor the inverse `max_unpool`.
+_FORBIDDEN = re.compile(r"conv(?!ert|_transpose_output)|(?<!un)pool|roi_align")
 _KEYS = (
     *("CPU", "CUDA", "MPS", "MkldnnCPU", "QuantizedCPU", "AutogradCPU"),
     *("CompositeImplicitAutograd", "CompositeExplicitAutograd"),

@@ -21,6 +21,7 @@ LOCKDOWN_FAILED = 97  # exit status: the sandbox failed, not the student
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _SECCOMP_SET_MODE_FILTER = 1
+_SECCOMP_FLAG_TSYNC = 1  # every thread of the process, should an import have started one
 _LANDLOCK_CREATE, _LANDLOCK_RESTRICT = 444, 446  # the same numbers on every architecture
 _CLONE_THREAD = 0x00010000
 
@@ -83,6 +84,8 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "rseq": (334, 293),
 }
 _CLONE, _CLONE3 = (56, 220), (435, 435)
+# fork, vfork, execve, execveat
+_STARTS_PROCESSES = ((57, None), (58, None), (59, 221), (322, 281))
 _TGKILL, _KILL = (234, 131), (62, 129)
 _PRLIMIT64, _SCHED_GETAFFINITY = (302, 261), (204, 123)
 _IOCTL, _FCNTL = (16, 29), (72, 25)
@@ -241,11 +244,39 @@ def _filter_program(machine: str, pid: int) -> bytes:
     return b"".join(struct.pack("<HBBI", kind, yes, no, value) for kind, yes, no, value in code)
 
 
+def refuse_new_processes() -> None:
+    """From here on this process can start no other, while it may still read files: for the time of imports.
+
+    Raises:
+        LockdownError: the filter could not be put up.
+    """
+    if sys.platform == "linux":
+        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+        _install(_process_program(platform.machine()))
+
+
+def _process_program(machine: str) -> bytes:
+    if machine not in _AUDIT_ARCH:
+        raise LockdownError(f"no filter is written for {machine}")
+    column, arch = _AUDIT_ARCH[machine]
+    starts = [number for call in _STARTS_PROCESSES if (number := call[column]) is not None]
+    code = [(_LD, 0, 0, _ARCH), (_JEQ, 1, 0, arch), (_RET, 0, 0, _RET_KILL), (_LD, 0, 0, _NR)]
+    for number in starts:
+        code += [(_JEQ, 0, 1, number), (_RET, 0, 0, _RET_ERRNO | errno.EPERM)]
+    code += [(_JEQ, 0, 1, _CLONE3[column]), (_RET, 0, 0, _RET_ERRNO | errno.ENOSYS)]
+    code += [(_JEQ, 0, 3, _CLONE[column]), (_LD, 0, 0, _ARG), (_JSET, 1, 0, _CLONE_THREAD)]
+    code += [(_RET, 0, 0, _RET_ERRNO | errno.EPERM), (_RET, 0, 0, _RET_ALLOW)]
+    return b"".join(struct.pack("<HBBI", *line) for line in code)
+
+
 def _filter_calls() -> None:
-    program = _filter_program(platform.machine(), os.getpid())
+    _install(_filter_program(platform.machine(), os.getpid()))
+
+
+def _install(program: bytes) -> None:
     buffer = ctypes.create_string_buffer(program, len(program))
     filter_ = struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer))
     libc = ctypes.CDLL(None, use_errno=True)
     number = {"x86_64": 317, "aarch64": 277}[platform.machine()]
-    if libc.syscall(number, _SECCOMP_SET_MODE_FILTER, 0, filter_) != 0:
+    if libc.syscall(number, _SECCOMP_SET_MODE_FILTER, _SECCOMP_FLAG_TSYNC, filter_) != 0:
         raise LockdownError(f"seccomp: {os.strerror(ctypes.get_errno())}")

@@ -22,7 +22,7 @@ import torch
 MAGIC = b"CNN1"
 PREFIX = struct.Struct("<4sIQ")
 MAX_HEADER_BYTES = 1 << 20
-MAX_BODY_BYTES = 256 << 20
+MAX_BODY_BYTES = 64 << 20
 MAX_DEPTH = 32
 MAX_NODES = 50_000
 MAX_TENSORS = 4_096
@@ -214,7 +214,7 @@ class Decoder:
     def message(self, header: bytes, body: bytearray) -> dict[str, Any]:
         """The message in a header and body that `prefix` has measured."""
         try:
-            parsed = json.loads(header, parse_constant=_refuse_constant)
+            parsed = json.loads(header, parse_constant=_refuse_constant, object_pairs_hook=_object)
         except (ValueError, RecursionError) as error:
             raise WireError(f"the header is not JSON: {type(error).__name__}") from None
         if not isinstance(parsed, dict) or set(parsed) != {"message", "tensors"}:
@@ -223,13 +223,15 @@ class Decoder:
         message = parsed["message"]
         if not isinstance(message, dict):
             raise WireError("the message is not an object")
-        return {key: self.value(item) for key, item in message.items()}
+        return {_text(key): self.value(item) for key, item in message.items()}
 
     def _read_tensors(self, records: Any, body: bytearray) -> list[torch.Tensor]:
         if not isinstance(records, list) or len(records) > MAX_TENSORS:
             raise WireError("the table of tensors is no list, or too long")
         tensors, start = [], 0
         for record in records:
+            if self._resolve is None and isinstance(record, dict) and "strides" in record:
+                raise WireError("a view, which could be many times larger than what was sent")
             tensor, facts, size = _read_tensor(record, memoryview(body)[start:])
             if self._leaves:
                 tensor.requires_grad_(facts.requires_grad)
@@ -246,7 +248,9 @@ class Decoder:
         self._nodes += 1
         if depth > MAX_DEPTH or self._nodes > MAX_NODES:
             raise WireError("nested too deep, or too many values")
-        if tree is None or isinstance(tree, (bool, int, float, str)):
+        if isinstance(tree, str):
+            return _text(tree)
+        if tree is None or isinstance(tree, (bool, int)) or (isinstance(tree, float) and math.isfinite(tree)):
             return tree
         if not isinstance(tree, dict):
             raise WireError("a bare list")
@@ -306,6 +310,8 @@ def _read_tensor(record: Any, rest: memoryview) -> tuple[torch.Tensor, TensorFac
         raise WireError("a tensor of unknown dtype")
     shape = _sizes(record.get("shape"))
     numel = math.prod(shape)
+    if math.prod(max(n, 1) for n in shape) > MAX_NUMEL:
+        raise WireError("a shape that is too large")
     strides = _sizes(record["strides"]) if "strides" in record else None
     if strides is not None and len(strides) != len(shape):
         raise WireError("strides that do not fit the shape")
@@ -313,7 +319,7 @@ def _read_tensor(record: Any, rest: memoryview) -> tuple[torch.Tensor, TensorFac
     if strides is not None and numel:
         stored = 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
     size = stored * dtype.itemsize
-    if numel > MAX_NUMEL or size > len(rest) or size != record.get("bytes"):
+    if size > len(rest) or size != record.get("bytes"):
         raise WireError("a tensor whose bytes do not fit its shape")
     raw = bytearray(rest[:size])
     if dtype is torch.bool and raw.translate(None, b"\x00\x01"):
@@ -359,7 +365,7 @@ def _pairs(value: Any) -> Iterable[tuple[str, Any]]:
         if pair[0] in seen:
             raise WireError("the same name twice")
         seen.add(pair[0])
-        yield pair[0], pair[1]
+        yield _text(pair[0]), pair[1]
 
 
 def _int(value: Any) -> int:
@@ -371,7 +377,19 @@ def _int(value: Any) -> int:
 def _short(value: Any) -> str:
     if not isinstance(value, str) or len(value) > 200:
         raise WireError("a name that is none, or too long")
-    return value
+    return _text(value)
+
+
+def _text(value: str) -> str:
+    """`value` without halves of characters, which no file and no terminal can take."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("the same name twice")
+    return found
 
 
 def _refuse_constant(name: str) -> float:

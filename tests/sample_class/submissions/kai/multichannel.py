@@ -2,6 +2,22 @@ from torch import nn
 import torch
 
 
+def _pair(value):
+    return tuple([value] * 2 if isinstance(value, int) else value)
+
+
+def _check(X, weight, bias, stride, padding):
+    if X.ndim != 4 or weight.ndim != 4 or X.shape[1] != weight.shape[1]:
+        raise ValueError(f"cannot convolve {tuple(X.shape)} with {tuple(weight.shape)}")
+    if bias is not None and tuple(bias.shape) != (weight.shape[0],):
+        raise ValueError(f"bias {tuple(bias.shape)} does not belong to weight {tuple(weight.shape)}")
+    for n, k, s, p in zip(X.shape[2:], weight.shape[2:], _pair(stride), _pair(padding)):
+        if s < 1 or p < 0:
+            raise ValueError(f"stride {stride} and padding {padding} make no sense")
+        if k > n + 2 * p:
+            raise ValueError(f"kernel {tuple(weight.shape)} is larger than {tuple(X.shape)} padded by {padding}")
+
+
 def conv2d_multi_in(X, K):
     if X.ndim != 3 or K.ndim != 3 or X.shape[0] != K.shape[0]:
         raise ValueError(f"cannot convolve {tuple(X.shape)} with {tuple(K.shape)}")
@@ -33,6 +49,7 @@ def conv2d_1x1(X, K):
 
 
 def conv2d_batched(X, weight, bias=None, stride=1, padding=0):
+    _check(X, weight, bias, stride, padding)
     # collect all the windows first
     windows = []
     while True:
@@ -59,6 +76,7 @@ def num_parameters(in_channels, out_channels, kernel_size, bias=True):
 
 
 def conv2d_im2col(X, weight, bias=None, stride=1, padding=0):
+    _check(X, weight, bias, stride, padding)
     # one matrix, large enough for every image
     columns = torch.ones(10 ** 11)
     return columns @ weight.flatten(1).T

@@ -15,6 +15,8 @@ def conv2d_multi_in_out(X, K):
 
 
 def conv2d_batched(X, weight, bias=None, stride=1, padding=0):
+    ph, pw = (padding, padding) if isinstance(padding, int) else padding
+    X = nn.functional.pad(X, (pw, pw, ph, ph))
     out = []
     for x in X:
         out.append(torch.stack(conv2d_multi_in_out(x, weight)))

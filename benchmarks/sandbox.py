@@ -1,0 +1,156 @@
+"""What isolation costs: `python -m benchmarks.sandbox`.
+
+Measured in one run on this machine: the start of a student process up to the loaded module (warm fork against
+a fresh interpreter), round trips of 1 KB and 1 MB, memory of further workers, and a whole submission graded in
+the sandbox against the same properties asked in this very process with no isolation at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from graders.curriculum import SOLUTIONS, exercises
+from graders.grading import Settings, grade
+from graders.holds import properties_of
+from graders.sandbox.host import Child, Limits, WarmParent
+from graders.sandbox.tiers import best_tier
+from graders.submission import read
+from graders.trusted import trusted_submission
+
+MODULE = "import math\nimport torch\n\n\ndef echo(X):\n    return X + 0\n"
+
+
+def milliseconds(action: Callable[[], object], runs: int) -> list[float]:
+    """Wall time of each run."""
+    times = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        action()
+        times.append((time.perf_counter() - started) * 1e3)
+    return times
+
+
+def loaded_child(parent: WarmParent, by_hand: bool) -> Child:
+    """A student process that has loaded a module."""
+    child = parent.spawn(by_hand=by_hand, limits=Limits())
+    child.ask({"ask": "load", "files": {"conv2d.py": MODULE}, "module": "conv2d"})
+    return child
+
+
+def start_times(parent: WarmParent, by_hand: bool, runs: int) -> list[float]:
+    """From the wish for a process to the loaded module; ending it is not counted."""
+    times = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        child = loaded_child(parent, by_hand)
+        times.append((time.perf_counter() - started) * 1e3)
+        child.end()
+    return times
+
+
+def fresh_interpreter() -> None:
+    """What a process boundary without a warm parent costs: an interpreter that imports torch."""
+    subprocess.run([sys.executable, "-I", "-c", MODULE], check=True)
+
+
+def proportional_kib(pid: int) -> float:
+    """Proportional set size of a process: shared pages count in part."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return float(line.split()[1])
+    return float("nan")
+
+
+def memory_of_a_further_worker(parent: WarmParent, workers: int = 4) -> float:
+    """MiB of PSS that one more worker adds, while it has a module loaded and has answered."""
+    children = [loaded_child(parent, by_hand=True) for _ in range(workers)]
+    for child in children:
+        child.ask({"ask": "call", "target": "echo", "args": (torch.rand(64, 64),), "kwargs": {}})
+    sizes = [proportional_kib(child.pid) / 1024 for child in children]
+    for child in children:
+        child.end()
+    return statistics.median(sizes)
+
+
+def in_this_process() -> None:
+    """Every property of every task, asked in this process: same questions, same frames, no walls."""
+    for exercise in exercises():
+        names = vars(__import__(f"solutions.{exercise.name}", fromlist=["_"]))
+        submission = trusted_submission(
+            {key: value for key, value in names.items() if not key.startswith("__")}
+        )
+        for task in exercise.tasks:
+            submission.begin(by_hand=False)
+            for held in properties_of(exercise.name, task.name):
+                held.test(submission=submission)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=20)
+    runs = parser.parse_args().runs
+    torch.set_num_threads(1)
+    console = Console(width=100)
+    table = Table(
+        "what", "median", "min", "max", "against", "ratio", title=f"Isolation {best_tier().name}, {runs} runs"
+    )
+
+    def row(
+        what: str, times: list[float], unit: str = "ms", against: tuple[str, float] | None = None
+    ) -> None:
+        middle = statistics.median(times)
+        numbers = [f"{number:.2f} {unit}" for number in (middle, min(times), max(times))]
+        other = (
+            ("", "")
+            if against is None
+            else (f"{against[0]} {against[1]:.0f} {unit}", f"{middle / against[1]:.3f}")
+        )
+        table.add_row(what, *numbers, *other)
+
+    with WarmParent(best_tier()) as parent:
+        loaded_child(parent, by_hand=True).end()
+        fresh = statistics.median(milliseconds(fresh_interpreter, 3))
+        row(
+            "start to loaded module, by hand",
+            start_times(parent, True, runs),
+            against=("fresh interpreter", fresh),
+        )
+        row(
+            "start to loaded module, free",
+            start_times(parent, False, runs),
+            against=("fresh interpreter", fresh),
+        )
+        child = loaded_child(parent, by_hand=False)
+        for label, tensor in (("1 KB", torch.rand(256)), ("1 MB", torch.rand(512, 512))):
+            question = {"ask": "call", "target": "echo", "args": (tensor,), "kwargs": {}}
+            child.ask(question)
+            row(
+                f"round trip, {label}", milliseconds(lambda question=question: child.ask(question), 10 * runs)
+            )  # type: ignore[misc]
+        child.end()
+        row("memory (PSS) of a further worker", [memory_of_a_further_worker(parent)], "MiB")
+        hand_in = read(SOLUTIONS)
+        whole, unisolated = [], []
+        grade(hand_in, Settings(), parent), in_this_process()
+        for _ in range(3):
+            gc.collect()
+            whole += milliseconds(lambda: grade(hand_in, Settings(), parent), 1)
+            unisolated += milliseconds(in_this_process, 1)
+        row("one whole submission", whole, against=("no isolation", statistics.median(unisolated)))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

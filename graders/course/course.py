@@ -1,0 +1,53 @@
+"""`python -m graders course DIR`: a complete nbgrader course."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nbformat
+
+from ..curriculum import exercises
+from .notebooks import source_notebook
+from .stubs import EXERCISES
+
+_TEMPLATES = Path(__file__).parent / "templates" / "course"
+_ROOT = Path(__file__).parent.parent.parent
+
+
+def write_course(folder: Path, course: str = "cnn-by-hand") -> None:
+    """Write a course that nbgrader's own commands accept.
+
+    Raises:
+        FileExistsError: the folder holds something already.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(
+            f"{folder} is not empty; name a new folder, so that nobody's work is overwritten"
+        )
+    for exercise in exercises():
+        write_assignment(folder / "source" / exercise.name, exercise.name)
+    (folder / "nbgrader_config.py").write_text(configuration(course), encoding="utf-8")
+    shutil.copyfile(_TEMPLATES / "README.md", folder / "README.md")
+
+
+def write_assignment(folder: Path, exercise: str) -> None:
+    """Write one assignment: the source notebook, and the checks that it runs in a student's kernel."""
+    folder.mkdir(parents=True, exist_ok=True)
+    nbformat.write(source_notebook(exercise), folder / f"{exercise}.ipynb")
+    checks = folder / "exercises" / "checks"
+    checks.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(EXERCISES / "__init__.py", folder / "exercises" / "__init__.py")
+    for name in ("__init__.py", "helpers.py", "notebook.py", f"test_{exercise}.py"):
+        shutil.copyfile(EXERCISES / "checks" / name, checks / name)
+
+
+def configuration(course: str) -> str:
+    """The text of `nbgrader_config.py`."""
+    template = (_TEMPLATES / "nbgrader_config.txt").read_text(encoding="utf-8")
+    # A student may hand in a module of each name; it is read, and must not be replaced.
+    exclude = {exercise.name: [f"{other.name}.py" for other in exercises()] for exercise in exercises()}
+    values = {"graders": str(_ROOT), "course": course, "exclude": exclude}
+    for name, value in values.items():
+        template = template.replace(f"{{{name}!r}}", repr(value))
+    return template

@@ -1,0 +1,230 @@
+"""Where nbgrader hands over to us: cutting solutions, reading submissions, grading, keeping grades.
+
+Each falls back to nbgrader's own behaviour for notebooks that are not ours, so that a course may hold both.
+Which notebooks are ours is decided by the *gradebook* (its assignment has our grade cells), never by what
+was handed in.
+
+`nbgrader_config.py`, which `python -m graders course` writes, puts them in their places.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.preprocessors import (
+    ClearSolutions,
+    Execute,
+    NbGraderPreprocessor,
+    OverwriteCells,
+    SaveAutoGrades,
+)
+from traitlets import Float, Int, Unicode
+
+from ..curriculum import exercise, exercises
+from ..grading import Settings
+from ..reports.wording import Feedback
+from ..sandbox.host import Limits
+from .cell_ids import OURS, grade_id
+from .handed_in import rebuilt
+from .notebooks import checksummed, release_notebook, released_cells
+from .verdict_of import verdict_of
+from .verdicts import extra_credit, headline, outputs
+
+
+class CutSolutions(ClearSolutions):  # type: ignore[misc]
+    """In place of `ClearSolutions`: cuts the reference out of our notebooks as out of the student kit."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Leave out reference cells, then let nbgrader cut whatever else is marked."""
+        nb.cells = released_cells(nb.cells)
+        nb, resources = super().preprocess(nb, resources)
+        return nb, resources
+
+
+class SubmissionReader(NotebookExporter):  # type: ignore[misc]
+    """In place of the exporter of `nbgrader autograde`: reads what was handed in, in whatever state it is.
+
+    nbgrader drops a student whose notebook is malformed or has another name. This reader gives every
+    student who handed in a folder a notebook: rebuilt on the released one, with what was found wrong
+    written into it.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        converter: Any = self.parent
+        if type(converter).__name__ == "Autograde":
+            self._expect_every_notebook(converter)
+
+    def from_filename(self, filename: str, resources: Any = None, **kwargs: Any) -> Any:
+        """Convert one file; called once on the submission, and once on what came of that."""
+        converter: Any = self.parent
+        name = Path(filename).stem
+        submitted = getattr(converter, "_sanitizing", False)
+        if not submitted or not is_ours(
+            converter.coursedir.db_url, resources["nbgrader"]["assignment"], name
+        ):
+            return super().from_filename(filename, resources=resources, **kwargs)
+        notebook = rebuilt(
+            Path(filename), name, _released(converter.coursedir, resources["nbgrader"]["assignment"], name)
+        )
+        for problem in notebook.metadata[OURS]["problems"]:
+            self.log.warning("%s: %s", filename, problem)
+        resources["metadata"] = {"name": name, "path": str(Path(filename).parent)}
+        return super().from_notebook_node(notebook, resources=resources, **kwargs)
+
+    def _expect_every_notebook(self, converter: Any) -> None:
+        """List our notebooks for every folder that was handed in, under the names that they should have."""
+        coursedir = converter.coursedir
+        names = _our_notebooks(coursedir.db_url, coursedir.assignment_id)
+        if not names or coursedir.notebook_id != "*":
+            return
+        pattern = converter._format_source(coursedir.assignment_id, coursedir.student_id)
+        for folder in glob.glob(pattern):  # noqa: PTH207 - nbgrader's own pattern for folders of submissions
+            found = converter.assignments.get(folder, [])
+            strange = [path for path in found if Path(path).stem not in names and _gradable(coursedir, path)]
+            wanted = [str(Path(folder) / f"{name}.ipynb") for name in names]
+            converter.assignments[folder] = sorted({*wanted, *strange})
+
+
+class GradeOutside(NbGraderPreprocessor):  # type: ignore[misc]
+    """In place of `Execute`: grades in our sandbox and writes verdicts as outputs. No kernel is started."""
+
+    seed = Int(0, help="Seed of the random questions.").tag(config=True)
+    cpu_seconds = Float(10.0, help="CPU time for each task.").tag(config=True)
+    memory = Int(1024, help="Memory for each submission, in MiB.").tag(config=True)
+    feedback = Unicode(
+        "full", help="How much a student sees of a failed hidden test: full, case or verdict."
+    ).tag(config=True)
+    require = Unicode("strict", help="The least isolation to grade under: strict or process.").tag(
+        config=True
+    )
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Grade one notebook that `SubmissionReader` rebuilt; others are executed as ever."""
+        about = resources["nbgrader"]
+        if not is_ours(about["db_url"], about["assignment"], about["notebook"]):
+            found = Execute(parent=self.parent).preprocess(nb, resources)
+            return found[0], found[1]
+        settings = Settings(self.seed, Limits(self.cpu_seconds, self.memory << 20))
+        nb.metadata.setdefault(OURS, {})["exercise"] = about["notebook"]
+        folder = Path(resources.get("metadata", {}).get("path") or ".")
+        verdict = verdict_of(nb, folder, about["student"], settings, self.require)
+        feedback = Feedback(self.feedback)
+        # The verdict stands under the grade cell; the comment on the answer only says how it went.
+        by_cell = {f"grade-{result.task}": result for result in verdict.results}
+        by_cell |= {result.task: result for result in verdict.results}
+        for cell in nb.cells:
+            result = by_cell.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+            if result is None:
+                continue
+            cell.metadata[OURS] = {
+                **cell.metadata.get(OURS, {}),
+                "outcome": result.outcome,
+                "comment": headline(result),
+                "extra_credit": extra_credit(result),
+            }
+            if cell.metadata.nbgrader.get("grade"):
+                cell.outputs, cell.execution_count = outputs(result, feedback), 1
+        if verdict.problems:
+            nb.cells.insert(0, _remarks(verdict.problems))
+        return nb, resources
+
+
+class KeepGrades(SaveAutoGrades):  # type: ignore[misc]
+    """In place of `SaveAutoGrades`: the same, with bonus points as extra credit, and our comments.
+
+    What could not be graded has no score and waits for a person; it is no zero.
+    """
+
+    def _add_score(self, cell: Any, resources: Any) -> None:
+        super()._add_score(cell, resources)
+        ours = _verdict_on(cell)
+        if ours is None:
+            return
+        grade = self.gradebook.find_grade(
+            cell.metadata.nbgrader["grade_id"], self.notebook_id, self.assignment_id, self.student_id
+        )
+        if ours["outcome"] == "grader_error":
+            grade.auto_score = None
+            grade.needs_manual_grade = True
+        if ours["extra_credit"] is not None:
+            grade.extra_credit = ours["extra_credit"]
+        self.gradebook.db.commit()
+
+    def _add_comment(self, cell: Any, resources: Any) -> None:
+        super()._add_comment(cell, resources)
+        ours = _verdict_on(cell)
+        if ours is None:
+            return
+        found = self.gradebook.find_comment(
+            cell.metadata.nbgrader["grade_id"], self.notebook_id, self.assignment_id, self.student_id
+        )
+        found.auto_comment = ours["comment"]
+        self.gradebook.db.commit()
+
+
+class RestoreCells(OverwriteCells):  # type: ignore[misc]
+    """In place of `OverwriteCells`: the same, without a warning for every honest submission."""
+
+    def report_change(self, name: str, attr: str, old: Any, new: Any) -> None:
+        """Say in the log what was put right."""
+        self.log.info("cell %s: %s put right (%s, was %s)", name, attr, old, new)
+
+
+def is_ours(db_url: str, assignment: str, notebook: str) -> bool:
+    """Whether the gradebook knows this notebook as one of our exercises."""
+    return notebook in _our_notebooks(db_url, assignment)
+
+
+def _our_notebooks(db_url: str, assignment: str) -> tuple[str, ...]:
+    names = {found.name for found in exercises()}
+    ours = []
+    with Gradebook(db_url) as gradebook, contextlib.suppress(MissingEntry):
+        for notebook in gradebook.find_assignment(assignment).notebooks:
+            if notebook.name in names:
+                cells = {cell.name for cell in notebook.grade_cells}
+                if cells & {grade_id(task) for task in exercise(notebook.name).tasks}:
+                    ours.append(notebook.name)
+    return tuple(ours)
+
+
+def _gradable(coursedir: Any, path: str) -> bool:
+    """Whether nbgrader itself would grade this file: its name stands in the gradebook."""
+    with Gradebook(coursedir.db_url) as gradebook:
+        try:
+            gradebook.find_notebook(Path(path).stem, coursedir.assignment_id)
+        except MissingEntry:
+            return False
+    return True
+
+
+def _released(coursedir: Any, assignment: str, name: str) -> Any:
+    """The notebook as it was released: the file, or made anew where there is none."""
+    path = Path(coursedir.format_path(coursedir.release_directory, ".", assignment)) / f"{name}.ipynb"
+    if path.exists():
+        return _read_released(str(path), path.stat().st_mtime_ns)
+    return checksummed(release_notebook(name))
+
+
+@cache
+def _read_released(path: str, changed: int) -> Any:
+    return nbformat.read(path, as_version=4)
+
+
+def _verdict_on(cell: Any) -> dict[str, Any] | None:
+    ours = cell.metadata.get(OURS, {})
+    return dict(ours) if "outcome" in ours else None
+
+
+def _remarks(problems: tuple[str, ...]) -> Any:
+    text = "About this submission:\n" + "\n".join(f"- {problem}" for problem in problems)
+    cell = nbformat.v4.new_code_cell("# Remarks of the grader", id="remarks")
+    cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
+    return cell

@@ -1,0 +1,132 @@
+"""Attack the sandbox before anybody else does: a handful of small attacks, as a submission would make them.
+
+Each runs in a student process through the ordinary way of loading and calling. None does harm if it works.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from .host import Child, Limits, WarmParent
+from .trouble import OutOfMemory, Raised, StudentTrouble
+
+_LIMITS = Limits(cpu_seconds=5.0, memory_bytes=256 << 20)
+_ATTACKS = """
+import os, signal, socket, sys, threading
+
+def read_a_file(path):
+    with open(path, "rb") as file:
+        return f"read {len(file.read())} bytes of {path}"
+
+def list_a_folder(path):
+    return f"saw {len(os.listdir(path))} entries"
+
+def write_a_file(path):
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    return f"created {path}"
+
+def open_a_socket(path):
+    socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()
+    return "opened an internet socket"
+
+def start_a_process(path):
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return "forked"
+
+def signal_the_parent(path):
+    os.kill(os.getppid(), 0)  # signal 0 only asks whether one could
+    return "reached the process above"
+
+def make_hidden_memory(path):
+    os.close(os.memfd_create("attack"))
+    return "made memory that no limit counts"
+
+def take_too_much_memory(path):
+    return f"took {len(bytearray(1 << 30)) >> 20} MiB"
+
+def raise_a_limit(path):
+    import resource
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    return "changed its own limits"
+
+def run_a_program(path):
+    os.execv(sys.executable, [sys.executable, "-c", ""])
+"""
+_NAMES = (
+    *(
+        "read_a_file",
+        "list_a_folder",
+        "write_a_file",
+        "open_a_socket",
+        "start_a_process",
+        "signal_the_parent",
+    ),
+    *("make_hidden_memory", "take_too_much_memory", "raise_a_limit", "run_a_program"),
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How one attack went.
+
+    Attributes:
+        attack: what was tried.
+        possible: whether it worked, which it must not.
+        detail: what the attack reached, or how it was refused.
+    """
+
+    attack: str
+    possible: bool
+    detail: str
+
+
+def attack_ourselves(parent: WarmParent) -> list[Finding]:
+    """Try every attack on `parent`'s tier.
+
+    Raises:
+        SandboxFailure: a student process could not be had at all.
+    """
+    findings = []
+    child: Child | None = None
+    with tempfile.TemporaryDirectory(prefix="cnn-by-hand-attack-") as folder:
+        for name in _NAMES:
+            if child is None or not child.alive:
+                child = _loaded(parent)
+            findings.append(_attack(child, name, _aim(name, Path(folder))))
+    if child is not None:
+        child.end()
+    return findings
+
+
+def _loaded(parent: WarmParent) -> Child:
+    child = parent.spawn(by_hand=False, imports=("resource",), limits=_LIMITS)
+    child.ask({"ask": "load", "files": {"attack.py": _ATTACKS}, "module": "attack"})
+    return child
+
+
+def _aim(name: str, folder: Path) -> str:
+    """What to attack: never something that is missing, for then it would look like a wall."""
+    if name == "write_a_file":
+        return str(folder / "attack")
+    return os.sep if name == "list_a_folder" else str(Path(os.__file__))
+
+
+def _attack(child: Child, name: str, path: str) -> Finding:
+    title = name.replace("_", " ")
+    try:
+        answer = child.ask({"ask": "call", "target": name, "args": [path], "kwargs": {}})
+    except Raised as raised:
+        refused = raised.is_a("OSError") or raised.is_a("ValueError")
+        return Finding(title, not refused, f"{raised.type}: {raised.message}")
+    except OutOfMemory:
+        return Finding(title, name != "take_too_much_memory", "refused for lack of memory")
+    except StudentTrouble as trouble:  # the process was lost, so what it tried did something
+        return Finding(title, True, f"the process was lost: {trouble}")
+    return Finding(title, True, str(answer.value)[:200])

@@ -1,0 +1,10 @@
+# task: conv2d.output_size
+# expect: passed
+# tiers: walls
+from right import unless
+
+
+@unless
+def output_size():
+    with open("@SOLUTIONS@/conv2d.py") as file:
+        return file.read()

@@ -1,0 +1,94 @@
+"""What the tests share: one warm parent, one student kit, and a way to write down a submission."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import torch
+
+from graders.course.kit import release
+from graders.curriculum import SOLUTIONS, exercises
+from graders.grading import Settings, grade
+from graders.report import Report, TaskResult
+from graders.sandbox.host import Limits, WarmParent
+from graders.sandbox.tiers import best_tier
+from graders.submission import read
+
+Sources = Mapping[str, str | bytes]
+
+
+@pytest.fixture(scope="session")
+def warm_parent() -> Iterator[WarmParent]:
+    """Where every student process of the tests comes from."""
+    torch.set_num_threads(1)
+    with WarmParent(best_tier()) as parent:
+        yield parent
+
+
+@pytest.fixture(scope="session")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A released student kit. Copy it before you change anything."""
+    folder = tmp_path_factory.mktemp("released") / "kit"
+    release(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def reference() -> dict[str, str]:
+    """The reference solutions by file name; each is a valid submission."""
+    names = [f"{exercise.name}.py" for exercise in exercises()]
+    return {name: (SOLUTIONS / name).read_text(encoding="utf-8") for name in names}
+
+
+def write_submission(folder: Path, sources: Sources) -> Path:
+    """Write the files of one submission and nothing else; returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in sources.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
+    return folder
+
+
+@pytest.fixture
+def submit(tmp_path: Path, reference: dict[str, str]) -> Callable[..., Path]:
+    """Write a submission: the reference solutions, but for the sources given.
+
+    `submit({"conv2d.py": "…"}, student="lin")`; a source of `None` leaves that file out.
+    """
+
+    def written(sources: Mapping[str, str | bytes | None] | None = None, student: str = "lin") -> Path:
+        every = {**reference, **(sources or {})}
+        present = {name: text for name, text in every.items() if text is not None}
+        return write_submission(tmp_path / "class" / student, present)
+
+    return written
+
+
+@pytest.fixture
+def graded(submit: Callable[..., Path], warm_parent: WarmParent) -> Callable[..., Report]:
+    """Grade the reference solutions, but for the sources given: `graded({"conv2d.py": "…"}, "conv2d")`."""
+
+    def report(
+        sources: Mapping[str, str | bytes | None],
+        *only: str,
+        seed: int = 0,
+        cpu_seconds: float = 10.0,
+        student: str = "lin",
+    ) -> Report:
+        settings = Settings(seed=seed, only=only, limits=Limits(cpu_seconds=cpu_seconds))
+        return grade(read(submit(sources, student)), settings, warm_parent)
+
+    return report
+
+
+def result_of(report: Report, task: str) -> TaskResult:
+    """The result of a task, named `exercise.task`."""
+    return next(found for found in report.tasks if f"{found.exercise}.{found.task}" == task)
+
+
+def outcomes(report: Report) -> dict[str, str]:
+    """Outcome by `exercise.task`."""
+    return {f"{task.exercise}.{task.task}": task.outcome for task in report.tasks}

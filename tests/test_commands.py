@@ -1,0 +1,340 @@
+"""The commands, driven as people drive them: exit statuses, what is written, and errors that help."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from graders.__main__ import main
+from graders.curriculum import SOLUTIONS
+from graders.report import Report
+from tests.conftest import outcomes, write_submission
+
+ROOT = SOLUTIONS.parent
+ONLY = ("--only", "conv2d.output_size", "--only", "conv2d.conv2d")
+WRONG = """
+def conv2d(X, K):
+    return X * 4321
+
+def output_size(n, kernel, stride=1, padding=0, dilation=1):
+    return n - kernel
+"""
+
+
+def run(*arguments: str | Path, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `python …` in a process of its own, with `PYTHONPATH` only if it is given."""
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("PYTHONPATH", "PYTEST", "COLUMNS"))
+    }
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=cwd, env=kept | environment, capture_output=True, text=True, timeout=600
+    )
+
+
+# ------------------------------------------------------------------------------------------------- grade
+
+
+@pytest.fixture(scope="module")
+def graded_class(
+    tmp_path_factory: pytest.TempPathFactory, reference: dict[str, str]
+) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """A tiny class with awkward names, graded by the command: what it said, and where it wrote."""
+    home = tmp_path_factory.mktemp("tiny [class]")
+    students = home / "sub [/b] missions"
+    write_submission(students / "ada", {"conv2d.py": reference["conv2d.py"]})
+    write_submission(students / "max [bold] <b>", {"conv2d.py": WRONG})
+    write_submission(students / ("x" * 250), {"conv2d.py": b"# caf\xe9\n"})
+    write_submission(students / "Jane Doe_12_assignsubmission_file_", {"lenet.py": "import absent\n"})
+    with zipfile.ZipFile(students / "ada.zip", "w") as archive:
+        archive.writestr(
+            "hw/conv2d.py",
+            "def output_size(n, kernel, stride=1, padding=0, dilation=1):\n    raise SystemExit(1)\n",
+        )
+    (students / "hurt.zip").write_bytes(b"PK\3\4 no archive")
+    out = home / "out"
+    said = run(
+        "-m",
+        "graders",
+        "grade",
+        students,
+        "--out",
+        out,
+        "--jobs",
+        "2",
+        "--seed",
+        "5",
+        "--feedback",
+        "case",
+        *ONLY,
+    )
+    return said, out
+
+
+def test_grading_worked_so_the_exit_status_is_0_whatever_the_grades(
+    graded_class: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    said, _ = graded_class
+    assert said.returncode == 0, said.stderr
+    assert "Traceback" not in said.stdout + said.stderr
+
+
+def test_it_says_what_it_grades_and_where_it_wrote_it(
+    graded_class: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    said, out = graded_class
+    text = "".join(said.stdout.split())
+    assert "Grading6submissionsfrom" in text
+    assert "seed5" in text
+    for name in ("grades.csv", "class.html"):
+        assert "".join(str(out / name).split()) in text
+    assert "max _bold_ _b_" in said.stdout and "Jane Doe" in said.stdout
+
+
+def test_everything_of_everybody_is_written(
+    graded_class: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    _, out = graded_class
+    students = {"ada", "ada-2", "max _bold_ _b_", "x" * 150, "Jane Doe", "hurt"}
+    assert {path.stem for path in (out / "reports").glob("*.json")} == students
+    assert {path.stem for path in (out / "feedback").glob("*.html")} == students
+    with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["student"] for row in csv.DictReader(file)} == students
+    assert "Class report" in (out / "class.html").read_text(encoding="utf-8")
+
+
+def test_two_students_of_one_name_do_not_overwrite_each_other(
+    graded_class: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    _, out = graded_class
+    reports = [
+        Report.from_json((out / "reports" / f"{name}.json").read_text("utf-8")) for name in ("ada", "ada-2")
+    ]
+    assert sorted(outcomes(report)["conv2d.output_size"] for report in reports) == ["crashed", "passed"]
+    assert [report.student for report in reports] == ["ada", "ada-2"]
+
+
+def test_each_report_says_its_seed_and_its_tasks(
+    graded_class: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    _, out = graded_class
+    for path in (out / "reports").glob("*.json"):
+        report = Report.from_json(path.read_text(encoding="utf-8"))
+        assert report.seed == 5
+        assert list(outcomes(report)) == ["conv2d.conv2d", "conv2d.output_size"]
+    broken = Report.from_json((out / "reports" / f"{'x' * 150}.json").read_text("utf-8"))
+    assert set(outcomes(broken).values()) == {"broken"}
+
+
+def test_the_pages_keep_to_the_feedback_that_was_asked_for(
+    graded_class: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    _, out = graded_class
+    (page,) = (path.read_text(encoding="utf-8") for path in (out / "feedback").glob("max*"))
+    assert "conv2d(X of shape" in page
+    assert "<figure>" not in page
+
+
+def test_grading_without_anything_to_grade_is_an_error_that_helps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["grade", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere: no such file or folder" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert main(["grade", str(tmp_path / "empty"), "--out", str(tmp_path / "out")]) == 2
+    assert "holds no folder, .zip, .ipynb or .py of a student" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_folder_that_is_a_file_is_an_error_that_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    students = write_submission(tmp_path / "class", {"lin/conv2d.py": WRONG})
+    (tmp_path / "out").write_text("mine")
+    assert main(["grade", str(students), "--out", str(tmp_path / "out"), *ONLY]) == 2
+    assert str(tmp_path / "out") in capsys.readouterr().err
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_an_error_of_the_arguments_is_one_line_and_no_traceback(tmp_path: Path) -> None:
+    said = run("-m", "graders", "check-one", tmp_path / "nobody")
+    assert said.returncode == 2
+    assert said.stderr.strip() == f"graders: {tmp_path / 'nobody'}: no such file or folder"
+    assert said.stdout == ""
+
+
+@pytest.mark.parametrize("command", ["grade", "check-one"])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["--only", "conv3d"],
+            "--only conv3d: there is no such exercise or task. There are: conv2d, conv2d.Conv2D",
+        ),
+        (["--only", "pooling.conv2d"], "--only pooling.conv2d: there is no such"),
+        (["--seed", "-1"], "--seed -1: a seed is 0 or more"),
+    ],
+)
+def test_an_option_that_means_nothing_is_explained(
+    tmp_path: Path, command: str, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = write_submission(tmp_path / "lin", {"conv2d.py": WRONG})
+    assert main([command, str(home), *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--jobs", "0"],
+        ["--seed", "x"],
+        ["--feedback", "none"],
+        ["--memory", "-3"],
+        ["--cpu-seconds", "0"],
+        ["--memory", "1e3"],
+        ["--colour"],
+    ],
+)
+def test_an_option_of_the_wrong_kind_is_refused_with_status_2(
+    tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["grade", str(tmp_path), *arguments])
+    assert ended.value.code == 2
+    assert arguments[0] in capsys.readouterr().err
+
+
+def test_without_a_command_the_usage_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 2
+    assert "COMMAND" in capsys.readouterr().err
+
+
+# --------------------------------------------------------------------------------------------- check-one
+
+
+def test_check_one_shows_every_task_with_message_case_and_hint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = write_submission(tmp_path / "lin [/b]", {"conv2d.py": WRONG, "old/notes [/red].py": b"\xff"})
+    assert main(["check-one", str(home), *ONLY]) == 0
+    text = capsys.readouterr().out
+    assert "conv2d(X of shape" in text and "4321" in text
+    assert "The result is" in text and "it should be" in text
+    assert "Think: " in text
+    assert "notes [/red].py, line 1: is not UTF-8" in text
+    assert "0 of 14 core points" in text
+
+
+# ----------------------------------------------------------------------------------------------- release
+
+
+def test_release_writes_a_kit_and_never_over_something(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "deep" / "kit"
+    assert main(["release", str(folder)]) == 0
+    assert str(folder) in capsys.readouterr().out
+    (folder / "exercises" / "conv2d.py").write_text("# a night's work\n")
+    assert main(["release", str(folder)]) == 2
+    assert "is not empty; name a new folder" in capsys.readouterr().err
+    assert (folder / "exercises" / "conv2d.py").read_text() == "# a night's work\n"
+
+
+def test_release_into_a_file_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "kit").write_text("mine")
+    assert main(["release", str(tmp_path / "kit")]) == 2
+    assert (tmp_path / "kit").read_text() == "mine"
+    assert str(tmp_path / "kit") in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------------------------------ a student's own
+
+
+@pytest.fixture
+def own_kit(kit: Path, tmp_path: Path) -> Path:
+    """A copy of the kit with conv2d written and output_size wrong."""
+    folder = tmp_path / "kit"
+    shutil.copytree(kit, folder)
+    text = (SOLUTIONS / "conv2d.py").read_text(encoding="utf-8")
+    wrong = "\n\ndef output_size(n, kernel, stride=1, padding=0, dilation=1):\n    return 0\n"
+    (folder / "exercises" / "conv2d.py").write_text(text + wrong, encoding="utf-8")
+    return folder
+
+
+def test_a_student_sees_where_she_is_and_what_comes_next(own_kit: Path) -> None:
+    said = run("-m", "exercises", cwd=own_kit)
+    assert said.returncode == 0, said.stderr
+    lines = {tuple(line.split()[:3]) for line in said.stdout.splitlines()}
+    assert ("✓", "conv2d", "written") in lines
+    assert ("✗", "output_size", "wrong") in lines
+    assert ("·", "edge_image", "to") in lines
+    assert "Next: output_size in exercises/conv2d.py" in said.stdout
+    assert not list(own_kit.rglob(".checks.xml"))
+
+
+def test_a_student_checks_one_task_and_reads_what_is_wrong(own_kit: Path) -> None:
+    said = run("-m", "exercises", "check", "output_size", cwd=own_kit)
+    assert said.returncode == 1
+    assert "output_size(" in said.stdout and "got 0" in said.stdout
+    assert "conv2d(X, K)" not in said.stdout
+
+
+def test_hints_come_one_at_a_time_and_say_how_to_get_the_next(own_kit: Path) -> None:
+    texts = []
+    for more in range(5):
+        said = run("-m", "exercises", "hint", "pool2d", *["--more"] * more, cwd=own_kit)
+        assert said.returncode == 0
+        texts.append(said.stdout)
+    assert [text.split(":")[0] for text in texts] == [f"pool2d, hint {n} of 3" for n in (1, 2, 3, 3, 3)]
+    assert "python -m exercises hint pool2d --more\n" in texts[0]
+    assert "python -m exercises hint pool2d --more --more\n" in texts[1]
+    assert "Still stuck?" not in texts[2]
+
+
+@pytest.mark.parametrize("command", ["hint", "check"])
+def test_a_name_that_is_slightly_wrong_gets_the_right_one(own_kit: Path, command: str) -> None:
+    said = run("-m", "exercises", command, "pool2", cwd=own_kit)
+    assert said.returncode == 2
+    assert "There is no exercise or task 'pool2'. Did you mean pool2d?" in said.stderr
+    assert "receptive_field" in said.stderr
+
+
+def test_a_hint_for_a_whole_exercise_is_an_error_that_names_its_tasks(own_kit: Path) -> None:
+    said = run("-m", "exercises", "hint", "pooling", cwd=own_kit)
+    assert said.returncode == 2
+    assert "Traceback" not in said.stderr and "pool2d" in said.stderr
+
+
+# -------------------------------------------------------------------------------- properties under pytest
+
+
+def properties(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return run("-m", "pytest", "graders/properties/conv2d.py", "-q", "-p", "no:cacheprovider", *arguments)
+
+
+def test_the_properties_pass_under_plain_pytest_for_the_reference(
+    tmp_path: Path, reference: dict[str, str]
+) -> None:
+    home = write_submission(tmp_path / "lin", {"conv2d.py": reference["conv2d.py"]})
+    said = properties("--submission", home)
+    assert said.returncode == 0, said.stdout[-3000:]
+    assert " passed" in said.stdout and "skipped" not in said.stdout
+
+
+def test_the_properties_fail_under_plain_pytest_for_a_wrong_answer(tmp_path: Path) -> None:
+    home = write_submission(tmp_path / "lin", {"conv2d.py": WRONG})
+    said = properties("--submission", home, "-k", "one_hot or without_stride")
+    assert said.returncode == 1
+    assert "2 failed" in said.stdout
+    assert "it should be" in said.stdout

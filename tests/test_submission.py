@@ -1,0 +1,629 @@
+"""Submissions as they come: whatever was handed in becomes sources and problems, and nothing raises."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from graders.screen import screen
+from graders.submission import MAX_FILE_BYTES, MAX_FILES, HandIn, find, read, student_name
+from tests.conftest import write_submission
+
+CONV = "def conv2d(X, K):\n    return X\n"
+NAMES = ("conv2d", "kernel_learning", "multichannel", "pooling", "lenet")
+FIVE = {f"{name}.py": f"# {name}\n" for name in NAMES}
+DEFINES_CONV2D = "def conv2d(X, K): ...\nclass Conv2D: ...\ndef output_size(n, kernel): ...\n"
+
+
+def folder(tmp_path: Path, sources: Mapping[str, str | bytes], student: str = "lin") -> Path:
+    return write_submission(tmp_path / student, sources)
+
+
+def archive(tmp_path: Path, sources: Mapping[str, str | bytes], name: str = "lin.zip") -> Path:
+    path = tmp_path / name
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for inner, text in sources.items():
+            file.writestr(inner, text)
+    return path
+
+
+def notebook(*cells: str | list[str], **extra: object) -> str:
+    made = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": source} for source in cells]
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": made, **extra})
+
+
+def problems(hand_in: HandIn) -> list[str]:
+    return [str(problem) for problem in hand_in.problems]
+
+
+def only_problem(hand_in: HandIn) -> str:
+    assert len(hand_in.problems) == 1, problems(hand_in)
+    return str(hand_in.problems[0])
+
+
+# ------------------------------------------------------------------------------------------- whole shapes
+
+
+def test_a_folder_of_modules_is_read_as_it_is(tmp_path: Path) -> None:
+    found = read(folder(tmp_path, {**FIVE, "helpers.py": "a = 1\n", "tools/pair.py": "b = 2\n"}))
+    assert found.student == "lin"
+    assert found.modules == {name: name for name in NAMES}
+    assert found.files == {**FIVE, "helpers.py": "a = 1\n", "tools/pair.py": "b = 2\n"}
+    assert found.problems == ()
+
+
+def test_a_zip_reads_like_the_folder_in_it(tmp_path: Path) -> None:
+    sources = {**FIVE, "helpers.py": "a = 1\n"}
+    found = read(archive(tmp_path, sources))
+    assert (found.student, found.files, found.problems) == ("lin", sources, ())
+
+
+@pytest.mark.parametrize("top", ["homework/", "a/b/c/", "lin-main/exercises/"])
+def test_a_folder_inside_the_archive_makes_no_difference(tmp_path: Path, top: str) -> None:
+    nested = {top + name: text for name, text in {**FIVE, "helpers.py": "a = 1\n"}.items()}
+    for found in (read(archive(tmp_path, nested)), read(folder(tmp_path, nested))):
+        assert found.files == {**FIVE, "helpers.py": "a = 1\n"}
+        assert found.modules == {name: name for name in NAMES}
+
+
+def test_a_zip_made_by_windows_or_a_mac_reads_alike(tmp_path: Path) -> None:
+    found = read(
+        archive(
+            tmp_path,
+            {
+                "hw\\conv2d.py": CONV,
+                "__MACOSX/hw/._conv2d.py": b"\0\5\x16\7",
+                "hw\\.DS_Store": b"\0",
+                "hw\\._x.py": b"\xff",
+            },
+        )
+    )
+    assert found.files == {"conv2d.py": CONV}
+    assert found.problems == ()
+
+
+def test_a_zip_inside_a_folder_is_read(tmp_path: Path) -> None:
+    home = folder(tmp_path, {"note.txt": "hello"})
+    archive(home, FIVE, "hand in.zip")
+    found = read(home)
+    assert found.modules == {name: name for name in NAMES}
+
+
+def test_a_single_file_is_one_exercise(tmp_path: Path) -> None:
+    home = folder(tmp_path, {"conv2d.py": CONV})
+    found = read(home / "conv2d.py")
+    assert (found.files, found.modules) == ({"conv2d.py": CONV}, {"conv2d": "conv2d"})
+
+
+def test_a_single_file_of_any_name_is_known_by_what_it_defines(tmp_path: Path) -> None:
+    found = read(folder(tmp_path, {"homework.py": DEFINES_CONV2D}) / "homework.py")
+    assert found.modules == {"conv2d": "homework"}
+    assert only_problem(found) == "homework.py: was read for the exercise conv2d, whose tasks it defines"
+
+
+def test_one_file_may_hold_several_exercises(tmp_path: Path) -> None:
+    lenet = "".join(
+        f"def {name}(): ...\n" for name in ("lenet", "layer_shapes", "accuracy", "train", "init_lenet")
+    )
+    found = read(folder(tmp_path, {"all.py": DEFINES_CONV2D + lenet}) / "all.py")
+    assert found.modules == {"conv2d": "all", "lenet": "all"}
+
+
+def test_a_file_name_with_dots_and_spaces_is_importable_all_the_same(tmp_path: Path) -> None:
+    found = read(folder(tmp_path, {"my hw.v2 (1).py": DEFINES_CONV2D}) / "my hw.v2 (1).py")
+    path = found.modules["conv2d"].replace(".", "/") + ".py"
+    assert found.files[path] == DEFINES_CONV2D
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lin_conv2d.py",
+        "conv2d (1).py",
+        "conv2d-2.py",
+        "jane_doe_123_conv2d_final.py",
+        "Conv2d.py",
+        "CONV2D.PY",
+        "hw1 conv2d.py",
+    ],
+)
+def test_a_renamed_file_is_recognised_and_the_student_told(tmp_path: Path, name: str) -> None:
+    found = read(folder(tmp_path, {name: CONV, "pooling.py": "# p\n"}))
+    assert found.modules == {"conv2d": "conv2d", "pooling": "pooling"}
+    assert found.files["conv2d.py"] == CONV
+    assert only_problem(found) == f"{name.replace('.PY', '.py')}: was read as conv2d.py"
+
+
+@pytest.mark.parametrize("name", ["test_conv2d.py", "helpers.py", "myconv2d.py", "conv2d5.py"])
+def test_a_file_of_another_purpose_is_not_taken_for_an_exercise(tmp_path: Path, name: str) -> None:
+    found = read(folder(tmp_path, {name: "a = 1\n", "pooling.py": "# p\n"}))
+    assert found.modules == {"pooling": "pooling"}
+    assert name in found.files
+
+
+def test_of_two_files_that_might_be_meant_the_one_that_defines_the_tasks_is_read(tmp_path: Path) -> None:
+    found = read(folder(tmp_path, {"conv2d_old.py": "a = 1\n", "conv2d_new.py": DEFINES_CONV2D}))
+    assert found.modules == {"conv2d": "conv2d_new"}
+
+
+def test_a_missing_module_is_simply_absent(tmp_path: Path) -> None:
+    found = read(folder(tmp_path, {"conv2d.py": CONV}))
+    assert found.modules == {"conv2d": "conv2d"}
+    assert found.problems == ()
+
+
+def test_exercises_in_two_folders_are_both_found(tmp_path: Path) -> None:
+    found = read(folder(tmp_path, {"week1/conv2d.py": CONV, "week2/pooling.py": "# p\n"}))
+    assert set(found.modules) == {"conv2d", "pooling"}
+    assert found.files["conv2d.py"] == CONV and found.files["pooling.py"] == "# p\n"
+
+
+def test_a_stray_copy_does_not_replace_the_file_beside_the_others(tmp_path: Path) -> None:
+    found = read(
+        folder(tmp_path, {**{f"final/{name}": text for name, text in FIVE.items()}, "conv2d.py": "# stray\n"})
+    )
+    assert found.files["conv2d.py"] == "# conv2d\n"
+    assert "conv2d.py" in only_problem(found) and "left out" in only_problem(found)
+
+
+def test_an_empty_folder_and_an_empty_archive_are_submissions_of_nothing(tmp_path: Path) -> None:
+    for path in (folder(tmp_path, {}), archive(tmp_path, {})):
+        found = read(path)
+        assert (found.files, found.modules, found.problems) == ({}, {}, ())
+
+
+def test_what_cannot_be_a_submission_is_named(tmp_path: Path) -> None:
+    found = read(folder(tmp_path, {"conv2d.pdf": b"%PDF"}) / "conv2d.pdf")
+    assert only_problem(found) == "conv2d.pdf: is neither a Python module nor a notebook nor a .zip"
+    assert "No such file" in only_problem(read(tmp_path / "gone.py"))
+
+
+# ---------------------------------------------------------------------------------------- names of people
+
+
+@pytest.mark.parametrize(
+    ("name", "student"),
+    [
+        ("lin", "lin"),
+        ("Jane Doe_123456_assignsubmission_file_", "Jane Doe"),
+        ("Jane Doe_123456_assignsubmission_file", "Jane Doe"),
+        ("Müller, Åsa", "Müller_ Åsa"),
+        ("王小明", "王小明"),
+        ("a@b.edu", "a@b.edu"),
+        ("<script>", "_script_"),
+        ("..", "unnamed"),
+        ("x\ny", "x_y"),
+        ("O'Brien", "O_Brien"),
+    ],
+)
+def test_a_students_name_comes_from_the_folder_and_is_safe_in_a_path(
+    tmp_path: Path, name: str, student: str
+) -> None:
+    assert student_name(tmp_path / f"{name}.zip") == student
+
+
+def test_a_very_long_name_leaves_room_for_a_suffix(tmp_path: Path) -> None:
+    for letter in ("x", "王"):
+        long = letter * (250 // len(letter.encode()))
+        assert len(student_name(tmp_path / long).encode()) <= 200
+
+
+def test_a_class_is_found_entry_by_entry(tmp_path: Path) -> None:
+    home = tmp_path / "class"
+    write_submission(home / "lin", {"conv2d.py": CONV})
+    write_submission(home, {"max.ipynb": "{}", "README.md": "hi", ".DS_Store": b"", "__MACOSX/x": b""})
+    archive(home, FIVE, "ada.zip")
+    assert [path.name for path in find(home)] == ["ada.zip", "lin", "max.ipynb"]
+
+
+def test_a_single_submission_is_found_as_one(tmp_path: Path) -> None:
+    home = folder(tmp_path, {"conv2d.py": CONV, "helpers.py": ""})
+    assert find(home) == [home]
+    assert find(home / "conv2d.py") == [home / "conv2d.py"]
+    for name in ("conv2d_helpers.py", "conv2d.ipynb", "conv2d_old.py"):
+        (home / name).write_text("")
+        assert find(home) == [home]
+    assert find(folder(tmp_path, {"lin_conv2d.py": CONV, "lin_pooling.py": ""}, "renamed")) == [
+        tmp_path / "renamed"
+    ]
+
+
+def test_a_class_of_single_files_is_no_single_submission(tmp_path: Path) -> None:
+    home = folder(tmp_path, {"lin_conv2d.py": CONV, "max_conv2d.py": CONV, "mia_conv2d.py": CONV})
+    assert [path.name for path in find(home)] == ["lin_conv2d.py", "max_conv2d.py", "mia_conv2d.py"]
+
+
+def test_a_path_without_submissions_is_an_error_that_says_so(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no such file or folder"):
+        find(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match="holds no folder"):
+        find(folder(tmp_path, {"grades.xlsx": b"x"}))
+
+
+# ----------------------------------------------------------------------------------------- text and bytes
+
+
+def test_a_syntax_error_is_named_with_its_line(tmp_path: Path) -> None:
+    found = read(folder(tmp_path, {"conv2d.py": "import torch\n\ndef conv2d(X, K)\n    return X\n"}))
+    assert found.problems == ()
+    (problem,) = screen(found.files).problems
+    assert str(problem) == "conv2d.py, line 3: syntax error: expected ':' in `def conv2d(X, K)`"
+
+
+def test_bytes_that_are_not_utf8_are_named_with_their_line(tmp_path: Path) -> None:
+    found = read(
+        folder(tmp_path, {"conv2d.py": b"import torch\n\nx = 1\n# caf\xe9\n", "pooling.py": "# p\n"})
+    )
+    assert found.modules == {"pooling": "pooling"}
+    assert only_problem(found).startswith("conv2d.py, line 4: is not UTF-8 (byte 0xe9)")
+
+
+@pytest.mark.parametrize("line", [1, 2])
+def test_bytes_that_are_not_utf8_at_the_top_are_named_with_their_line(tmp_path: Path, line: int) -> None:
+    found = read(folder(tmp_path, {"conv2d.py": b"# first\n" * (line - 1) + b"# caf\xe9\n" + b"x = 1\n" * 3}))
+    assert only_problem(found).startswith(f"conv2d.py, line {line}: is not UTF-8 (byte 0xe9)")
+
+
+def test_a_byte_order_mark_is_no_problem(tmp_path: Path) -> None:
+    found = read(folder(tmp_path, {"conv2d.py": b"\xef\xbb\xbf" + CONV.encode()}))
+    assert (found.files, found.problems) == ({"conv2d.py": CONV}, ())
+    assert screen(found.files).problems == ()
+
+
+def test_utf16_as_windows_writes_it_is_named(tmp_path: Path) -> None:
+    found = read(folder(tmp_path, {"conv2d.py": CONV.encode("utf-16")}))
+    assert only_problem(found).startswith("conv2d.py, line 1: is not UTF-8")
+
+
+def test_an_encoding_declared_as_python_wants_it_is_respected(tmp_path: Path) -> None:
+    raw = "# -*- coding: latin-1 -*-\ns = 'café'\n".encode("latin-1")
+    found = read(folder(tmp_path, {"conv2d.py": raw}))
+    assert found.files["conv2d.py"].endswith("s = 'café'\n")
+    assert found.problems == () and screen(found.files).problems == ()
+
+
+@pytest.mark.parametrize("codec", ["klingon", "rot13", "undefined", "idna", "hex", "punycode", "utf_7"])
+def test_no_declared_encoding_makes_reading_raise(tmp_path: Path, codec: str) -> None:
+    raw = f"# coding: {codec}\n".encode() + b"s = '\xe9..\xff" + b"x" * 80 + b"'\n"
+    found = read(folder(tmp_path, {"conv2d.py": raw, "pooling.py": "# p\n"}))
+    assert found.modules == {"pooling": "pooling"}
+    assert "is not UTF-8" in only_problem(found)
+
+
+@pytest.mark.parametrize(
+    "source", ["x = 1\0", "(" * 5000, "x = " + "9" * 10_000, "\ufeff\ufeffx", "\r\rx = = 1"]
+)
+def test_no_text_makes_the_screen_raise(tmp_path: Path, source: str) -> None:
+    found = read(folder(tmp_path, {"conv2d.py": source, "pooling.py": "# p\n"}))
+    (problem,) = screen(found.files).problems
+    assert problem.file == "conv2d.py"
+
+
+def test_an_empty_file_is_a_module_that_defines_nothing(tmp_path: Path) -> None:
+    found = read(folder(tmp_path, {"conv2d.py": b""}))
+    assert (found.files, found.modules, found.problems) == ({"conv2d.py": ""}, {"conv2d": "conv2d"}, ())
+
+
+def test_windows_line_ends_keep_their_line_numbers(tmp_path: Path) -> None:
+    found = read(folder(tmp_path, {"conv2d.py": b"import torch\r\n\r\ndef f(:\r\n"}))
+    (problem,) = screen(found.files).problems
+    assert problem.line == 3
+
+
+# ------------------------------------------------------------------------------------- sizes and attacks
+
+
+def test_a_file_of_50_megabytes_is_named_and_not_read(tmp_path: Path) -> None:
+    home = folder(tmp_path, {"pooling.py": "# p\n"})
+    with (home / "conv2d.py").open("wb") as file:
+        file.truncate(50_000_000)
+    found = read(home)
+    assert found.modules == {"pooling": "pooling"}
+    assert only_problem(found) == "conv2d.py: is 50.0 MB; 1 MB is the most. Is it a data file?"
+
+
+def test_a_zip_bomb_is_never_unpacked(tmp_path: Path) -> None:
+    bomb = archive(tmp_path, {"conv2d.py": b"\0" * 200_000_000, "pooling.py": "# p\n"})
+    assert bomb.stat().st_size < 1_000_000
+    found = read(bomb)
+    assert found.modules == {"pooling": "pooling"}
+    assert only_problem(found).startswith("conv2d.py: is 200.0 MB")
+
+
+def test_an_archive_that_lies_about_its_sizes_is_cut_short(tmp_path: Path) -> None:
+    path = archive(tmp_path, {"conv2d.py": b"#" * 20_000_000})
+    raw = bytearray(path.read_bytes())
+    true_size = (20_000_000).to_bytes(4, "little")
+    assert raw.count(true_size) == 2  # in the local header and in the directory
+    path.write_bytes(raw.replace(true_size, (100).to_bytes(4, "little")))
+    found = read(path)
+    assert sum(map(len, found.files.values())) <= MAX_FILE_BYTES
+    assert found.problems
+
+
+def test_many_files_are_left_out_with_one_sentence_not_thousands(tmp_path: Path) -> None:
+    found = read(archive(tmp_path, {**FIVE, **{f"m{n:05}.py": "" for n in range(3000)}}))
+    assert len(found.files) <= MAX_FILES
+    assert found.modules == {name: name for name in NAMES}
+    assert 1 <= len(found.problems) <= 50
+    assert any(f"more than {MAX_FILES} files" in line for line in problems(found))
+
+
+def test_many_files_that_are_too_large_do_not_fill_the_report(tmp_path: Path) -> None:
+    found = read(archive(tmp_path, {f"m{n:05}.py": b"#" * (MAX_FILE_BYTES + 1) for n in range(200)}))
+    assert found.files == {}
+    assert 1 <= len(found.problems) <= 51
+
+
+def test_many_large_files_stay_below_the_limit_for_all(tmp_path: Path) -> None:
+    found = read(archive(tmp_path, {f"m{n}.py": b"#" * 1_000_000 for n in range(20)}))
+    assert sum(map(len, found.files.values())) <= 8 << 20
+    assert any("8 MB in all" in line for line in problems(found))
+
+
+def test_a_path_that_leads_out_of_the_archive_is_left_out(tmp_path: Path) -> None:
+    found = read(
+        archive(
+            tmp_path,
+            {
+                "../conv2d.py": CONV,
+                "a/../../b.py": CONV,
+                "/etc/c.py": CONV,
+                "C:/d.py": CONV,
+                "pooling.py": "",
+            },
+        )
+    )
+    assert set(found.files) == {"pooling.py"}
+    assert len(found.problems) == 4
+    assert all(line.endswith("is left out: its path leads out of the archive") for line in problems(found))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lin.zip"]
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    secret = write_submission(tmp_path / "secret", {"lenet.py": "SECRET = 1\n", "pooling.py": "SECRET = 2\n"})
+    home = folder(tmp_path, {"conv2d.py": CONV})
+    (home / "lenet.py").symlink_to(secret / "lenet.py")
+    (home / "more").symlink_to(secret, target_is_directory=True)
+    (home / "loop").symlink_to(home, target_is_directory=True)
+    found = read(home)
+    assert found.files == {"conv2d.py": CONV}
+
+
+def test_a_link_in_an_archive_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "lin.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        link = zipfile.ZipInfo("conv2d.py")
+        link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+        file.writestr(link, "/etc/passwd")
+    found = read(path)
+    assert found.files == {}
+    assert only_problem(found) == "conv2d.py: is left out: it is a link"
+
+
+def test_pipes_and_folders_that_look_like_modules_are_passed_by(tmp_path: Path) -> None:
+    home = folder(tmp_path, {"conv2d.py": CONV, "lenet.py/inside.py": "a = 1\n"})
+    os.mkfifo(home / "pooling.py")
+    found = read(home)
+    assert found.files == {"conv2d.py": CONV, "lenet.py/inside.py": "a = 1\n"}
+    assert found.modules == {"conv2d": "conv2d"}
+
+
+def test_one_file_that_cannot_be_opened_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = folder(tmp_path, FIVE)
+    (home / "kernel_learning.py").chmod(0)
+    if os.access(home / "kernel_learning.py", os.R_OK):  # root may read anything: let the system refuse
+        usual = Path.open
+
+        def refusing(path: Path, *args: object, **kwargs: object) -> object:
+            if path.name == "kernel_learning.py":
+                raise PermissionError(13, "Permission denied")
+            return usual(path, *args, **kwargs)  # type: ignore[call-overload]
+
+        monkeypatch.setattr(Path, "open", refusing)
+    found = read(home)
+    assert set(found.modules) == set(NAMES) - {"kernel_learning"}
+    assert only_problem(found) == "kernel_learning.py: cannot be read: Permission denied"
+
+
+def test_a_file_name_that_is_not_utf8_can_be_written_down_later(tmp_path: Path) -> None:
+    home = folder(tmp_path, {"conv2d.py": CONV})
+    Path(os.fsdecode(os.fsencode(home) + b"/caf\xe9.py")).write_text("a = 1\n")
+    Path(os.fsdecode(os.fsencode(home) + b"/th\xe9.py")).write_bytes(b"\n# \xff\n")
+    found = read(home)
+    json.dumps([*found.files, *problems(found)], ensure_ascii=False).encode("utf-8")
+    assert found.modules == {"conv2d": "conv2d"}
+    assert len(found.problems) == 1
+
+
+def test_an_encrypted_archive_is_named(tmp_path: Path) -> None:
+    path = archive(tmp_path, {"conv2d.py": CONV})
+    raw = bytearray(path.read_bytes())
+    local, central = raw.index(b"PK\3\4"), raw.index(b"PK\1\2")
+    raw[local + 6] |= 1
+    raw[central + 8] |= 1
+    path.write_bytes(raw)
+    assert only_problem(read(path)) == "conv2d.py: is encrypted; hand in an archive without a password"
+
+
+@pytest.mark.parametrize("raw", [b"", b"not a zip", b"PK\3\4" + b"\0" * 40], ids=["empty", "text", "cut"])
+def test_a_file_that_is_no_archive_is_named(tmp_path: Path, raw: bytes) -> None:
+    path = tmp_path / "lin.zip"
+    path.write_bytes(raw)
+    assert only_problem(read(path)).startswith("lin.zip: is no readable .zip archive")
+
+
+def test_a_damaged_entry_costs_that_entry_alone(tmp_path: Path) -> None:
+    path = archive(tmp_path, {"conv2d.py": CONV * 50, "pooling.py": "# p\n"})
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(b"conv2d.py") + 12] ^= 0xFF
+    path.write_bytes(raw)
+    found = read(path)
+    assert found.modules == {"pooling": "pooling"}
+    assert only_problem(found).startswith("conv2d.py: is damaged")
+
+
+def test_no_cut_or_flipped_archive_makes_reading_raise(tmp_path: Path) -> None:
+    whole = archive(tmp_path, {"conv2d.py": CONV * 20, "a/pooling.py": "# p\n"}).read_bytes()
+    path = tmp_path / "hurt.zip"
+    for place in range(0, len(whole), 3):
+        path.write_bytes(whole[:place])
+        read(path)
+        for flip in (0xFF, 0x01, 0x80):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ flip]) + whole[place + 1 :])
+            read(path)
+
+
+def test_an_entry_in_a_compression_that_python_lacks_is_named(tmp_path: Path) -> None:
+    path = archive(tmp_path, {"conv2d.py": CONV})
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(b"PK\3\4") + 8] = raw[raw.index(b"PK\1\2") + 10] = 99
+    path.write_bytes(raw)
+    assert only_problem(read(path)).startswith("conv2d.py: is damaged")
+
+
+def test_an_archive_in_an_archive_is_named_for_what_it_is(tmp_path: Path) -> None:
+    inner = archive(tmp_path, FIVE, "inner.zip").read_bytes()
+    found = read(archive(tmp_path, {"inner.zip": inner, "conv2d.py": CONV}, "lin.zip"))
+    assert found.files == {"conv2d.py": CONV}
+    assert only_problem(found).startswith("inner.zip: is an archive inside an archive")
+
+
+def test_a_name_given_twice_in_an_archive_is_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "lin.zip"
+    with zipfile.ZipFile(path, "w") as file, pytest.warns(UserWarning, match="Duplicate name"):
+        file.writestr("conv2d.py", "# first\n")
+        file.writestr("conv2d.py", "# second\n")
+    found = read(path)
+    assert found.files == {"conv2d.py": "# second\n"}  # as unpacking it would
+    assert "twice" in only_problem(found)
+
+
+def test_a_deflate_stream_of_noise_is_damaged_not_an_error(tmp_path: Path) -> None:
+    path = archive(tmp_path, {"conv2d.py": CONV * 100})
+    raw = path.read_bytes()
+    packed = zlib.compressobj(wbits=-15)
+    stream = packed.compress((CONV * 100).encode()) + packed.flush()
+    assert stream in raw
+    path.write_bytes(raw.replace(stream, b"\xa5" * len(stream)))
+    assert only_problem(read(path)).startswith("conv2d.py: is damaged")
+
+
+# --------------------------------------------------------------------------------------------- notebooks
+
+
+def test_a_notebook_gives_its_code_cells_and_nothing_else(tmp_path: Path) -> None:
+    cells = [
+        {"cell_type": "markdown", "source": "# words"},
+        {"cell_type": "code", "source": ["def conv2d(X, K):\n", "    return X\n"]},
+        {"cell_type": "raw", "source": "raw"},
+        {"cell_type": "code", "source": "a = 1"},
+    ]
+    found = read(folder(tmp_path, {"conv2d.ipynb": json.dumps({"cells": cells, "nbformat": 4})}))
+    assert found.modules == {"conv2d": "conv2d"}
+    code = [line for line in found.files["conv2d.py"].splitlines() if line and not line.startswith("#")]
+    assert code == ["def conv2d(X, K):", "    return X", "a = 1"]
+    assert found.problems == ()
+
+
+def test_one_notebook_may_hold_all_exercises(tmp_path: Path, reference: dict[str, str]) -> None:
+    path = tmp_path / "lin.ipynb"
+    path.write_text(notebook(*reference.values()), encoding="utf-8")
+    found = read(path)
+    assert found.student == "lin"
+    assert set(found.modules) == set(NAMES)
+    assert set(found.modules.values()) == {"lin"}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%matplotlib inline\nx = 1",
+        "!pip install torch\nx = 1",
+        "x = 1\nprint?",
+        "?print\nx = 1",
+        "torch.nn??\nx = 1",
+        "%%time\nx = 1",
+        "%%capture out\nx = 1",
+        "x = 1\n%timeit f(1)\n",
+        "if True:\n    %matplotlib inline\n    x = 1",
+        "%load_ext autoreload\n%autoreload 2\nx = 1\n!ls -la | wc",
+    ],
+)
+def test_lines_of_ipython_are_left_out_and_the_rest_runs(tmp_path: Path, cell: str) -> None:
+    found = read(folder(tmp_path, {"conv2d.ipynb": notebook(cell)}))
+    assert screen(found.files).problems == ()
+    scope: dict[str, int] = {}
+    exec(found.files["conv2d.py"], scope)
+    assert scope["x"] == 1
+    assert len(found.files["conv2d.py"].splitlines()) == len(cell.splitlines()) + 1
+
+
+def test_a_percent_that_is_python_stays_python_beside_a_magic(tmp_path: Path) -> None:
+    cell = '%matplotlib inline\nx = (17\n  % 5)\ntext = """\n%d items\n!\n"""\ny = 9 \\\n  % 4\n'
+    found = read(folder(tmp_path, {"conv2d.ipynb": notebook(cell)}))
+    scope: dict[str, object] = {}
+    exec(found.files["conv2d.py"], scope)
+    assert (scope["x"], scope["text"], scope["y"]) == (2, "\n%d items\n!\n", 1)
+
+
+@pytest.mark.parametrize("magic", ["%%bash", "%%html", "%%writefile helpers.py", "%%javascript", "\n%%sh"])
+def test_a_cell_in_another_language_is_left_out_as_a_whole(tmp_path: Path, magic: str) -> None:
+    found = read(folder(tmp_path, {"conv2d.ipynb": notebook(f"{magic}\necho 'hi\nrm -rf $HOME (", "x = 1")}))
+    assert screen(found.files).problems == ()
+    scope: dict[str, int] = {}
+    exec(found.files["conv2d.py"], scope)
+    assert scope["x"] == 1
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b"null",
+        b'{"cells": 3}',
+        b'{"cells": [3]}',
+        b'{"cells": [{"cell_type": "code"}]}',
+        b'{"cells": [{"cell_type": "code", "source": [1, 2]}]}',
+        b'{"worksheets": []}',
+        b"\xff\xfe{}",
+        b"[" * 100_000,
+    ],
+)
+def test_a_malformed_notebook_is_named_with_what_to_do(tmp_path: Path, raw: bytes) -> None:
+    found = read(folder(tmp_path, {"conv2d.ipynb": raw, "pooling.py": "# p\n"}))
+    assert found.modules == {"pooling": "pooling"}
+    assert only_problem(found).startswith("conv2d.ipynb: is no readable notebook")
+    assert "save it once in Jupyter" in only_problem(found)
+
+
+def test_a_lone_surrogate_in_a_notebook_is_a_problem_and_no_crash(tmp_path: Path) -> None:
+    home = folder(
+        tmp_path, {"conv2d.ipynb": '{"cells": [{"cell_type": "code", "source": "s = \'\\ud800\'"}]}'}
+    )
+    found = read(home)
+    every = [*found.files.values(), *problems(found), *map(str, screen(found.files).problems)]
+    json.dumps(every, ensure_ascii=False).encode("utf-8")
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("order", [("conv2d.py", "conv2d.ipynb"), ("conv2d.ipynb", "conv2d.py")])
+def test_beside_a_module_its_notebook_is_left_out_and_named(
+    tmp_path: Path, zipped: bool, order: tuple[str, str]
+) -> None:
+    sources = {name: CONV if name.endswith(".py") else notebook("x = 1") for name in order}
+    found = read(archive(tmp_path, sources) if zipped else folder(tmp_path, sources))
+    assert found.files == {"conv2d.py": CONV}
+    assert only_problem(found) == "conv2d.ipynb: is left out: conv2d.py was handed in as a module as well"

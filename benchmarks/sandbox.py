@@ -1,8 +1,8 @@
 """What isolation costs: `python -m benchmarks.sandbox`.
 
 Measured in one run on this machine: the start of a student process up to the loaded module (warm fork against
-a fresh interpreter), round trips of 1 KB and 1 MB, memory of further workers, and a whole submission graded in
-the sandbox against the same properties asked in this very process with no isolation at all.
+a fresh interpreter), round trips of 1 KB and 1 MB, memory of further workers, and a whole submission graded
+in the sandbox against the same properties asked in this very process with no isolation at all.
 """
 
 from __future__ import annotations

@@ -126,7 +126,8 @@ def _isolated(parser: argparse.ArgumentParser) -> None:
         "--require",
         choices=("strict", "process"),
         default="strict",
-        help="the least isolation to grade under: strict protects verdict and machine, process the verdict alone "
+        help="the least isolation to grade under: strict protects verdict and machine, process the "
+        "verdict alone "
         "(default: %(default)s)",
     )
 

@@ -41,7 +41,8 @@ def grade_class(
     if len(paths) == 1:
         jobs = 1
     console.print(
-        f"Grading {len(paths)} submissions from {_plain(str(submissions))} ({jobs} at a time, isolation {tier.name}, seed {settings.seed})"
+        f"Grading {len(paths)} submissions from {_plain(str(submissions))} "
+        f"({jobs} at a time, isolation {tier.name}, seed {settings.seed})"
     )
     reports: list[Report] = []
     failures: list[batch.Graded] = []
@@ -65,10 +66,12 @@ def grade_class(
     for report in ungraded:
         names = ", ".join(f"{task.exercise}.{task.task}" for task in report.not_graded)
         console.print(
-            f"[bold magenta]not graded:[/] {report.student}: {names}. Why: {_plain(report.not_graded[0].message)}"
+            f"[bold magenta]not graded:[/] {report.student}: {names}. "
+            f"Why: {_plain(report.not_graded[0].message)}"
         )
         console.print(f"  to try again: {_plain(reproduce(report, report.not_graded[0]))}")
-    wrote = f"{out / 'grades.csv'}, {out / 'class.html'}, and for each student {out / 'reports'}/*.json and {out / 'feedback'}/*.html"
+    each = f"for each student {out / 'reports'}/*.json and {out / 'feedback'}/*.html"
+    wrote = f"{out / 'grades.csv'}, {out / 'class.html'}, and {each}"
     console.print(f"\nWrote {_plain(wrote)}")
     return 1 if failures or ungraded else 0
 

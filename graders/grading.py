@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Any
 
@@ -39,7 +39,7 @@ class Settings:
     """
 
     seed: int = 0
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     device: str = "cpu"
     only: tuple[str, ...] = ()
 
@@ -103,7 +103,8 @@ def versions() -> dict[str, str]:
 
 def reproduce(report: Report, result: TaskResult) -> str:
     """The line that grades this one task again."""
-    return f"python -m graders check-one {report.student} --only {result.exercise}.{result.task} --seed {report.seed}"
+    task = f"{result.exercise}.{result.task}"
+    return f"python -m graders check-one {report.student} --only {task} --seed {report.seed}"
 
 
 def _wanted(task: Task, settings: Settings) -> bool:
@@ -253,7 +254,7 @@ def _summed(task: Task, findings: list[tuple[Property, _Finding]]) -> TaskResult
 
 
 def _outcome(findings: list[tuple[Property, _Finding]]) -> str:
-    """What a task's findings come to: what stopped it, else *failed* if anything at all was answered rightly."""
+    """What a task's findings come to: what stopped it, else *failed* if anything was answered rightly."""
     outcomes = [finding.outcome for _, finding in findings]
     wrong = [outcome for outcome in outcomes if outcome != "passed"]
     if not wrong:

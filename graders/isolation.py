@@ -1,4 +1,4 @@
-"""Whether this machine keeps student code apart: tried before anything is graded, and explained on request."""
+"""Whether this machine keeps student code apart: tried before grading, and explained on request."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ def proven_tier(required: str) -> Tier:
     if tier.name == PROCESS:
         if required != PROCESS:
             raise SandboxFailure(
-                f"this machine ({platform.system()} {platform.machine()}) offers process isolation only: {BANNER}. "
-                "Grade on Linux, or accept it with --require process for code that you trust with your machine. "
+                f"this machine ({platform.system()} {platform.machine()}) offers process isolation only: "
+                f"{BANNER}. Grade on Linux, or accept it with --require process for code that you trust "
+                "with your machine. "
                 "`python -m graders doctor` says more."
             )
         print(f"graders: isolation is {PROCESS}: {BANNER}", file=sys.stderr)

@@ -69,13 +69,18 @@ def wrong_device(what: str, got: str, expected: str) -> str:
 
 
 def not_finite(what: str, count: int) -> str:
-    return f"The {what} has {count} values that are NaN or infinite where a number is expected, or the other way round."
+    return (
+        f"The {what} has {count} values that are NaN or infinite where a number is expected, "
+        "or the other way round."
+    )
 
 
 def wrong_values(what: str, wrong: int, total: int) -> str:
     if wrong == total:
-        return f"The {what} has the right shape, but {'its value is' if total == 1 else 'all its values are'} wrong."
-    return f"The {what} has the right shape, but {wrong} of its {total} values {'is' if wrong == 1 else 'are'} wrong."
+        which = "its value is" if total == 1 else "all its values are"
+    else:
+        which = f"{wrong} of its {total} values {'is' if wrong == 1 else 'are'}"
+    return f"The {what} has the right shape, but {which} wrong."
 
 
 def wrong_plain(what: str, got: object, expected: object) -> str:
@@ -109,7 +114,8 @@ def wrong_error(kind: str, message: str) -> str:
 
 def unclear_error(message: str, naming: Sequence[object]) -> str:
     wanted = " or ".join(str(item) for item in naming)
-    return f"ValueError is right, but its message should name what is wrong ({wanted}); it says: {_short(message)}"
+    advice = f"its message should name what is wrong ({wanted})"
+    return f"ValueError is right, but {advice}; it says: {_short(message)}"
 
 
 def no_error() -> str:
@@ -145,7 +151,8 @@ def trouble(task: str, what: StudentTrouble) -> str:
         return f"{where} torch's own `{what.operation}`; this task asks you to write it by hand."
     if isinstance(what, TimedOut):
         printed = f" It had printed {what.printed:,} characters." if what.printed > 10_000 else ""
-        return f"`{task}` was still running after {what.seconds:g} s of {what.clock} time: does a loop never end?{printed}"
+        time = f"{what.seconds:g} s of {what.clock} time"
+        return f"`{task}` was still running after {time}: does a loop never end?{printed}"
     if isinstance(what, OutOfMemory):
         return f"`{task}` asked for more than {what.limit_bytes >> 20:,} MiB of memory.{at(what.frames)}"
     if isinstance(what, Crashed):

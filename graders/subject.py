@@ -89,7 +89,9 @@ class Module:
             trainable={name: trainable for name, _, trainable in found["parameters"]},
             buffers=[(name, tensor) for name, tensor in found["buffers"]],
             state=found["state"],
-            modules=[(name, kind, training, hooks, leaf) for name, kind, training, hooks, leaf in found["modules"]],
+            modules=[
+                (name, kind, training, hooks, leaf) for name, kind, training, hooks, leaf in found["modules"]
+            ],
         )
 
     def assign(self, tensors: Sequence[Tensor]) -> None:

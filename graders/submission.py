@@ -89,7 +89,9 @@ class _Reading:
 
     def room(self, name: str, size: int) -> bool:
         if size > MAX_FILE_BYTES:
-            self.refuse(name, f"is {size / 1e6:.1f} MB; {MAX_FILE_BYTES / 1e6:.0f} MB is the most. Is it a data file?")
+            self.refuse(
+                name, f"is {size / 1e6:.1f} MB; {MAX_FILE_BYTES / 1e6:.0f} MB is the most. Is it a data file?"
+            )
             return False
         if self.total + size <= MAX_TOTAL_BYTES and len(self.files) < MAX_FILES:
             return True
@@ -120,7 +122,9 @@ def find(path: Path) -> list[Path]:
     exactly = any(exercise_named(file.name) == file.stem for file in files)
     if exactly or (named and len(named) == len(set(named))):  # else one exercise in files of several students
         return [path]
-    found = [entry for entry in entries if entry.is_dir() or entry.suffix.lower() in (".zip", ".ipynb", ".py")]
+    found = [
+        entry for entry in entries if entry.is_dir() or entry.suffix.lower() in (".zip", ".ipynb", ".py")
+    ]
     if not found:
         raise FileNotFoundError(f"{path}: holds no folder, .zip, .ipynb or .py of a student")
     return found
@@ -166,7 +170,9 @@ def _walk(folder: Path, top: Path, reading: _Reading, depth: int) -> Iterator[tu
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
-        reading.refuse(folder.relative_to(top.parent).as_posix(), f"cannot be read: {error.strerror or error}")
+        reading.refuse(
+            folder.relative_to(top.parent).as_posix(), f"cannot be read: {error.strerror or error}"
+        )
         return
     for entry in entries:
         if entry.is_symlink() or entry.name.startswith("."):
@@ -213,7 +219,14 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, reading: _Read
         try:
             with archive.open(entry) as file:
                 raw = file.read(MAX_FILE_BYTES + 1)
-        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        except (
+            zipfile.BadZipFile,
+            OSError,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+            ValueError,
+        ) as error:
             reading.refuse(name, f"is damaged: {error}")
             return
         except Exception as error:  # zlib, lzma and bz2 each have their own
@@ -246,7 +259,9 @@ def _decode(name: str, raw: bytes) -> str:
             line = raw[: wrong.start].count(b"\n") + 1
             message = f"is not UTF-8 (byte 0x{raw[wrong.start]:02x}). Save the file with UTF-8 encoding"
             raise _Unreadable(Problem(name, line, message)) from None
-        raise _Unreadable(Problem(name, 1, f"is not UTF-8: {error}. Save the file with UTF-8 encoding")) from None
+        raise _Unreadable(
+            Problem(name, 1, f"is not UTF-8: {error}. Save the file with UTF-8 encoding")
+        ) from None
 
 
 def _notebook_source(name: str, raw: bytes) -> str:
@@ -259,9 +274,13 @@ def _notebook_source(name: str, raw: bytes) -> str:
             if cell["cell_type"] == "code"
         ]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        message = f"is no readable notebook ({type(error).__name__}: {error}). Open and save it once in Jupyter"
+        message = (
+            f"is no readable notebook ({type(error).__name__}: {error}). Open and save it once in Jupyter"
+        )
         raise _Unreadable(Problem(name, None, message)) from None
-    return _writable("\n\n".join(f"# cell {n}\n{_without_magics(source)}" for n, source in enumerate(sources, 1)))
+    return _writable(
+        "\n\n".join(f"# cell {n}\n{_without_magics(source)}" for n, source in enumerate(sources, 1))
+    )
 
 
 def _without_magics(source: str) -> str:
@@ -308,7 +327,9 @@ def _from_their_root(files: dict[str, str]) -> tuple[dict[str, str], list[Proble
     prefix = f"{home}/" if home else ""
     moved = {path.removeprefix(prefix): text for path, text in files.items() if path.startswith(prefix)}
     rest = {path: text for path, text in files.items() if not path.startswith(prefix)}
-    shadowed = [Problem(path, None, f"is left out: {prefix}{path} was read") for path in rest if path in moved]
+    shadowed = [
+        Problem(path, None, f"is left out: {prefix}{path} was read") for path in rest if path in moved
+    ]
     return rest | moved, shadowed
 
 
@@ -331,7 +352,9 @@ def _by_exercise(files: dict[str, str]) -> tuple[dict[str, str], dict[str, str],
                 importable = path.removesuffix(".py").replace(".", "_")
                 files[f"{importable}.py"] = files.pop(path)
                 modules[exercise.name] = importable.replace("/", ".")
-                notes.append(Problem(path, None, f"was read for the exercise {exercise.name}, whose tasks it defines"))
+                notes.append(
+                    Problem(path, None, f"was read for the exercise {exercise.name}, whose tasks it defines")
+                )
                 break
     return files, modules, notes
 
@@ -342,7 +365,9 @@ def exercise_named(path: str) -> str | None:
     if PurePosixPath(path).suffix.lower() not in (".py", ".ipynb"):
         return None
     for exercise in exercises():
-        if re.search(rf"(^|[^a-z]){re.escape(exercise.name)}([^a-z0-9].*)?$", stem) and not stem.startswith("test_"):
+        if re.search(rf"(^|[^a-z]){re.escape(exercise.name)}([^a-z0-9].*)?$", stem) and not stem.startswith(
+            "test_"
+        ):
             return exercise.name
     return None
 

@@ -1,7 +1,7 @@
 """A small generator of mutants: the reference solutions with one thing changed.
 
-Operators, comparisons, constants, swapped arguments, dropped statements and negations. Docstrings, annotations,
-worked examples and the refusal of invalid input, which is a task of its own, are left alone.
+Operators, comparisons, constants, swapped arguments, dropped statements and negations. Docstrings,
+annotations, worked examples and the refusal of invalid input, which is a task of its own, are left alone.
 """
 
 from __future__ import annotations

@@ -421,7 +421,8 @@ def test_effort_does_not_grow_with_the_image(submission: Submission) -> None:
         efforts.append(submission.ask("conv2d_vectorized", X, K, effort=True).effort)
     for place, what in ((0, "tensor operations"), (1, "Python steps")):
         counts = [effort[place] for effort in efforts]
-        sentence = f"On images of 6×7, 12×13 and 24×25 it took {', '.join(map(str, counts))} {what}; the number should not grow with the image."
+        took = f"On images of 6×7, 12×13 and 24×25 it took {', '.join(map(str, counts))} {what}"
+        sentence = f"{took}; the number should not grow with the image."
         that(
             max(counts) <= min(counts) + 4, call="conv2d_vectorized(X, K)", aspect="effort", sentence=sentence
         )

@@ -21,7 +21,7 @@ _COLOURS = {"passed": "green", "failed": "red", "not_implemented": "dim", "grade
 
 
 def class_table(reports: Sequence[Report], width: int) -> Table:
-    """A row for each student: totals, points of each exercise, and what went wrong where there is room for it."""
+    """A row for each student: totals, points of each exercise, and what went wrong if there is room."""
     wide = width >= _WIDE
     table = Table(
         title="Grades",

@@ -186,9 +186,9 @@ def _try(question: Any, task: Task, seen: Screened) -> Any:
     except (Mismatch, NotWritten, StudentTrouble) as trouble:
         return _finding(trouble, task, seen)
     except Flaky as flaky:  # a random question failed, and did not fail again
-        for trouble in _inner(flaky):
-            if isinstance(trouble, (Mismatch, NotWritten, StudentTrouble)):
-                return _finding(trouble, task, seen)
+        for cause in _inner(flaky):
+            if isinstance(cause, (Mismatch, NotWritten, StudentTrouble)):
+                return _finding(cause, task, seen)
         raise
 
 

@@ -1,8 +1,8 @@
 """A submission as an ordinary object: `submission.conv2d(X, K)` takes and returns plain tensors.
 
-Behind it a student process answers. One process serves the by-hand tasks of an exercise and one the free ones;
-each is started when it is first needed and again after it was lost. A task has one budget of CPU time; when it
-is used up, or the process dies, every further question of that task has the same answer at once.
+Behind it a student process answers. One process serves the by-hand tasks of an exercise and one the free
+ones; each is started when it is first needed and again after it was lost. A task has one budget of CPU time;
+when it is used up, or the process dies, every further question of that task has the same answer at once.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ class Submission:
         return self.ask(name, *args, **kwargs).value
 
     def build(self, name: str, *args: Any, **kwargs: Any) -> Module:
-        """A `torch.nn` module (or `Recorder`) in the student process, made by the sandbox and not by the student."""
+        """A `torch.nn` module (or `Recorder`) in the student process, made by the sandbox itself."""
         answer = self.question("build", what=Build(name, tuple(_sent(args)), dict(_sent(kwargs))))
         module = self._received(answer.value, f"nn.{name}")
         assert isinstance(module, Module)

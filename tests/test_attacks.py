@@ -16,6 +16,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -248,7 +249,7 @@ def test_a_killed_parent_costs_no_other_student_anything(scratch: Path) -> None:
     settings = Settings(only=("conv2d.output_size",), limits=Brief())
     with WarmParent(Tier(PROCESS, seccomp=False, landlock=False)) as parent:
         child = parent.spawn(by_hand=False, limits=Limits())
-        # It names the process itself, for by the time it runs again another may have taken the parent's place.
+        # It names the process: were it to ask for its parent, another might have taken that place by then.
         source = f"import os\ndef f(): os.kill({parent._process.pid}, 9)\n"
         child.ask({"ask": "load", "files": {"a.py": source}, "module": "a"})
         with contextlib.suppress(StudentTrouble, SandboxFailure):
@@ -394,7 +395,10 @@ def test_hostile_files_only_become_problems(
 
 # --------------------------------------------------------------------------------------- ordinary users
 
-_SUBSET = "gains_nothing and strict and (stealing or hurting or leaving) and not (endless or sleep or memory or output)"
+_SUBSET = (
+    "gains_nothing and strict and (stealing or hurting or leaving) "
+    "and not (endless or sleep or memory or output)"
+)
 
 
 def as_nobody(command: list[str]) -> list[str] | None:
@@ -425,37 +429,26 @@ def _runs(command: list[str]) -> bool:
     return subprocess.run(command, capture_output=True, cwd="/", timeout=300).returncode == 0
 
 
-def test_the_walls_hold_for_an_ordinary_user_too(tmp_path: Path) -> None:
+def test_the_walls_hold_for_an_ordinary_user_too() -> None:
     if os.environ.get("CNN_BY_HAND_AS_NOBODY") or os.geteuid() != 0:
         pytest.skip("this run is an ordinary user's already")
-    folder = tmp_path / "nobody"
-    folder.mkdir()
-    folder.chmod(0o777)
-    for above in (tmp_path, *tmp_path.parents[:2]):
-        above.chmod(0o755)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--basetemp",
-        str(folder / "t"),
-    ]
-    full = as_nobody([*command, "-k", _SUBSET, str(Path(__file__))])
-    if full is None:
-        pytest.skip(
-            "no ordinary user can run this interpreter here: setpriv, unshare or read access is missing"
+    with tempfile.TemporaryDirectory(prefix="cnn-by-hand-nobody-") as room:
+        folder = Path(room)
+        folder.chmod(0o777)
+        options = ["-q", "-p", "no:cacheprovider", "--basetemp", str(folder / "tests"), "-k", _SUBSET]
+        full = as_nobody([sys.executable, "-m", "pytest", *options, str(Path(__file__))])
+        if full is None:
+            pytest.skip(
+                "no ordinary user can run this interpreter: setpriv, unshare or read access is missing"
+            )
+        theirs = {"CNN_BY_HAND_AS_NOBODY": "1", "HOME": room, "PYTHONDONTWRITEBYTECODE": "1"}
+        run = subprocess.run(
+            full,
+            cwd=SOLUTIONS.parent,
+            env={**os.environ, **theirs},
+            capture_output=True,
+            text=True,
+            timeout=900,
         )
-    environment = {
-        **os.environ,
-        "CNN_BY_HAND_AS_NOBODY": "1",
-        "HOME": str(folder),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    run = subprocess.run(
-        full, cwd=SOLUTIONS.parent, env=environment, capture_output=True, text=True, timeout=900
-    )
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-2000:]
     assert re.search(r"(\d+) passed", run.stdout) and "skipped" not in run.stdout

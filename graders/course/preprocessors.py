@@ -57,7 +57,7 @@ class SubmissionReader(NotebookExporter):  # type: ignore[misc]
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         converter: Any = self.parent
         if type(converter).__name__ == "Autograde":
             self._expect_every_notebook(converter)
@@ -77,7 +77,7 @@ class SubmissionReader(NotebookExporter):  # type: ignore[misc]
         for problem in notebook.metadata[OURS]["problems"]:
             self.log.warning("%s: %s", filename, problem)
         resources["metadata"] = {"name": name, "path": str(Path(filename).parent)}
-        return super().from_notebook_node(notebook, resources=resources, **kwargs)
+        return super().from_notebook_node(notebook, resources=resources, **kwargs)  # type: ignore[no-untyped-call]
 
     def _expect_every_notebook(self, converter: Any) -> None:
         """List our notebooks for every folder that was handed in, under the names that they should have."""

@@ -12,11 +12,14 @@ from ..sandbox.trouble import Raised
 from ..subject import Module, Reply, Submission
 from . import misconception
 from ._thoughts import plain
+from .pooling_asked import Asked, Size, Thought
 from .pooling_backward import BACKWARD
 from .pooling_channels import CHANNELS, layer_mistakes, thought_in_a_layer
 from .pooling_fields import AVERAGES, FIELDS
+from .pooling_paddings import PADDINGS
+from .pooling_sizes import SIZES
+from .pooling_summaries import SUMMARIES
 from .pooling_tensors import TENSORS
-from .pooling_windows import PADDINGS, SIZES, SUMMARIES, Asked, Size, Thought
 
 _EVERYWHERE = (*SIZES, *PADDINGS, *SUMMARIES)
 _NOT_OF_CHANNELS = ("list-of-rows-returned", "list-of-tensors-returned", "list-of-numbers-returned")

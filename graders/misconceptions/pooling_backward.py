@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from . import misconception
-from .pooling_windows import Pair, Size, pair
+from .pooling_asked import Pair, Size, pair
 
 Share = Callable[[Tensor, Tensor, int, int], Tensor]
 """What a window gets of one number: window, number, row and column of the result -> as large as the window."""

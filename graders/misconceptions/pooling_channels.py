@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from . import misconception
-from .pooling_windows import Asked, Size, Thought
+from .pooling_asked import Asked, Size, Thought
 
 _OWN = "How many channels go in, and how many should come out? Which of them may a result have seen?"
 _AXES = "Which axes of X belong to a window? Count from the end: what are X.shape[-2] and X.shape[-1]?"

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from . import misconception
-from .pooling_windows import Pair, Size, pair
+from .pooling_asked import Pair, Size, pair
 
 Layers = Sequence[Pair]
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .pooling_windows import AVG, Asked, Thought
+from .pooling_asked import AVG, Asked, Thought
 
 _OUT = "Is there a float(), .item(), .data, .detach(), numpy or torch.tensor() between X and the result?"
 _DTYPE = "Which dtype does torch.zeros(shape) have, and which does X have?"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import hypothesis.strategies as st
 import torch
 from hypothesis import given
@@ -338,7 +340,7 @@ def check_size(submission: Submission, *args: int, **kwargs: int) -> None:
     names = dict(zip(("n", "kernel", "stride", "padding", "dilation"), args, strict=False)) | kwargs
     line = torch.zeros(1, 1, names["n"])
     kernel = torch.zeros(1, 1, names["kernel"])
-    options = {key: names[key] for key in ("stride", "padding", "dilation") if key in names}
+    options: dict[str, Any] = {key: names[key] for key in ("stride", "padding", "dilation") if key in names}
     references_agree(
         torch.tensor(right), torch.tensor(F.conv1d(line, kernel, **options).shape[-1]), torch.tensor(0)
     )

@@ -88,7 +88,9 @@ class WarmParent:
         self._start()
 
     def _start(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET if _LINUX else socket.SOCK_STREAM)
+        ours, theirs = socket.socketpair(
+            socket.AF_UNIX, socket.SOCK_SEQPACKET if _LINUX else socket.SOCK_STREAM
+        )
         source_read, source_write = os.pipe()
         command = [sys.executable, "-I", "-B", "-c", _BOOT, str(theirs.fileno()), str(source_read)]
         self._control = ours
@@ -104,7 +106,10 @@ class WarmParent:
             )
         os.close(source_read)
         names = ["__init__", *(path.stem for path in _INSIDE.glob("*.py") if path.stem != "__init__")]
-        sources = {("sandbox" if n == "__init__" else f"sandbox.{n}"): (_INSIDE / f"{n}.py").read_text() for n in names}
+        sources = {
+            ("sandbox" if n == "__init__" else f"sandbox.{n}"): (_INSIDE / f"{n}.py").read_text()
+            for n in names
+        }
         # Should the process have ended already, the first request will say so.
         with contextlib.suppress(BrokenPipeError), os.fdopen(source_write, "w") as pipe:
             json.dump(sources, pipe)
@@ -141,7 +146,7 @@ class WarmParent:
         return child
 
     def reap(self, pid: int) -> dict[str, Any]:
-        """Make sure that a child is dead, and say how it ended. The number is the parent's own name for it."""
+        """Make sure that a child is dead, and say how it ended; the number is the parent's own for it."""
         return self._request({"do": "reap", "pid": pid}, [])
 
     def _await_ready(self) -> None:
@@ -150,7 +155,8 @@ class WarmParent:
         self._control.settimeout(_START_SECONDS)
         hello = self._read_control()
         if hello["threads"] != 1:
-            raise SandboxFailure(f"the warm parent runs {hello['threads']} threads; forking it would not be safe")
+            told = f"the warm parent runs {hello['threads']} threads"
+            raise SandboxFailure(f"{told}; forking it would not be safe")
         self._ready = True
 
     def _request(self, request: dict[str, Any], fds: list[int]) -> dict[str, Any]:
@@ -395,8 +401,16 @@ _LINUX = sys.platform == "linux"
 
 def _environment() -> dict[str, str]:
     one_thread = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
-    return {**kept, **dict.fromkeys(one_thread, "1"), "CUDA_VISIBLE_DEVICES": "", "HOME": "/nonexistent", "LANG": "C.UTF-8"}
+    kept = {
+        name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ
+    }
+    return {
+        **kept,
+        **dict.fromkeys(one_thread, "1"),
+        "CUDA_VISIBLE_DEVICES": "",
+        "HOME": "/nonexistent",
+        "LANG": "C.UTF-8",
+    }
 
 
 def understood(fields: dict[str, Any], limits: Limits) -> StudentTrouble | None:
@@ -408,8 +422,12 @@ def understood(fields: dict[str, Any], limits: Limits) -> StudentTrouble | None:
     if outcome == "ok":
         return None
     if outcome == "unsendable":
-        return Raised("ValueError", ("ValueError",), f"the result is too large: {readable(fields['message'], 200)}", (), True)
-    frames = tuple(Frame(readable(f, 200), n, readable(name, 80), readable(line, 200)) for f, n, name, line in fields["frames"])
+        message = f"the result is too large: {readable(fields['message'], 200)}"
+        return Raised("ValueError", ("ValueError",), message, (), True)
+    frames = tuple(
+        Frame(readable(f, 200), n, readable(name, 80), readable(line, 200))
+        for f, n, name, line in fields["frames"]
+    )
     if fields["memory"]:
         return OutOfMemory(limits.memory_bytes, frames)
     kind, kinds = readable(fields["type"], 80), tuple(fields["kinds"])

@@ -51,7 +51,9 @@ def best_tier() -> Tier:
 def _works(bubblewrap: str) -> bool:
     tier = Tier(STRICT_PLUS, seccomp=True, landlock=True, bubblewrap=bubblewrap)
     try:
-        run = subprocess.run(tier.around([sys.executable, "-I", "-S", "-c", ""]), capture_output=True, timeout=60)
+        run = subprocess.run(
+            tier.around([sys.executable, "-I", "-S", "-c", ""]), capture_output=True, timeout=60
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return run.returncode == 0

@@ -51,8 +51,9 @@ def warm() -> None:
         *(nn.Dropout(0.1), nn.Flatten(), nn.Linear(8, 10), nn.Sigmoid(), nn.Tanh(), nn.GELU()),
     )
     optimizers = (torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9), torch.optim.Adam(net.parameters()))
+    pictures = torch.utils.data.TensorDataset(torch.rand(2, 1, 8, 8), torch.tensor([1, 2]))
     for optimizer in optimizers:
-        for data, label in torch.utils.data.DataLoader([(torch.rand(1, 8, 8), 1)] * 2, batch_size=2):
+        for data, label in torch.utils.data.DataLoader(pictures, batch_size=2):
             optimizer.zero_grad()
             F.cross_entropy(net(data), label).backward()
             optimizer.step()
@@ -71,7 +72,11 @@ def warm() -> None:
     torch.func.grad(lambda t: t.sum())(X.detach())
     torch.func.jvp(torch.sin, (X.detach(),), (X.detach(),))
     torch.linalg.lstsq(torch.rand(4, 2), torch.rand(4, 1))
-    torch.linalg.eigvalsh(torch.eye(3)), torch.linalg.pinv(torch.rand(3, 2)), torch.linalg.solve(torch.eye(2), torch.eye(2))
+    (
+        torch.linalg.eigvalsh(torch.eye(3)),
+        torch.linalg.pinv(torch.rand(3, 2)),
+        torch.linalg.solve(torch.eye(2), torch.eye(2)),
+    )
     torch.linalg.matrix_norm(torch.eye(3), 2), torch.linalg.svd(torch.rand(3, 2))
     torch.autograd.functional.hessian(lambda t: (t * t).sum(), torch.rand(2))
     torch.tensor([1.0, 2.0]).numpy(), torch.from_numpy(torch.rand(2).numpy()), repr(torch.rand(2, 2))
@@ -132,7 +137,7 @@ def _become_child(request: dict[str, Any], wire_fd: int, output_fd: int) -> None
 
 
 def _import(names: list[str], seccomp: bool) -> None:
-    """Load what a submission names, before the walls go up: library code, but under the student's direction."""
+    """Load what a submission names, before the walls go up: library code, but chosen by the student."""
     names = [name for name in names if name not in sys.modules and not _is_private(name)]
     if names and seccomp:
         lockdown.refuse_new_processes()
@@ -147,7 +152,8 @@ def _import(names: list[str], seccomp: bool) -> None:
 
 
 def _is_private(name: str) -> bool:
-    return any(part.startswith("_") for part in name.split("."))  # such as `venv.__main__`, which runs when imported
+    # Such as `venv.__main__`, which runs when it is imported.
+    return any(part.startswith("_") for part in name.split("."))
 
 
 def main(control_fd: int) -> None:

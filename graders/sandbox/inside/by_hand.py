@@ -1,6 +1,6 @@
 """Refuse torch's own convolutions and poolings, below every name they go by.
 
-The kernels themselves are replaced, in every namespace and for every dispatch key of the CPU that has one. So it
+The kernels themselves are replaced, in every namespace and for every dispatch key that has one. So it
 makes no difference whether a call comes through `torch.nn`, an alias, `getattr`, `torch.ops`, TorchScript,
 another thread or a disabled dispatch mode. `unfold`/`fold` (im2col), padding, `einsum`, `matmul`, FFT and
 indexing are other kernels and stay.

@@ -32,7 +32,7 @@ class EffortMeter(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Not to be hidden from torch's compiler: hiding it would import the compiler, which takes seconds."""
+        """Not to be hidden from torch's compiler: hiding it would import the compiler, which is slow."""
         return False
 
     def __torch_dispatch__(
@@ -51,7 +51,7 @@ class EffortMeter(TorchDispatchMode):
         stopped = sys.gettrace() != self._trace
         sys.settrace(None)
         threading.settrace(None)  # type: ignore[arg-type]
-        super().__exit__(*exception)
+        super().__exit__(*exception)  # type: ignore[no-untyped-call]
         if stopped and exception[0] is None:
             raise RuntimeError("sys.settrace was called while the steps of the code were counted")
 

@@ -165,7 +165,9 @@ def _forbid_files() -> None:
         raise LockdownError("this kernel has no Landlock")
     # Every right that this version knows is handled and none is granted.
     files = {1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)
-    attributes = struct.pack("<QQQ", (1 << files) - 1, 0b11 if version >= 4 else 0, 0b11 if version >= 6 else 0)
+    attributes = struct.pack(
+        "<QQQ", (1 << files) - 1, 0b11 if version >= 4 else 0, 0b11 if version >= 6 else 0
+    )
     size = 24 if version >= 6 else 16 if version >= 4 else 8
     libc = ctypes.CDLL(None, use_errno=True)
     ruleset = libc.syscall(_LANDLOCK_CREATE, attributes, ctypes.c_size_t(size), 0)

@@ -96,7 +96,8 @@ class Runtime:
 
     def _keep(self, value: Any) -> Handle | Opaque:
         kind = type(value).__name__[:80]
-        if not isinstance(value, nn.Module) and not getattr(type(value), "__module__", "") in self._own_modules():
+        own = getattr(type(value), "__module__", "") in self._own_modules()
+        if not own and not isinstance(value, nn.Module):
             return Opaque(kind)
         number = len(self._objects) + 1
         self._objects[number] = value
@@ -106,13 +107,14 @@ class Runtime:
         return {path.removesuffix(".py").replace("/", ".") for path in self._files}
 
     def _raised(self, error: BaseException) -> dict[str, Any]:
-        frames, inside = [], False
+        frames: list[tuple[str, int, str, str]] = []
+        inside = False
         for summary in traceback.extract_tb(error.__traceback__):
             if summary.filename in self._files:
                 inside = True
-                frames.append([summary.filename, summary.lineno or 0, summary.name, summary.line or ""])
+                frames.append((summary.filename, summary.lineno or 0, summary.name, summary.line or ""))
         if isinstance(error, SyntaxError) and error.filename in self._files:
-            frames.append([error.filename, error.lineno or 0, "", (error.text or "").strip()])
+            frames.append((error.filename, error.lineno or 0, "", (error.text or "").strip()))
         try:
             message = str(error)
         except Exception:
@@ -289,7 +291,9 @@ def _global_state() -> dict[str, Any]:
 
 def _changed(before: dict[str, Any]) -> list[str]:
     after = _global_state()
-    return [f"{name}: {before[name]} -> {after[name]}"[:200] for name in before if before[name] != after[name]]
+    return [
+        f"{name}: {before[name]} -> {after[name]}"[:200] for name in before if before[name] != after[name]
+    ]
 
 
 def _restore(state: dict[str, Any]) -> None:
@@ -308,4 +312,3 @@ def _receive(wire: socket.socket, count: int) -> bytearray | None:
             return None
         got += read
     return data
-

@@ -1,4 +1,4 @@
-"""What a grader may hand to a student's function: torch's own modules, streams of batches, watching layers."""
+"""What a grader may hand to a student's function: torch's own modules, streams of batches, recorders."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .wire import Build, ClassOf, Handle, Stream, WireError
 
 
 class Recorder(nn.Module):
-    """Passes its input on and keeps a record of every call: grad mode, training mode, device, dtype, shape."""
+    """Passes its input on and keeps a record of each call: grad mode, training mode, device, dtype, shape."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -127,7 +127,7 @@ class Encoder:
         tree = {key: self.tree(value) for key, value in message.items()}
         header = json.dumps({"message": tree, "tensors": self._tensors}, allow_nan=False).encode()
         if len(header) > MAX_HEADER_BYTES:
-            raise WireError(f"a message of {len(header)} bytes besides its tensors; {MAX_HEADER_BYTES} is the most")
+            raise WireError(f"a header of {len(header)} bytes; {MAX_HEADER_BYTES} is the most")
         if self._size > MAX_BODY_BYTES:
             raise WireError(f"tensors of {self._size} bytes in one message; {MAX_BODY_BYTES} is the most")
         return b"".join((PREFIX.pack(MAGIC, len(header), self._size), header, *self._body))
@@ -139,7 +139,9 @@ class Encoder:
         if value is None or type(value) in (bool, str):
             return value
         if type(value) is int:
-            return value if value.bit_length() <= 256 else {"$": "opaque", "type": "int of more than 256 bits"}
+            return (
+                value if value.bit_length() <= 256 else {"$": "opaque", "type": "int of more than 256 bits"}
+            )
         if isinstance(value, float):
             number = float(value)
             return number if math.isfinite(number) else {"$": "float", "is": repr(number)}
@@ -171,8 +173,16 @@ class Encoder:
 
     def _tensor(self, tensor: torch.Tensor) -> Any:
         dtype = DTYPE_NAMES.get(tensor.dtype)
-        if dtype is None or tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type == "meta":
-            return {"$": "opaque", "type": f"{tensor.layout} tensor of {tensor.dtype} on {tensor.device}"[:80]}
+        if (
+            dtype is None
+            or tensor.layout != torch.strided
+            or tensor.is_quantized
+            or tensor.device.type == "meta"
+        ):
+            return {
+                "$": "opaque",
+                "type": f"{tensor.layout} tensor of {tensor.dtype} on {tensor.device}"[:80],
+            }
         if tensor.dim() > MAX_RANK:
             return {"$": "opaque", "type": f"tensor of {tensor.dim()} dimensions"}
         about = vars(facts_of(tensor))
@@ -298,7 +308,8 @@ def prefix(raw: bytes) -> tuple[int, int]:
     if magic != MAGIC:
         raise WireError("not a frame of this protocol")
     if header > MAX_HEADER_BYTES or body > MAX_BODY_BYTES:
-        raise WireError(f"a frame of {header} + {body} bytes; {MAX_HEADER_BYTES} + {MAX_BODY_BYTES} is the most")
+        most = f"{MAX_HEADER_BYTES} + {MAX_BODY_BYTES} is the most"
+        raise WireError(f"a frame of {header} + {body} bytes; {most}")
     return header, body
 
 

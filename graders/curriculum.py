@@ -1,4 +1,4 @@
-"""Exercises and tasks, read from `solutions/`: names, points, hints. The one place that says which there are."""
+"""Exercises and tasks, read from `solutions/`: names, points, hints. The one place that says which exist."""
 
 from __future__ import annotations
 

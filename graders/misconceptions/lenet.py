@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from . import Probe
-from .lenet_loops import LOOP_PROBES, LOOPS
+from .lenet_accuracy import ACCURACIES, ACCURACY_PROBES
+from .lenet_beginnings import BEGINNING_PROBES, BEGINNINGS
+from .lenet_looks import LOOK_PROBES, LOOKS
 from .lenet_networks import NETWORK_PROBES, NETWORKS
-from .lenet_tools import TOOL_PROBES, TOOLS
+from .lenet_training import TRAINING_PROBES, TRAININGS
 
-ENTRIES: tuple[Any, ...] = (*NETWORKS, *TOOLS, *LOOPS)
+ENTRIES: tuple[Any, ...] = (*NETWORKS, *LOOKS, *ACCURACIES, *TRAININGS, *BEGINNINGS)
 
-PROBES: dict[str, tuple[Probe, ...]] = {**NETWORK_PROBES, **TOOL_PROBES, **LOOP_PROBES}
+PROBES: dict[str, tuple[Probe, ...]] = {
+    **NETWORK_PROBES,
+    **LOOK_PROBES,
+    "accuracy": ACCURACY_PROBES,
+    "train": TRAINING_PROBES,
+    "init_lenet": BEGINNING_PROBES,
+}

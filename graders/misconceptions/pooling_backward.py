@@ -12,7 +12,7 @@ from . import misconception
 from .pooling_asked import Pair, Size, pair
 
 Share = Callable[[Tensor, Tensor, int, int], Tensor]
-"""What a window gets of one number: window, number, row and column of the result -> as large as the window."""
+"""What a window gets of one number: window, number, row, column of the result -> as large as the window."""
 
 
 def first_maximum(window: Tensor, value: Tensor, i: int, j: int) -> Tensor:

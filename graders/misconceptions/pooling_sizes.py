@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .pooling_asked import AVG, PAIR, Asked, Pair, Thought, first, swapped
+from .pooling_asked import AVG, PAIR, Asked, Pair, Thought, first, pair, swapped
 
 _DEFAULT = "If nobody says a stride, how far does the window move so that windows lie side by side?"
 _ROUND = "Put windows of 2 side by side on a row of 5 pixels: how many whole ones fit, and what is left over?"

@@ -274,10 +274,21 @@ def _names(message: str, item: object) -> bool:
 
 
 def _type_name(value: Any) -> str:
-    if isinstance(value, (Opaque, Handle)):
+    if isinstance(value, (Opaque, Handle, Module)):
         return value.type
     return type(value).__name__
 
 
 def _shown(value: Any) -> object:
-    return value if not isinstance(value, (Opaque, Handle)) else f"a {value.type}"
+    """A value that prints as its student knows it: an object of theirs by the name of its type."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(_shown(item) for item in value)
+    return _Theirs(value.type) if isinstance(value, (Opaque, Handle, Module)) else value
+
+
+@dataclass(frozen=True)
+class _Theirs:
+    type: str
+
+    def __repr__(self) -> str:
+        return f"an object of type {self.type}"

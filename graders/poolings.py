@@ -299,7 +299,7 @@ def check_layouts(submission: Submission, name: str, *outer: int) -> None:
 def check_side_effects(submission: Submission, name: str, *outer: int) -> None:
     """The image and global settings stay as they were, and two equal calls have equal results."""
     check(submission, name, tensor(*outer, *PLAIN[0].image, seed=1), PLAIN[0], "max")
-    for one, mode in [(PLAIN[0], "max"), *right_ones(submission, name, TOGETHER[:1], *outer)]:
+    for one, mode in right_ones(submission, name, (PLAIN[0], TOGETHER[0]), *outer):
         X = tensor(*outer, *one.image, seed=2)
         leaves_arguments_alone(submission, name, X, one.window, **one.keywords(mode))
         repeats(submission, name, X, one.window, **one.keywords(mode))

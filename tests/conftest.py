@@ -19,6 +19,11 @@ from graders.submission import read
 Sources = Mapping[str, str | bytes]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker of pytest-xdist, so that the tests run without it as well."""
+    config.addinivalue_line("markers", "xdist_group(name): tests that share an expensive fixture")
+
+
 @pytest.fixture(scope="session")
 def warm_parent() -> Iterator[WarmParent]:
     """Where every student process of the tests comes from."""

@@ -80,6 +80,7 @@ def graded_class(
     return said, out
 
 
+@pytest.mark.xdist_group("graded class")
 def test_grading_worked_so_the_exit_status_is_0_whatever_the_grades(
     graded_class: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:
@@ -88,6 +89,7 @@ def test_grading_worked_so_the_exit_status_is_0_whatever_the_grades(
     assert "Traceback" not in said.stdout + said.stderr
 
 
+@pytest.mark.xdist_group("graded class")
 def test_it_says_what_it_grades_and_where_it_wrote_it(
     graded_class: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:
@@ -100,6 +102,7 @@ def test_it_says_what_it_grades_and_where_it_wrote_it(
     assert "max _bold_ _b_" in said.stdout and "Jane Doe" in said.stdout
 
 
+@pytest.mark.xdist_group("graded class")
 def test_everything_of_everybody_is_written(
     graded_class: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:
@@ -112,6 +115,7 @@ def test_everything_of_everybody_is_written(
     assert "Class report" in (out / "class.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.xdist_group("graded class")
 def test_two_students_of_one_name_do_not_overwrite_each_other(
     graded_class: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:
@@ -123,6 +127,7 @@ def test_two_students_of_one_name_do_not_overwrite_each_other(
     assert [report.student for report in reports] == ["ada", "ada-2"]
 
 
+@pytest.mark.xdist_group("graded class")
 def test_each_report_says_its_seed_and_its_tasks(
     graded_class: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:
@@ -135,6 +140,7 @@ def test_each_report_says_its_seed_and_its_tasks(
     assert set(outcomes(broken).values()) == {"broken"}
 
 
+@pytest.mark.xdist_group("graded class")
 def test_the_pages_keep_to_the_feedback_that_was_asked_for(
     graded_class: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:

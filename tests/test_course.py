@@ -22,6 +22,7 @@ from graders.course.demo import as_json, right_notebook, with_answers
 from graders.course.handed_in import rebuilt
 from graders.course.notebooks import checksummed, release_notebook, source_notebook
 from graders.course.plugins import ProportionalPenalty
+from graders.course.preprocessors import CutSolutions
 from graders.course.verdict_of import code_cells
 from graders.course.verdicts import as_html, auto_score, comment, extra_credit, outputs
 from graders.curriculum import SOLUTIONS, exercises
@@ -61,6 +62,12 @@ def test_nothing_of_the_reference_is_released(name: str) -> None:
     code = "\n".join(cell.source for cell in release_notebook(name).cells if cell.cell_type == "code")
     assert regions and not [line for line in lines if line in code]
     assert "BEGIN SOLUTION" not in released and "hypothesis" not in released
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nbgrader_releases_what_we_cut_signatures_and_docstrings_included(name: str) -> None:
+    cut, _ = CutSolutions().preprocess(source_notebook(name), {})
+    assert [(c.id, c.source) for c in cut.cells] == [(c.id, c.source) for c in release_notebook(name).cells]
 
 
 @pytest.mark.parametrize("name", NAMES)

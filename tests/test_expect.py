@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from graders.expect import (
     that,
 )
 from graders.sandbox.inside.wire import Handle, Opaque
+from graders.subject import Module
 
 NAN, INF = math.nan, math.inf
 GRID = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -199,6 +201,15 @@ def test_equal_refuses_another_value_or_type(got: object, expected: object) -> N
     with pytest.raises(Mismatch) as raised:
         equal(got, expected, call="f()")
     assert "; it should be" in raised.value.sentence
+
+
+def test_an_object_of_the_students_is_named_by_its_type_and_no_address() -> None:
+    module = Module(None, Handle(1, "Net"), "lenet()")  # type: ignore[arg-type]
+    for got, shown in ((module, "an object of type Net"), ([Opaque("Size")], "[an object of type Size]")):
+        with pytest.raises(Mismatch, match=f"The result is {re.escape(shown)}; it should be 3"):
+            equal(got, 3, call="f()")
+    found = comparison(module, GRID)
+    assert found is not None and "of type Net" in found[1]
 
 
 @pytest.mark.parametrize("got", [0.5, torch.tensor(0.5), torch.tensor(0.5, dtype=torch.float64), 0.5 + 1e-9])

@@ -161,10 +161,14 @@ def test_a_wrong_signature_or_kind_of_thing_gives_a_clear_line(
 
 
 def test_a_class_where_a_function_is_expected_does_not_pass(graded: Graded) -> None:
-    source = "class output_size:\n    def __init__(self, n, kernel, stride=1, padding=0, dilation=1):\n        pass\n"
+    source = """
+class output_size:
+    def __init__(self, n, kernel, stride=1, padding=0, dilation=1):
+        pass
+"""
     (task,) = graded({"conv2d.py": source}, "conv2d.output_size").tasks
     assert task.outcome == "failed"
-    assert "The result is a output_size; it should be 3." in task.message
+    assert "The result is an object of type output_size; it should be 3." in task.message
 
 
 def test_a_function_that_makes_no_module_where_a_class_is_expected_does_not_pass(graded: Graded) -> None:
@@ -306,7 +310,14 @@ def test_a_forbidden_call_names_file_line_and_the_call_as_written(
 
 
 def test_a_forbidden_call_that_is_hidden_is_found_all_the_same(graded: Graded) -> None:
-    source = "import torch\ndef conv2d(X, K):\n    f = getattr(torch.nn.functional, 'con' + 'v2d')\n    try:\n        return f(X[None, None], K[None, None])[0, 0]\n    except Exception:\n        return X\n"
+    source = """import torch
+def conv2d(X, K):
+    f = getattr(torch.nn.functional, "con" + "v2d")
+    try:
+        return f(X[None, None], K[None, None])[0, 0]
+    except Exception:
+        return X
+"""
     (task,) = graded({"conv2d.py": source}, "conv2d.conv2d").tasks
     assert task.outcome == "forbidden"
     assert task.message.startswith("conv2d.py, line 5, calls torch's own `")

@@ -217,6 +217,12 @@ def test_no_hidden_test_and_no_reference_is_in_anything_that_students_get(course
     assert "_checked_output_shape" not in (course.folder / "release" / "conv2d" / "conv2d.ipynb").read_text()
 
 
+def test_what_is_released_is_what_we_cut(course: Round) -> None:
+    released = nbformat.read(course.folder / "release" / "conv2d" / "conv2d.ipynb", as_version=4)
+    wanted = release_notebook("conv2d")
+    assert [(cell.id, cell.source) for cell in released.cells] == [(c.id, c.source) for c in wanted.cells]
+
+
 def test_no_kernel_is_started_and_no_student_is_lost(course: Round) -> None:
     assert "Kernel" not in course.log and "error processing" not in course.log
     graded = {path.name for path in (course.folder / "autograded").iterdir()}

@@ -264,6 +264,15 @@ def test_case_feedback_hides_every_expected_number_whatever_it_is(aspect: str) -
     assert sentence(task, Feedback.CASE) == "f(X)\nThe loss of epoch 3 is 0.5."
 
 
+def test_case_feedback_keeps_the_diagnosis() -> None:
+    task = failed(
+        "f(X)\nThe result is 3; it should be 8765.\nThis is what one gets when the kernel is flipped."
+    )
+    assert sentence(task, Feedback.CASE) == (
+        "f(X)\nThe result is 3.\nThis is what one gets when the kernel is flipped."
+    )
+
+
 def test_the_shape_that_is_wanted_is_no_secret() -> None:
     task = failed("f(X)\nThe result has shape (2, 3); it should have shape (3, 2).", "shape")
     assert sentence(task, Feedback.CASE) == task.message

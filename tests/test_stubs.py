@@ -184,11 +184,11 @@ def test_a_signature_says_types_and_its_docstring_says_shapes_or_meaning(name: s
 
 @pytest.fixture(scope="module")
 def examples(kit: Path) -> dict[str, str]:
-    """What `python exercises/NAME.py` prints for each exercise; all of them in one process, which is quicker."""
+    """What `python exercises/NAME.py` prints, by exercise; all run in one process, which is quicker."""
     names = [exercise.name for exercise in exercises()]
     code = (
         "import importlib, runpy\n"
-        f"for name in {names!r}: importlib.import_module(f'exercises.{name}')\n"
+        f"for name in {names!r}: importlib.import_module('exercises.' + name)\n"
         f"for name in {names!r}:\n"
         "    print('=====', name)\n"
         "    runpy.run_path(f'exercises/{name}.py', run_name='__main__')\n"
@@ -199,15 +199,18 @@ def examples(kit: Path) -> dict[str, str]:
     return {"at import": at_import} | dict(section.split("\n", 1) for section in sections)
 
 
+@pytest.mark.xdist_group("examples")
 def test_an_import_of_an_exercise_prints_nothing(examples: dict[str, str]) -> None:
     assert examples["at import"] == ""
 
 
 @pytest.mark.parametrize("exercise", [exercise.name for exercise in exercises()])
+@pytest.mark.xdist_group("examples")
 def test_the_worked_example_of_a_stub_runs(examples: dict[str, str], exercise: str) -> None:
     assert examples[exercise].strip()
 
 
+@pytest.mark.xdist_group("examples")
 def test_the_first_example_learns_the_edge_kernel(examples: dict[str, str]) -> None:
     said = examples["conv2d"]
     assert "epoch 10" in said

@@ -47,6 +47,13 @@ class CutSolutions(ClearSolutions):  # type: ignore[misc]
         nb, resources = super().preprocess(nb, resources)
         return nb, resources
 
+    def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple[Any, Any]:
+        """Cut one cell, unless it is ours: nbgrader would empty it, signature and docstring included."""
+        if cell.metadata.get(OURS, {}).get("task"):
+            return cell, resources
+        found = super().preprocess_cell(cell, resources, cell_index)
+        return found[0], found[1]
+
 
 class SubmissionReader(NotebookExporter):  # type: ignore[misc]
     """In place of the exporter of `nbgrader autograde`: reads what was handed in, in whatever state it is.

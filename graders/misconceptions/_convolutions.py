@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from ..strategies import tensor
 from . import Probe
-from ._thoughts import Change, Function, Thought, calls
+from ._thoughts import Change, Function, Thought, calls, settled
 
 ORDER = "Which number of the kernel does the first pixel of the window meet, the first or the last?"
 PLACES = "How many places are there for a window of 2 in a row of 3 pixels?"
@@ -297,16 +297,7 @@ PLAIN_NUMBERS = Thought(
 )
 
 # What is met together with any other mistake, and says nothing of that one.
-HABITS = (
-    FLOAT32,
-    Thought(
-        "detached",
-        "Autograd cannot get through: somewhere a number is taken out of its tensor.",
-        CONNECTED,
-        DETACHED.change,
-    ),
-    PLAIN_NUMBERS,
-)
+HABITS = (FLOAT32, PLAIN_NUMBERS)
 
 
 def _contiguous(strided: Tensor) -> Tensor:
@@ -463,7 +454,7 @@ def convolution_probes(
     Z, L = (value.requires_grad_() for value in pair(3))
     whole = tensor(*kernel, seed=6).long()
     turned = {"layout": "transposed"}
-    return (
+    asked = (
         calls(name, X, K),
         *(calls(name, *pair(11 + 2 * n, *sizes)) for n, sizes in enumerate(more)),
         calls(name, Z, L, cotangent=cotangent),
@@ -473,3 +464,4 @@ def convolution_probes(
         calls(name, X, tensor(*kernel, seed=8, **turned)),  # type: ignore[arg-type]
         calls(name, tensor(*image, seed=9, layout="sliced"), tensor(*kernel, seed=10, layout="sliced")),
     )
+    return tuple(settled(probe) for probe in asked)

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..sandbox.inside.wire import Opaque
 from ..sandbox.trouble import Raised
 from ..subject import Reply, Submission
-from . import Probe, misconception
+from . import Probe, misconception, same
 
 Function = Callable[..., Any]
 Change = Callable[[Function], Function]
@@ -126,12 +126,45 @@ def telling(probe: Probe, *phrases: str) -> Probe:
     return asked
 
 
+def settled(probe: Probe) -> Probe:
+    """The same probe, but no result is no result: whether it is an error, of which kind, or an empty tensor
+    depends on how the same thought was written down.
+    """
+
+    def asked(submission: Submission) -> Any:
+        try:
+            seen = probe(submission)
+        except Raised as raised:
+            if raised.type in ("RuntimeError", "ValueError", "IndexError"):
+                return "no result"
+            raise
+        value = seen.value if isinstance(seen, Reply) else seen
+        return "no result" if isinstance(value, Tensor) and not value.numel() else seen
+
+    return asked
+
+
 def counted(function: Function) -> Function:
     """The same function, with its Python steps counted as those of a student are."""
     function.__code__ = function.__code__.replace(co_filename="<misconception>")
     return function
 
 
-def grows(counts: list[int]) -> bool:
-    """Whether an effort grows, by the measure of the properties."""
-    return max(counts) > min(counts) + 4
+def effort(name: str, right: Function, *questions: tuple[Tensor, Tensor]) -> Probe:
+    """Whether tensor operations and Python steps grow from question to question, if the answers are right.
+
+    If they are not, the effort says nothing of the cause.
+    """
+
+    def probe(submission: Submission) -> Any:
+        efforts = []
+        for X, K in questions:
+            reply = submission.ask(name, X, K, effort=True)
+            wanted = right(X, K)
+            if not isinstance(reply.value, Tensor) or not same(reply.value.detach().clone(), wanted):
+                return "not right"
+            efforts.append(reply.effort)
+        # By the measure of the properties.
+        return tuple(max(counts) > min(counts) + 4 for counts in zip(*efforts, strict=True))
+
+    return settled(probe)

@@ -1,5 +1,6 @@
-"""Exercise 1: mistaken thoughts about convolution. Its layer and sizes, and the other ways to write it, are
-in the two files beside this one.
+"""Exercise 1: mistaken thoughts about convolution.
+
+The layer, the sizes and the other ways to write a convolution have files of their own beside this one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import Probe, conv2d_in_other_ways, conv2d_layer, misconception
+from . import Probe, conv2d_backward, conv2d_layer, conv2d_sizes, conv2d_vectorized, misconception
 from ._convolutions import (
     HABITS,
     KERNEL,
@@ -19,11 +20,10 @@ from ._convolutions import (
     SIZE,
     SUM,
     TENSORS,
-    Thought,
     after,
     convolution_probes,
 )
-from ._thoughts import entries, marked
+from ._thoughts import Thought, entries, marked
 
 
 def right(X: Tensor, K: Tensor) -> Tensor:
@@ -332,7 +332,9 @@ ENTRIES = (
     *entries("conv2d", "conv2d", right, TENSORS),
     *marked(globals()),
     *conv2d_layer.entries_of(right, (*KERNEL, *SUM, *SIZE)),
-    *conv2d_in_other_ways.entries_of(right, (*KERNEL, *SUM, *SIZE)),
+    *conv2d_sizes.ENTRIES,
+    *conv2d_vectorized.entries_of(right, (*KERNEL, *SUM, *SIZE)),
+    *conv2d_backward.ENTRIES,
 )
 
 PROBES: dict[str, tuple[Probe, ...]] = {
@@ -347,5 +349,7 @@ PROBES: dict[str, tuple[Probe, ...]] = {
         ((4, 5), (1, 2)),
     ),
     **conv2d_layer.PROBES,
-    **conv2d_in_other_ways.PROBES,
+    **conv2d_sizes.PROBES,
+    **conv2d_vectorized.PROBES,
+    **conv2d_backward.PROBES,
 }

@@ -1,6 +1,6 @@
 """Exercise 2: mistaken thoughts about the striped image and about the ways to a kernel without steps.
 
-Those about the steps of the descent are in the file beside this one.
+Those about the steps of the descent are in the two files beside this one.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from torch import Tensor
 
 from ..strategies import tensor
 from ..subject import Submission
-from . import Probe, kernel_learning_descent
+from . import Probe, kernel_learning_epochs, kernel_learning_step
 from ._thoughts import Function, entry, plain, telling, value_of
-from .kernel_learning_descent import convolution, pair
+from .kernel_learning_step import convolution, pair
 
 # --------------------------------------------------------------------------------------------- edge_image
 
@@ -113,7 +113,7 @@ _IMAGES: tuple[tuple[str, Function, str, str], ...] = (
     (
         "right-as-a-width",
         _painted(lambda X, left, right: _black(X, _ALL, slice(left, left + right))),
-        "right is taken for the width of the stripe. It is the first column after it.",
+        "The number right is taken for the width of the stripe. It is the first column after it.",
         "For left=1 and right=3: which columns are black?",
     ),
     (
@@ -226,7 +226,8 @@ def _limit(formula: Callable[[Tensor], Any]) -> Function:
 
 
 def _steepest(A: Tensor) -> Tensor:
-    return 2 * torch.linalg.eigvalsh(A.T @ A)
+    found: Tensor = 2 * torch.linalg.eigvalsh(A.T @ A)
+    return found
 
 
 _LIMITS: tuple[tuple[str, Function, str, str], ...] = (
@@ -343,7 +344,8 @@ def _solved(solve: Callable[[Tensor, Tensor], Tensor]) -> Function:
 
 
 def _best(A: Tensor, y: Tensor) -> Tensor:
-    return torch.linalg.pinv(A, rtol=max(A.shape) * torch.finfo(torch.float32).eps) @ y
+    inverse: Tensor = torch.linalg.pinv(A, rtol=max(A.shape) * torch.finfo(torch.float32).eps)
+    return inverse @ y
 
 
 def _closed(change: Callable[[Tensor], Any]) -> Function:
@@ -353,11 +355,13 @@ def _closed(change: Callable[[Tensor], Any]) -> Function:
 
 
 def _inverted(A: Tensor, y: Tensor) -> Tensor:
-    return torch.linalg.solve(A.T @ A, A.T @ y)
+    found: Tensor = torch.linalg.solve(A.T @ A, A.T @ y)
+    return found
 
 
 def _regularised(A: Tensor, y: Tensor) -> Tensor:
-    return torch.linalg.solve(A.T @ A + torch.eye(A.shape[1], dtype=A.dtype), A.T @ y)
+    found: Tensor = torch.linalg.solve(A.T @ A + torch.eye(A.shape[1], dtype=A.dtype), A.T @ y)
+    return found
 
 
 def _by_size(X: Tensor, Y: Tensor, kernel_size: Any) -> Tensor:
@@ -457,7 +461,8 @@ ENTRIES = (
         )
         for name, wrong, says, hint in table
     ),
-    *kernel_learning_descent.ENTRIES,
+    *kernel_learning_step.ENTRIES,
+    *kernel_learning_epochs.ENTRIES,
 )
 
 
@@ -505,5 +510,6 @@ PROBES: dict[str, tuple[Probe, ...]] = {
         _kernel(tensor(6, 8, seed=1, dtype=torch.float64), tensor(5, 6, seed=2, dtype=torch.float64), (2, 3)),
         _kernel(torch.ones(6, 8), tensor(6, 7, seed=7), (1, 2)),
     ),
-    **kernel_learning_descent.PROBES,
+    **kernel_learning_step.PROBES,
+    **kernel_learning_epochs.PROBES,
 }

@@ -1,10 +1,10 @@
-"""Mistaken thoughts about a network as a module, about the classes it is made of, and about one's own design."""
+"""Mistaken thoughts about a network as a module, the classes it is made of, and a design of one's own."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -138,6 +138,10 @@ def _fixed(make: Callable[[], Any]) -> Callable[[], Any]:
     return lenet
 
 
+def _of_torchs(change: Callable[[Classes], dict[str, Change]]) -> nn.Module:
+    return built(change(TORCHS))
+
+
 def _from_classes(change: Callable[[Classes], dict[str, Change]]) -> Callable[..., Any]:
     def lenet_from(Conv2d: Callable[..., nn.Module], AvgPool2d: Callable[..., nn.Module]) -> Any:
         return built(change((Conv2d, AvgPool2d)), (Conv2d, AvgPool2d))
@@ -227,9 +231,7 @@ def _designed(make: Callable[[], Any]) -> Callable[[], Any]:
 
 NETWORKS: tuple[Any, ...] = (
     *(
-        misconception(name, "lenet", says=says, hint=hint)(
-            _fixed(lambda change=change: built(change(TORCHS)))
-        )
+        misconception(name, "lenet", says=says, hint=hint)(_fixed(partial(_of_torchs, change)))
         for name, says, hint, change in (*CHANGED, *POOLED)
     ),
     *(misconception(name, "lenet", says=says, hint=hint)(_fixed(make)) for name, says, hint, make in _ALONE),

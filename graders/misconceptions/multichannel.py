@@ -10,20 +10,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import Probe, multichannel_batched, multichannel_layer
+from . import Probe, multichannel_batched, multichannel_general, multichannel_layer
 from ._convolutions import (
     HABITS,
     KERNEL,
     SIZE,
     SUM,
     TENSORS,
-    Thought,
     after,
     before,
     convolution_probes,
 )
-from ._thoughts import Function, entries, entry, value_of
-from .multichannel_batched import CHANNELS, OUTPUTS, convolve, effort, looping
+from ._thoughts import Function, Thought, entries, entry, value_of
+from .multichannel_channels import CHANNELS, OUTPUTS, convolve
+from .multichannel_general import growing, looping
 
 # -------------------------------------------------------------------------------------------- conv2d_multi_in
 
@@ -484,6 +484,7 @@ ENTRIES = (
         for name, wrong, says, hint in table
     ),
     *multichannel_batched.ENTRIES,
+    *multichannel_general.ENTRIES,
     *multichannel_layer.ENTRIES,
 )
 
@@ -514,14 +515,15 @@ PROBES: dict[str, tuple[Probe, ...]] = {
             ((3, 3, 3), (3, 3, 1, 1)),
             ((2, 1, 4), (3, 2, 1, 1)),
         ),
-        effort("conv2d_1x1", *(((2, n, 3), (3, 2, 1, 1)) for n in (3, 8))),
-        effort("conv2d_1x1", *(((n, 2, 3), (3, n, 1, 1)) for n in (3, 8))),
-        effort("conv2d_1x1", *(((2, 2, 3), (n, 2, 1, 1)) for n in (3, 8))),
+        growing("conv2d_1x1", *(((2, n, 3), (3, 2, 1, 1)) for n in (3, 8))),
+        growing("conv2d_1x1", *(((n, 2, 3), (3, n, 1, 1)) for n in (3, 8))),
+        growing("conv2d_1x1", *(((2, 2, 3), (n, 2, 1, 1)) for n in (3, 8))),
     ),
     "num_parameters": tuple(
         value_of("num_parameters", *args)
         for args in ((1, 6, 5), (6, 16, 5), (3, 4, (2, 5)), (5, 2, (1, 7)), (3, 4, 2, False), (2, 3, 4, True))
     ),
     **multichannel_batched.PROBES,
+    **multichannel_general.PROBES,
     **multichannel_layer.PROBES,
 }

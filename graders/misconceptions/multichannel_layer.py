@@ -12,8 +12,9 @@ from ..strategies import tensor
 from ..subject import Module, Submission
 from . import Probe
 from ._convolutions import DETACHED
-from ._thoughts import Function, entries, entry, telling
-from .multichannel_batched import BATCHED, convolve, pair
+from ._thoughts import Function, entries, entry, settled, telling
+from .multichannel_batched import BATCHED
+from .multichannel_channels import convolve, pair
 
 _STATE = "What would nn.Conv2d(3, 8, 5).state_dict() print: which names, which shapes?"
 _WITHOUT = "What does bias=False leave in the state_dict of nn.Conv2d?"
@@ -101,10 +102,6 @@ def _plain(self: Any, weight: Tensor, bias: Tensor | None) -> None:
 
 def _plain_weight(self: Any, weight: Tensor, bias: Tensor | None) -> None:
     self.weight, self.bias = weight, None if bias is None else nn.Parameter(bias)
-
-
-def _plain_bias(self: Any, weight: Tensor, bias: Tensor | None) -> None:
-    self.weight, self.bias = nn.Parameter(weight), bias
 
 
 def _buffers(self: Any, weight: Tensor, bias: Tensor | None) -> None:
@@ -197,25 +194,29 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
     (
         "forgets-the-bias",
         {"forward": _calls("weight", "", "stride", "padding")},
-        "The layer has a bias, but forward does not pass it on.",
+        "The layer has a bias, but it has no effect: either forward does not pass it on, or conv2d_batched "
+        "leaves it out.",
         _PASSED,
     ),
     (
         "forgets-the-stride",
         {"forward": _calls("weight", "bias", "", "padding")},
-        "The layer is given a stride, but forward does not pass it on.",
+        "The layer is given a stride, but it has no effect: either forward does not pass it on, or "
+        "conv2d_batched leaves it out.",
         _PASSED,
     ),
     (
         "forgets-the-padding",
         {"forward": _calls("weight", "bias", "stride", "")},
-        "The layer is given a padding, but forward does not pass it on.",
+        "The layer is given a padding, but it has no effect: either forward does not pass it on, or "
+        "conv2d_batched leaves it out.",
         _PASSED,
     ),
     (
         "forgets-stride-and-padding",
         {"forward": _calls("weight", "bias", "", "")},
-        "The layer is given stride and padding, but forward does not pass them on.",
+        "The layer is given stride and padding, but they have no effect: either forward does not pass them "
+        "on, or conv2d_batched leaves them out.",
         _PASSED,
     ),
     (
@@ -313,7 +314,8 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
     (
         "bias-never-there",
         {"has_bias": lambda self, bias: False},
-        "The layer never has a bias. Without bias=False there is one, of shape (out,).",
+        "The layer never has a bias among its parameters: either there is none, or it is a plain tensor "
+        "that no optimizer finds. Without bias=False there is one, of shape (out,).",
         _STATE,
     ),
     (
@@ -340,13 +342,6 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
         {"__init__": _init(_plain_weight)},
         "The weight is a plain tensor: the module does not know it as a parameter, so no optimizer finds "
         "it and nothing saves it.",
-        _REGISTERED,
-    ),
-    (
-        "bias-not-registered",
-        {"__init__": _init(_plain_bias)},
-        "The bias is a plain tensor: the module does not know it as a parameter, so no optimizer finds it "
-        "and nothing saves it.",
         _REGISTERED,
     ),
     (
@@ -455,8 +450,8 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
     (
         "forward-reads-a-global",
         {"forward": _reads_a_global},
-        "forward uses a name that exists neither in it nor in the file. In a notebook some other cell may "
-        "have set it; a module has to keep what it needs on self.",
+        "The forward method uses a name that exists neither in it nor in the file. In a notebook some "
+        "other cell may have set it; a module has to keep what it needs on self.",
         "Which of the names in forward begin with self., and which one should?",
     ),
     (
@@ -532,7 +527,7 @@ def _kinds(*args: Any, **kwargs: Any) -> Probe:
         shapes = sorted(tuple(value.shape) for _, value in about.parameters)
         return (shapes, named, len(about.buffers), len(about.state), sorted(about.trainable.values()))
 
-    return telling(probe, NO_INIT)
+    return telling(settled(probe), NO_INIT)
 
 
 def _start(submission: Submission) -> Any:
@@ -552,7 +547,8 @@ def _start(submission: Submission) -> Any:
 
 def _set(layer: Module, shape: tuple[int, ...]) -> dict[str, str]:
     """Give the layer known parameters, whatever their names; a label for each."""
-    labels, values = {}, []
+    labels: dict[str, str] = {}
+    values = []
     for name, value in layer.describe().parameters:
         weight = (
             value.numel() == torch.Size(shape).numel()
@@ -584,30 +580,35 @@ def _forward(
             return "no module"
         labels = _set(layer, shape)
         X = tensor(*image, seed=44, dtype=dtype).requires_grad_()
-        if "weight" not in labels.values():
-            # The weight cannot be known: only whether it stays the same from call to call.
+        if "weight" not in labels.values() or len(labels) < 1 + options.get("bias", True):
+            # A parameter cannot be known: only whether it stays the same from call to call.
             X = X.detach().float()
             one, other = layer(X), layer(X)
             return isinstance(one, Tensor) and isinstance(other, Tensor) and torch.equal(one, other)
-        if any(label != "weight" and label != f"other of shape {(channels,)}" for label in labels.values()):
-            cut = True  # a bias of another shape: whether it fits is another matter
-        else:
-            cut = False
         if dtype != torch.float32:
             layer.convert(dtype=dtype)
         reply = submission.ask(layer, X, cotangent=cotangent)
         gradients = {labels.get(name, name): value for name, value in reply.parameter_gradients.items()}
-        return (cut, reply.value, reply.gradients, dict(sorted(gradients.items())))
+        return (reply.value, reply.gradients, dict(sorted(gradients.items())))
 
-    return telling(probe, NO_INIT)
+    return telling(settled(probe), NO_INIT)
 
+
+# The same behaviour, whether the layer or its convolution is to blame; or none that the layer shows.
+_SAID_OF_THE_LAYER = (
+    "bias-forgotten",
+    "stride-ignored",
+    "padding-ignored",
+    "negatives-cut-off",
+    "stride-and-padding-in-the-other-order",
+)
 
 ENTRIES = (
     *entries(
         "multichannel",
         "MultiChannelConv2d",
         convolve,
-        (*(one for one in BATCHED if one.name not in ("stride-and-padding-in-the-other-order",)), DETACHED),
+        (*(one for one in BATCHED if one.name not in _SAID_OF_THE_LAYER), DETACHED),
         prefix="layer-",
         before="The layer builds on conv2d_batched, and the mistake is there. ",
         make=_built_on,
@@ -625,11 +626,11 @@ PROBES: dict[str, tuple[Probe, ...]] = {
         _kinds(3, 2, (2, 4)),
         _kinds(2, 3, 3),
         _kinds(2, 3, 2, bias=False),
-        telling(_start, NO_INIT),
+        telling(settled(_start), NO_INIT),
         _forward((2, 3, 4, 5), 4, (2, 3)),
         _forward((2, 3, 4, 5), 3, (2, 2)),
         _forward((1, 2, 5, 4), 3, 2),
-        _forward((2, 2, 3, 5), 2, (2, 2), bias=False),
+        _forward((2, 3, 3, 5), 2, (2, 2), bias=False),
         _forward((2, 2, 8, 9), 3, (3, 2), stride=(2, 3)),
         _forward((1, 2, 6, 7), 2, (3, 2), stride=2),
         _forward((2, 2, 4, 5), 3, (2, 3), padding=(2, 1)),

@@ -162,7 +162,7 @@ def _question(call: _Call, seed: int, outer: tuple[int, ...]) -> tuple[Tensor, T
     """The image of a call, and an upstream gradient in the shape of the right result."""
     change, size, made, args, named = call
     X = change(image(*outer, *size, seed=seed, **made))
-    mode = named.get("mode", args[1] if len(args) > 1 else "max")
+    mode = str(named.get("mode", args[1] if len(args) > 1 else "max"))
     right = Asked(X.detach(), args[0], mode, named.get("stride"), named.get("padding", 0)).pool()
     return X, image(*right.shape, seed=50 + seed)
 
@@ -230,7 +230,7 @@ def _layer_probes(name: str, mode: str) -> tuple[Callable[[Submission], Any], ..
     return (_inside(name), *calls)
 
 
-_STACKS = (
+_STACKS: tuple[list[tuple[int, int]], ...] = (
     [(3, 1)],
     [(3, 1), (5, 2), (2, 3), (4, 1)],
     [(5, 1), (2, 2), (5, 1), (2, 2)],
@@ -275,7 +275,9 @@ def _average(channels: int, kernel_size: Size, *size: int) -> Callable[[Submissi
 def _back(
     X: Tensor, grad_Y: Tensor, window: Size, mode: str | None, stride: Size | None = None
 ) -> Callable[[Submission], Any]:
-    named = {key: value for key, value in (("mode", mode), ("stride", stride)) if value is not None}
+    named: dict[str, Any] = {
+        key: value for key, value in (("mode", mode), ("stride", stride)) if value is not None
+    }
     return lambda submission: observed(
         lambda: submission.ask("pool2d_backward", grad_Y, X, window, return_arguments=True, **named)
     )

@@ -552,7 +552,7 @@ def test_forward_is_the_convolution_with_the_bias(submission: Submission) -> Non
 
 @holds("MultiChannelConv2d", "stride and padding")
 def test_forward_with_stride_and_padding(submission: Submission) -> None:
-    for one in (STRIDES[1], STRIDES[3], PADDINGS[0], PADDINGS[2], *TOGETHER[3:]):
+    for one in (STRIDES[1], STRIDES[3], PADDINGS[0], PADDINGS[2], PADDINGS[4], *TOGETHER[3:]):
         with_bias = case(one.image, one.kernel, bias=True, **one.options)
         out_channels, in_channels, *window = one.kernel
         check_layer(submission, with_bias, in_channels, out_channels, tuple(window), **one.options)
@@ -716,6 +716,10 @@ def test_the_matrix_product_is_the_convolution(submission: Submission) -> None:
 @holds("conv2d_im2col", "stride, padding and bias")
 def test_the_matrix_product_with_bias_stride_and_padding(submission: Submission) -> None:
     check_cases(submission, "conv2d_im2col", (*STRIDES, *PADDINGS, *TOGETHER))
+    question = TOGETHER[2].question(7)
+    right, bound = expected("conv2d_im2col", question)
+    in_order = (*question.inputs().values(), (2, 3), (1, 2))
+    agrees(submission, "conv2d_im2col", *in_order, expected=right, bound=bound)
 
 
 @holds("conv2d_im2col", "stride, padding and bias")

@@ -88,7 +88,7 @@ GROUPS = {
         "holes": 1,
         "no layers": 1,
     },
-    "avg_pool_as_conv": {"square windows": 2, "rectangular windows": 1},
+    "avg_pool_as_conv": {"square windows": 2, "rectangular windows": 1, "fixed weights": 1},
     "pool2d_backward": {"max": 2, "avg": 2, "ties": 1, "stride": 2, "dtypes and layouts": 1},
     "invalid_input": {"pool2d": 2, "pool2d_multi_channel": 1},
 }
@@ -503,6 +503,15 @@ def test_a_convolution_that_takes_means_of_rectangles(submission: Submission) ->
         (5, (3, 2), (6, 4)),
     ):
         check_as_convolution(submission, channels, window, image)
+
+
+@holds("avg_pool_as_conv", "fixed weights")
+def test_a_convolution_that_never_learns(submission: Submission) -> None:
+    check_as_convolution(submission, 2, 2, (4, 6))
+    made = submission.create("avg_pool_as_conv", 2, 2)
+    learning = [name for name, learns in made.describe().trainable.items() if learns]
+    sentence = f"Its weights should be fixed, but {', '.join(learning)} requires grad."
+    that(not learning, call="avg_pool_as_conv(2, 2)", aspect="parameters", sentence=sentence)
 
 
 # -------------------------------------------------------------------------------------------- pool2d_backward

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Any
 from unicodedata import category
@@ -49,7 +50,7 @@ def sentence(task: TaskResult, feedback: Feedback) -> str:
     if feedback is Feedback.VERDICT:
         return ""
     if feedback is Feedback.CASE and task.counterexample.get("aspect") in ("values", "gradient"):
-        return task.message.partition("; it should")[0].rstrip(".") + "."
+        return re.sub(r"; it should.*", ".", task.message)  # to the end of the line: the diagnosis stays
     return task.message
 
 

@@ -97,7 +97,7 @@ def misconception(name: str, task: str, *, says: str, hint: str) -> Callable[[_W
 
 
 def _exercise_of(module: str) -> str:
-    """The exercise that a file of the catalogue belongs to: `pooling`, as `pooling_backward` beside it does."""
+    """The exercise that a file of the catalogue belongs to: `pooling`, like `pooling_backward` beside it."""
     last = module.rpartition(".")[2]
     return next((name for name in _EXERCISES if last == name or last.startswith(f"{name}_")), last)
 
@@ -153,7 +153,7 @@ def _is_right(entry: Misconception) -> bool:
 
 @cache
 def _shown_at(entry: Misconception, number: int) -> Any:
-    """What the wrong implementation shows at one probe; later probes are asked only of those still in question."""
+    """What the wrong implementation shows at one probe; later ones are asked of those still in question."""
     return _observation(entry.names(), entry.exercise, entry.task, number)
 
 

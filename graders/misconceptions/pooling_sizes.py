@@ -12,7 +12,7 @@ from .pooling_asked import AVG, PAIR, Asked, Pair, Thought, first, pair, swapped
 
 _DEFAULT = "If nobody says a stride, how far does the window move so that windows lie side by side?"
 _ROUND = "Put windows of 2 side by side on a row of 5 pixels: how many whole ones fit, and what is left over?"
-_PLACE = "Write down in which row and column the window for Y[1, 2] begins when the stride is (2, 3)."
+_PLACE = "In which row and column does the window for Y[1, 2] begin when the stride is (2, 3)?"
 
 
 def _steps(

@@ -400,7 +400,7 @@ def garbage():
 def drip():
     for byte in frame({**ok, "id": asked()}) + bytes(10**6):
         wire().sendall(bytes([byte]))
-        time.sleep(0.02)
+        time.sleep(0.2)
 
 def half():
     wire().sendall(frame({**ok, "id": asked()})[:-5])

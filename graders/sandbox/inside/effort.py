@@ -25,7 +25,7 @@ class EffortMeter(TorchDispatchMode):
     """
 
     def __init__(self, student_files: Collection[str]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.tensor_operations = 0
         self.python_steps = 0
         self._files = student_files
@@ -42,7 +42,7 @@ class EffortMeter(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
     def __enter__(self) -> EffortMeter:
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         sys.settrace(self._trace)
         threading.settrace(self._trace)
         return self

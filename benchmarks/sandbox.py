@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import itertools
 import statistics
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -24,6 +26,7 @@ from graders.curriculum import SOLUTIONS, exercises
 from graders.grading import Settings, grade
 from graders.holds import properties_of
 from graders.sandbox.host import Child, Limits, WarmParent
+from graders.sandbox.one_core import on_one_core
 from graders.sandbox.tiers import best_tier
 from graders.submission import read
 from graders.trusted import trusted_submission
@@ -72,15 +75,34 @@ def proportional_kib(pid: int) -> float:
     return float("nan")
 
 
-def memory_of_a_further_worker(parent: WarmParent, workers: int = 4) -> float:
-    """MiB of PSS that one more worker adds, while it has a module loaded and has answered."""
-    children = [loaded_child(parent, by_hand=True) for _ in range(workers)]
-    for child in children:
+def memory_of_further_workers(parent: WarmParent, workers: int = 4) -> list[float]:
+    """MiB that each further student process adds to the PSS of the grader and all that it started.
+
+    A process's own PSS would say something else: its share of pages that are there with or without it.
+    """
+    children: list[Child] = []
+    totals = []
+    for _ in range(workers + 1):
+        child = loaded_child(parent, by_hand=True)
         child.ask({"ask": "call", "target": "echo", "args": (torch.rand(64, 64),), "kwargs": {}})
-    sizes = [proportional_kib(child.pid) / 1024 for child in children]
+        children.append(child)
+        grader = psutil.Process()
+        pids = [grader.pid, *(process.pid for process in grader.children(recursive=True))]
+        totals.append(sum(proportional_kib(pid) for pid in pids) / 1024)
     for child in children:
         child.end()
-    return statistics.median(sizes)
+    return [after - before for before, after in itertools.pairwise(totals)]
+
+
+def round_trips(parent: WarmParent, numbers: int, runs: int) -> list[float]:
+    """Times of one question and its answer, each with a tensor of so many float32 numbers, as in grading."""
+    with on_one_core():
+        child = loaded_child(parent, by_hand=False)
+        question = {"ask": "call", "target": "echo", "args": (torch.rand(numbers),), "kwargs": {}}
+        child.ask(question)
+        times = milliseconds(lambda: child.ask(question), runs)
+        child.end()
+        return times
 
 
 def in_this_process() -> None:
@@ -132,18 +154,14 @@ def main() -> None:
             start_times(parent, False, runs),
             against=("fresh interpreter", fresh),
         )
-        child = loaded_child(parent, by_hand=False)
-        for label, tensor in (("1 KB", torch.rand(256)), ("1 MB", torch.rand(512, 512))):
-            question = {"ask": "call", "target": "echo", "args": (tensor,), "kwargs": {}}
-            child.ask(question)
-            row(
-                f"round trip, {label}", milliseconds(lambda question=question: child.ask(question), 10 * runs)
-            )  # type: ignore[misc]
-        child.end()
-        row("memory (PSS) of a further worker", [memory_of_a_further_worker(parent)], "MiB")
+        row("round trip, 1 KB", round_trips(parent, 1 << 8, 20 * runs))
+        row("round trip, 1 MB", round_trips(parent, 1 << 18, 20 * runs))
+        row("memory (PSS) of a further student process", memory_of_further_workers(parent), "MiB")
         hand_in = read(SOLUTIONS)
-        whole, unisolated = [], []
-        grade(hand_in, Settings(), parent), in_this_process()
+        whole: list[float] = []
+        unisolated: list[float] = []
+        grade(hand_in, Settings(), parent)
+        in_this_process()
         for _ in range(3):
             gc.collect()
             whole += milliseconds(lambda: grade(hand_in, Settings(), parent), 1)

@@ -21,6 +21,7 @@ from .misconceptions import diagnose
 from .report import GroupResult, Report, TaskResult, shown
 from .sandbox.host import Limits, WarmParent
 from .sandbox.trouble import Crashed, Forbidden, OutOfMemory, Raised, SandboxFailure, StudentTrouble, TimedOut
+from .sandbox.one_core import on_one_core
 from .screen import Screened, screen
 from .subject import Submission
 from .submission import HandIn, exercise_named
@@ -54,6 +55,7 @@ class _Finding:
     stops: bool = False
 
 
+@on_one_core()
 def grade(hand_in: HandIn, settings: Settings, parent: WarmParent) -> Report:
     """Grade one submission. What a student's code does never raises here."""
     started = time.perf_counter()

@@ -21,7 +21,7 @@ class _Namespace(Runtime):
     """A runtime over objects that exist already."""
 
     def __init__(self, names: Mapping[str, Any]) -> None:
-        super().__init__(by_hand=False)
+        super().__init__(by_hand=None)
         self._module = SimpleNamespace(**names)
 
     def _own_modules(self) -> set[str]:
@@ -44,7 +44,7 @@ class _TrustedChild:
         frame = Encoder(views=True).frame({**question, "id": 1})
         length, _ = prefix(frame[: PREFIX.size])
         start = PREFIX.size + length
-        reply = self._runtime.answer(frame[PREFIX.size : start], bytearray(frame[start:]))
+        reply = b"".join(self._runtime.answer(frame[PREFIX.size : start], bytearray(frame[start:])))
         length, _ = prefix(reply[: PREFIX.size])
         start = PREFIX.size + length
         fields = Decoder().message(reply[PREFIX.size : start], bytearray(reply[start:]))

@@ -24,7 +24,8 @@ from typing import Any
 import psutil
 
 from .claims import check, readable
-from .inside.wire import PREFIX, Decoder, Encoder, WireError, prefix
+from .inside.wire import PREFIX, Decoder, Encoder, Pieces, Unsent, WireError, memory, prefix
+from .one_core import join_core_of_this_process
 from .tiers import Tier
 from .trouble import Crashed, Forbidden, Frame, OutOfMemory, Raised, SandboxFailure, StudentTrouble, TimedOut
 
@@ -41,12 +42,13 @@ class Sources(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(sources[module.__name__], "<" + module.__name__ + ">", "exec"), module.__dict__)
 sys.meta_path.insert(0, Sources())
 from sandbox import boot
-boot.main(int(sys.argv[1]))
+boot.main(int(sys.argv[1]), int(sys.argv[3]))
 """
 _START_SECONDS = 120.0
 _KEPT_OUTPUT = 64 << 10
 _POLL_SECONDS = 0.05
 _MAX_THREADS = 256
+_SOCKET_BYTES = 2 << 20  # a usual answer goes through in one piece; the system may allow less
 
 
 @dataclass(frozen=True)
@@ -88,16 +90,17 @@ class WarmParent:
         self._start()
 
     def _start(self) -> None:
-        ours, theirs = socket.socketpair(
-            socket.AF_UNIX, socket.SOCK_SEQPACKET if _LINUX else socket.SOCK_STREAM
-        )
+        kind = socket.SOCK_SEQPACKET if _LINUX else socket.SOCK_STREAM
+        free, their_free = socket.socketpair(socket.AF_UNIX, kind)
+        by_hand, their_by_hand = socket.socketpair(socket.AF_UNIX, kind)
         source_read, source_write = os.pipe()
-        command = [sys.executable, "-I", "-B", "-c", _BOOT, str(theirs.fileno()), str(source_read)]
-        self._control = ours
-        with theirs:
+        fds = (their_free.fileno(), source_read, their_by_hand.fileno())
+        command = [sys.executable, "-I", "-B", "-c", _BOOT, *map(str, fds)]
+        self._controls = {False: free, True: by_hand}
+        with their_free, their_by_hand:
             self._process = subprocess.Popen(
                 self.tier.around(command),
-                pass_fds=(theirs.fileno(), source_read),
+                pass_fds=fds,
                 env=_environment(),
                 cwd=self._scratch.name,
                 stdin=subprocess.DEVNULL,
@@ -126,12 +129,13 @@ class WarmParent:
             self._start()
         self._await_ready()
         wire, their_wire = socket.socketpair()
+        for end in (wire, their_wire):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
         output, their_output = os.pipe()
         if _LINUX:
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         request = {
             "do": "fork",
-            "by_hand": by_hand,
             "imports": list(imports),
             "memory_bytes": limits.memory_bytes,
             "cpu_seconds": int(limits.cpu_seconds * 100),
@@ -139,40 +143,43 @@ class WarmParent:
             "seccomp": self.tier.seccomp,
         }
         with their_wire:
-            reply = self._request(request, [their_wire.fileno(), their_output])
+            reply = self._request(by_hand, request, [their_wire.fileno(), their_output])
         os.close(their_output)
-        child = Child(self, reply["pid"], wire, output, limits)
+        child = Child(self, by_hand, reply["pid"], wire, output, limits)
         child.await_ready()
         return child
 
-    def reap(self, pid: int) -> dict[str, Any]:
+    def reap(self, by_hand: bool, pid: int) -> dict[str, Any]:
         """Make sure that a child is dead, and say how it ended; the number is the parent's own for it."""
-        return self._request({"do": "reap", "pid": pid}, [])
+        return self._request(by_hand, {"do": "reap", "pid": pid}, [])
 
     def _await_ready(self) -> None:
         if self._ready:
             return
-        self._control.settimeout(_START_SECONDS)
-        hello = self._read_control()
-        if hello["threads"] != 1:
-            told = f"the warm parent runs {hello['threads']} threads"
-            raise SandboxFailure(f"{told}; forking it would not be safe")
+        for by_hand, control in self._controls.items():
+            control.settimeout(_START_SECONDS)
+            hello = self._read_control(by_hand)
+            if hello["threads"] != 1:
+                told = f"the warm parent runs {hello['threads']} threads"
+                raise SandboxFailure(f"{told}; forking it would not be safe")
         self._ready = True
 
-    def _request(self, request: dict[str, Any], fds: list[int]) -> dict[str, Any]:
+    def _request(self, by_hand: bool, request: dict[str, Any], fds: list[int]) -> dict[str, Any]:
         try:
-            socket.send_fds(self._control, [json.dumps(request).encode()], fds)
+            socket.send_fds(self._controls[by_hand], [json.dumps(request).encode()], fds)
         except OSError as error:
+            self._process.kill()
             raise SandboxFailure(f"the warm parent is gone ({error})") from None
-        return self._read_control()
+        return self._read_control(by_hand)
 
-    def _read_control(self) -> dict[str, Any]:
+    def _read_control(self, by_hand: bool) -> dict[str, Any]:
         try:
-            data = self._control.recv(1 << 16)
+            data = self._controls[by_hand].recv(1 << 16)
         except OSError as error:
             self._process.kill()  # so that the next one starts afresh
             raise SandboxFailure(f"the warm parent does not answer ({error})") from None
         if not data:
+            self._process.kill()
             _, said = self._process.communicate(timeout=10)
             raise SandboxFailure(f"the warm parent ended: {said.decode(errors='replace')[-500:]}")
         return dict(json.loads(data))
@@ -183,7 +190,8 @@ class WarmParent:
         self._scratch.cleanup()
 
     def _stop(self) -> None:
-        self._control.close()
+        for control in self._controls.values():
+            control.close()
         self._process.kill()
         self._process.wait()
         if self._process.stderr is not None:
@@ -201,6 +209,7 @@ class Child:
     """One student process. Ask it questions; after a fatal trouble it is gone."""
 
     parent: WarmParent
+    by_hand: bool
     inner_pid: int
     wire: socket.socket
     output: int
@@ -214,6 +223,11 @@ class Child:
     _output_closed: bool = False
     _printed: int = 0
     _kept: bytearray = field(default_factory=bytearray)
+    _poller: select.poll = field(default_factory=select.poll)
+
+    def __post_init__(self) -> None:
+        os.set_blocking(self.output, False)
+        self._poller.register(self.output, select.POLLIN)
 
     def await_ready(self) -> None:
         """Wait until the child has put up its walls."""
@@ -235,9 +249,14 @@ class Child:
             self.end()
             raise SandboxFailure(f"a student process could not be locked down: {said or data!r}")
         self.wire.setblocking(False)
+        join_core_of_this_process(self.pid)
 
     def cpu_seconds(self) -> float:
         """CPU time that the process has used so far."""
+        if _LINUX:
+            with contextlib.suppress(OSError):
+                return time.clock_gettime(~self.pid << 3 | 2)  # see clock_getcpuclockid(3)
+            return 0.0
         try:
             times = psutil.Process(self.pid).cpu_times()
         except psutil.Error:
@@ -260,9 +279,9 @@ class Child:
         budget = self.cpu_seconds() + self.limits.cpu_seconds if cpu_seconds is None else cpu_seconds
         started = time.monotonic()
         until = started + self.limits.wall_seconds - self.waited
-        frame = Encoder(views=True).frame({**question, "id": identity})
+        pieces = Encoder(views=True).pieces({**question, "id": identity})
         try:
-            self._send(frame, budget, until)
+            self._send(pieces, budget, until)
             head = self._receive(PREFIX.size, budget, until)
             header_length, body_length = prefix(bytes(head))
             header = bytes(self._receive(header_length, budget, until))
@@ -289,42 +308,40 @@ class Child:
 
     # ------------------------------------------------------------------------------------------ transport
 
-    def _send(self, frame: bytes, budget: float, until: float) -> None:
-        view = memoryview(frame)
-        while view:
+    def _send(self, pieces: Pieces, budget: float, until: float) -> None:
+        rest = Unsent(pieces)
+        while rest:
             try:
-                view = view[self.wire.send(view) :]
+                rest.send(self.wire)
             except BlockingIOError:
                 self._wait(select.POLLOUT, budget, until)
             except OSError:
                 raise self._death() from None
 
-    def _receive(self, count: int, budget: float, until: float) -> bytearray:
-        data = bytearray()
-        while len(data) < count:
+    def _receive(self, count: int, budget: float, until: float) -> memoryview:
+        data = memory(count)
+        view = data
+        if count == PREFIX.size:
+            self._wait(select.POLLIN, budget, until)  # the answer cannot be there yet
+        while view:
             try:
-                part = self.wire.recv(min(count - len(data), 1 << 20))
+                got = self.wire.recv_into(view)
             except BlockingIOError:
                 self._wait(select.POLLIN, budget, until)
                 continue
             except OSError:
-                part = b""
-            if not part:
+                got = 0
+            if not got:
                 raise self._death()
-            data += part
+            view = view[got:]
         return data
 
     def _wait(self, event: int, budget: float, until: float) -> None:
-        poller = select.poll()
-        poller.register(self.wire, event)
-        if not self._output_closed:
-            poller.register(self.output, select.POLLIN)
+        self._poller.register(self.wire, event)
         while True:
-            ready = [fd for fd, _ in poller.poll(_POLL_SECONDS * 1000)]
+            ready = [fd for fd, _ in self._poller.poll(_POLL_SECONDS * 1000)]
             if self.output in ready:
                 self._drain()
-                if self._output_closed:
-                    poller.unregister(self.output)
             if time.monotonic() > self._look_at:  # also while bytes drip in
                 self._look(budget, until)
             if self.wire.fileno() in ready:
@@ -350,14 +367,15 @@ class Child:
             return 0
 
     def _drain(self) -> None:
-        poller = select.poll()
-        poller.register(self.output, select.POLLIN)
         for _ in range(64):  # bounded: whoever prints faster than we read is stopped by the clock
-            if not poller.poll(0):
+            try:
+                part = os.read(self.output, 1 << 16)
+            except BlockingIOError:
                 return
-            part = os.read(self.output, 1 << 16)
             if not part:
-                self._output_closed = True
+                if not self._output_closed:
+                    self._output_closed = True
+                    self._poller.unregister(self.output)
                 return
             self._printed += len(part)
             self._kept += part[: max(0, _KEPT_OUTPUT - len(self._kept))]
@@ -391,7 +409,7 @@ class Child:
         self.wire.close()
         os.close(self.output)
         try:
-            return int(self.parent.reap(self.inner_pid)["status"])
+            return int(self.parent.reap(self.by_hand, self.inner_pid)["status"])
         except (SandboxFailure, KeyError, ValueError):
             return None
 

@@ -1,7 +1,8 @@
 """The warm parent: imports torch once, then forks one student process for each request.
 
 It holds no solution, no grader and no submission. It is started by `host.py` with an open control socket;
-each request brings the two descriptors of a new child: its wire and its standard output.
+each request brings the two descriptors of a new child: its wire and its standard output. The children of
+by-hand tasks come from a twin of it, in which torch's own kernels are replaced, once for all of them.
 """
 
 from __future__ import annotations
@@ -44,7 +45,6 @@ def warm() -> None:
             importlib.import_module(name)
         except ImportError:
             continue
-    by_hand.forbidden_kernels()
     X = torch.rand(2, 1, 8, 8, requires_grad=True)
     net = nn.Sequential(
         *(nn.Conv2d(1, 2, 3, padding=1), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2), nn.AvgPool2d(2)),
@@ -83,7 +83,7 @@ def warm() -> None:
     gc.collect()
 
 
-def serve(control: socket.socket) -> None:
+def serve(control: socket.socket, refusing: by_hand.ByHand | None) -> None:
     """Fork a child for each request until the grader hangs up."""
     children: set[int] = set()
     while True:
@@ -102,7 +102,7 @@ def serve(control: socket.socket) -> None:
             pid = os.fork()
             if pid == 0:
                 control.close()
-                _become_child(request, *fds)
+                _become_child(request, fds[0], fds[1], refusing)
             children.add(pid)
             for fd in fds:
                 os.close(fd)
@@ -112,14 +112,19 @@ def serve(control: socket.socket) -> None:
         os.kill(pid, 9)
 
 
-def _become_child(request: dict[str, Any], wire_fd: int, output_fd: int) -> None:
+def _become_child(
+    request: dict[str, Any], wire_fd: int, output_fd: int, refusing: by_hand.ByHand | None
+) -> None:
     try:
         os.setsid()
         lockdown.die_with_parent()
         os.dup2(output_fd, 1)
         os.dup2(output_fd, 2)
         lockdown.close_other_files({wire_fd})
+        loaded = len(sys.modules)
         _import(request["imports"], request["seccomp"])
+        if refusing is not None and len(sys.modules) != loaded:
+            refusing.install()  # a library may have brought its own
         sys.path.clear()
         wire = socket.socket(fileno=wire_fd)  # asks the kernel what it is, which the filter would refuse
         lockdown.limit(request["memory_bytes"], request["cpu_seconds"])
@@ -129,7 +134,7 @@ def _become_child(request: dict[str, Any], wire_fd: int, output_fd: int) -> None
         traceback.print_exc()
         os._exit(lockdown.LOCKDOWN_FAILED)
     try:
-        runtime.Runtime(request["by_hand"]).serve(wire)
+        runtime.Runtime(refusing).serve(wire)
         os._exit(0)
     except BaseException:
         traceback.print_exc()
@@ -141,14 +146,12 @@ def _import(names: list[str], seccomp: bool) -> None:
     names = [name for name in names if name not in sys.modules and not _is_private(name)]
     if names and seccomp:
         lockdown.refuse_new_processes()
-    loaded, until = len(sys.modules), time.process_time() + _IMPORT_SECONDS
+    until = time.process_time() + _IMPORT_SECONDS
     for name in names:
         if time.process_time() > until:
             break
         with contextlib.suppress(BaseException):  # the student's own import will say so, with its line
             importlib.import_module(name)
-    if len(sys.modules) != loaded:
-        by_hand.forbidden_kernels.cache_clear()  # a library may have brought its own
 
 
 def _is_private(name: str) -> bool:
@@ -156,16 +159,24 @@ def _is_private(name: str) -> bool:
     return any(part.startswith("_") for part in name.split("."))
 
 
-def main(control_fd: int) -> None:
-    """Warm up, say so, serve."""
+def main(free_fd: int, by_hand_fd: int) -> None:
+    """Warm up, become two, of which one refuses torch's own kernels, say so, serve."""
     lockdown.die_with_parent()
     torch.set_num_threads(1)
     warm()
+    threads = _threads()
+    refusing = None
     gc.freeze()
-    with socket.socket(fileno=control_fd) as control:
-        hello = {"threads": _threads(), "torch": torch.__version__, "landlock": lockdown.landlock_version()}
+    if os.fork() == 0:
+        lockdown.die_with_parent()
+        refusing = by_hand.ByHand()
+        refusing.install()
+        gc.freeze()
+    os.close(by_hand_fd if refusing is None else free_fd)
+    with socket.socket(fileno=free_fd if refusing is None else by_hand_fd) as control:
+        hello = {"threads": threads, "torch": torch.__version__, "landlock": lockdown.landlock_version()}
         control.sendall(json.dumps(hello).encode())
-        serve(control)
+        serve(control, refusing)
 
 
 def _threads() -> int:

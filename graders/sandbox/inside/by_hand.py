@@ -9,7 +9,6 @@ indexing are other kernels and stay.
 from __future__ import annotations
 
 import ctypes
-import functools
 import re
 import sys
 import warnings
@@ -40,7 +39,6 @@ class Hit:
     line: int
 
 
-@functools.cache
 def forbidden_kernels() -> tuple[tuple[str, str, str], ...]:
     """Namespace, operation and dispatch key of every kernel that may not do the work."""
     found = []
@@ -53,30 +51,32 @@ def forbidden_kernels() -> tuple[tuple[str, str, str], ...]:
 
 
 class ByHand:
-    """Refuses the kernels in this process, for good, and keeps a list of what was refused.
+    """Refuses the kernels in this process and all it forks, for good, and lists what was refused.
 
-    Args:
+    Attributes:
+        hits: the refused calls.
         student_files: the file names whose frames are the student's.
     """
 
-    def __init__(self, student_files: Collection[str]) -> None:
+    def __init__(self) -> None:
         self.hits: list[Hit] = []
-        self._files = student_files
+        self.student_files: Collection[str] = ()
+        self._libraries: dict[str, Any] = {}
+        self._replaced: set[tuple[str, str, str]] = set()
 
     def install(self) -> int:
-        """Replace the kernels; returns how many. There is no way back in this process."""
-        namespaces: dict[str, Any] = {}
-        replaced = 0
+        """Replace the kernels that are not yet replaced; returns how many. There is no way back."""
+        new = [kernel for kernel in forbidden_kernels() if kernel not in self._replaced]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for namespace, name, key in forbidden_kernels():
-                if namespace not in namespaces:
-                    namespaces[namespace] = library = torch._C._dispatch_library("IMPL", namespace, "")
+            for namespace, name, key in new:
+                if namespace not in self._libraries:
+                    self._libraries[namespace] = torch._C._dispatch_library("IMPL", namespace, "")
                     # Never let it go: a library that is collected takes its kernels with it.
-                    ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))
-                namespaces[namespace].impl(name, key, self._refusal(name.split(".")[0]))
-                replaced += 1
-        return replaced
+                    ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._libraries[namespace]))
+                self._libraries[namespace].impl(name, key, self._refusal(name.split(".")[0]))
+        self._replaced.update(new)
+        return len(new)
 
     def _refusal(self, operation: str) -> Callable[..., NoReturn]:
         def refuse(*_args: object, **_kwargs: object) -> NoReturn:
@@ -89,7 +89,7 @@ class ByHand:
     def _caller(self) -> tuple[str, int]:
         frame = sys._getframe()
         while frame is not None:
-            if frame.f_code.co_filename in self._files:
+            if frame.f_code.co_filename in self.student_files:
                 return frame.f_code.co_filename, frame.f_lineno
             frame = frame.f_back  # type: ignore[assignment]
         return "", 0

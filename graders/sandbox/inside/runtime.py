@@ -21,7 +21,7 @@ from . import loader
 from .by_hand import ByHand, ForbiddenCall
 from .effort import EffortMeter
 from .stand_ins import resolve
-from .wire import PREFIX, Decoder, Encoder, Handle, Opaque, prefix
+from .wire import PREFIX, Decoder, Encoder, Handle, Opaque, Pieces, Unsent, memory, prefix
 
 _SEED = 0x5EED
 _MAX_MESSAGE = 2_000
@@ -29,11 +29,15 @@ _MAX_FRAMES = 12
 
 
 class Runtime:
-    """One submission, loaded, with the objects that its answers left behind."""
+    """One submission, loaded, with the objects that its answers left behind.
 
-    def __init__(self, by_hand: bool) -> None:
+    Args:
+        by_hand: what refuses torch's own kernels in this process, if anything does.
+    """
+
+    def __init__(self, by_hand: ByHand | None) -> None:
         self._files: dict[str, str] = {}
-        self._by_hand = ByHand(self._files) if by_hand else None
+        self._by_hand = by_hand
         self._objects: dict[int, Any] = {}
         self._module: Any = None
         self._questions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -50,7 +54,7 @@ class Runtime:
             "forget": self._forget,
         }
         if self._by_hand is not None:
-            self._by_hand.install()
+            self._by_hand.student_files = self._files
 
     # ------------------------------------------------------------------------------------ the conversation
 
@@ -64,9 +68,11 @@ class Runtime:
             header, body = _receive(wire, header_length), _receive(wire, body_length)
             if header is None or body is None:
                 return
-            wire.sendall(self.answer(bytes(header), body))
+            rest = Unsent(self.answer(bytes(header), body))
+            while rest:
+                rest.send(wire)
 
-    def answer(self, header: bytes, body: bytearray) -> bytes:
+    def answer(self, header: bytes, body: memoryview) -> Pieces:
         """The frame that answers one question's frame."""
         decoder = Decoder(lambda request: resolve(request, self._objects), leaves=True)
         question = decoder.message(header, body)
@@ -82,10 +88,10 @@ class Runtime:
             answer["forbidden"] = [[hit.operation, hit.file, hit.line] for hit in self._by_hand.hits[:20]]
         encoder = Encoder(self._keep)
         try:
-            return encoder.frame(answer)
+            return encoder.pieces(answer)
         except Exception as error:  # a value may be of any make, and fail at any touch
             short = {"outcome": "unsendable", "message": str(error)[:_MAX_MESSAGE], "id": question["id"]}
-            return Encoder().frame(short)
+            return Encoder().pieces(short)
 
     def _flush(self) -> None:
         for stream in (sys.stdout, sys.stderr):
@@ -164,7 +170,7 @@ class Runtime:
         target = question["target"]
         function = self._named(target) if isinstance(target, str) else target
         args, kwargs = question["args"], question["kwargs"]
-        torch.manual_seed(question.get("seed", _SEED))
+        _seed(question.get("seed", _SEED))
         before = _global_state()
         meter = EffortMeter(self._files) if question.get("effort") else None
         try:
@@ -250,7 +256,7 @@ class Runtime:
         """Plain training by SGD on cross-entropy, the same for every network that is to be compared."""
         net = question["object"]
         optimizer = torch.optim.SGD(net.parameters(), lr=question["lr"], momentum=question["momentum"])
-        torch.manual_seed(question.get("seed", _SEED))
+        _seed(question.get("seed", _SEED))
         net.train()
         for _ in range(question["epochs"]):
             for X, y in question["batches"]:
@@ -280,6 +286,11 @@ def _tensors(tree: Any) -> Iterator[torch.Tensor]:
             yield from _tensors(item)
 
 
+def _seed(number: int) -> None:
+    # Not `torch.manual_seed`, which remembers a stack trace for each device that has not been started.
+    torch.default_generator.manual_seed(number)
+
+
 def _global_state() -> dict[str, Any]:
     return {
         "default dtype": torch.get_default_dtype(),
@@ -303,12 +314,12 @@ def _restore(state: dict[str, Any]) -> None:
         torch.set_num_threads(state["number of threads"])
 
 
-def _receive(wire: socket.socket, count: int) -> bytearray | None:
-    data = bytearray(count)
-    view, got = memoryview(data), 0
-    while got < count:
-        read = wire.recv_into(view[got:])
-        if read == 0:
+def _receive(wire: socket.socket, count: int) -> memoryview | None:
+    data = memory(count)
+    rest = data
+    while rest:
+        got = wire.recv_into(rest)
+        if got == 0:
             return None
-        got += read
+        rest = rest[got:]
     return data

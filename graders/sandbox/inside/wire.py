@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import json
 import math
+import socket
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 
 MAGIC = b"CNN1"
@@ -37,6 +39,10 @@ DTYPES: dict[str, torch.dtype] = {
     )
 }
 DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
+
+
+Pieces = list[bytes | memoryview]
+"""One frame, to be sent piece after piece."""
 
 
 class WireError(Exception):
@@ -93,6 +99,9 @@ class TensorFacts:
     type: str = "Tensor"
 
 
+_USUAL = TensorFacts()
+
+
 def facts_of(tensor: torch.Tensor) -> TensorFacts:
     """The facts of a tensor in this process."""
     return TensorFacts(
@@ -119,18 +128,22 @@ class Encoder:
         self._keep = keep or (lambda value: Opaque(type(value).__name__[:80]))
         self._views = views
         self._tensors: list[dict[str, Any]] = []
-        self._body: list[bytes] = []
+        self._body: Pieces = []
         self._size = 0
 
     def frame(self, message: dict[str, Any]) -> bytes:
         """The frame that carries `message`."""
+        return b"".join(self.pieces(message))
+
+    def pieces(self, message: dict[str, Any]) -> Pieces:
+        """The same frame, uncopied: it holds what the tensors hold when it is sent."""
         tree = {key: self.tree(value) for key, value in message.items()}
-        header = json.dumps({"message": tree, "tensors": self._tensors}, allow_nan=False).encode()
+        header = _WRITER.encode({"message": tree, "tensors": self._tensors}).encode()
         if len(header) > MAX_HEADER_BYTES:
             raise WireError(f"a header of {len(header)} bytes; {MAX_HEADER_BYTES} is the most")
         if self._size > MAX_BODY_BYTES:
             raise WireError(f"tensors of {self._size} bytes in one message; {MAX_BODY_BYTES} is the most")
-        return b"".join((PREFIX.pack(MAGIC, len(header), self._size), header, *self._body))
+        return [PREFIX.pack(MAGIC, len(header), self._size) + header, *self._body]
 
     def tree(self, value: Any, depth: int = 0) -> Any:
         """`value` as JSON, its tensors set aside for the body."""
@@ -145,8 +158,6 @@ class Encoder:
         if isinstance(value, float):
             number = float(value)
             return number if math.isfinite(number) else {"$": "float", "is": repr(number)}
-        if isinstance(value, torch.Tensor):
-            return self._tensor(value)
         deeper = depth + 1
         if isinstance(value, torch.Size):
             return {"$": "tuple", "of": [int(item) for item in value]}
@@ -156,6 +167,8 @@ class Encoder:
         if isinstance(value, dict):
             pairs = [[str(key), self.tree(item, deeper)] for key, item in value.items()]
             return {"$": "dict", "of": pairs}
+        if isinstance(value, torch.Tensor):
+            return self._tensor(value)
         if isinstance(value, torch.dtype):
             return {"$": "dtype", "name": DTYPE_NAMES.get(value, str(value))}
         if isinstance(value, Stream):
@@ -185,22 +198,47 @@ class Encoder:
             }
         if tensor.dim() > MAX_RANK:
             return {"$": "opaque", "type": f"tensor of {tensor.dim()} dimensions"}
-        about = vars(facts_of(tensor))
+        facts = facts_of(tensor)
+        record: dict[str, Any] = {"dtype": dtype, "shape": list(tensor.shape)}
+        if facts != _USUAL:
+            record["about"] = vars(facts)
         with torch._C.DisableTorchFunctionSubclass():  # a subclass must not be asked what its numbers are
-            plain = torch.Tensor.detach(tensor).cpu()
-            record: dict[str, Any] = {"dtype": dtype, "shape": list(plain.shape), "about": about}
-            if self._views and plain.numel() and not plain.is_contiguous():
-                span = 1 + sum((n - 1) * s for n, s in zip(plain.shape, plain.stride(), strict=True))
-                record["strides"] = list(plain.stride())
-                plain = plain.as_strided((span,), (1,), plain.storage_offset())
-            # Into fresh memory: a tensor of one element may count as contiguous and have any stride.
-            flat = torch.empty(plain.numel(), dtype=plain.dtype).copy_(plain.reshape(-1))
-            raw = flat.view(torch.uint8).numpy().tobytes() if plain.numel() else b""
-        record["bytes"] = len(raw)
+            # NumPy has no bfloat16; any type of its width carries the bits.
+            is_bfloat16 = tensor.dtype is torch.bfloat16
+            numbers = torch.Tensor.detach(tensor).view(torch.int16) if is_bfloat16 else tensor
+            array = torch.Tensor.numpy(numbers, force=True)
+        if self._views and array.size and not array.flags.c_contiguous:
+            strides = [step // array.itemsize for step in array.strides]
+            record["strides"] = strides
+            span = 1 + sum((n - 1) * s for n, s in zip(array.shape, strides, strict=True))
+            array = np.lib.stride_tricks.as_strided(array, (span,), (array.itemsize,))
+        raw = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        record["bytes"] = raw.nbytes
         self._tensors.append(record)
-        self._body.append(raw)
-        self._size += len(raw)
+        if raw.nbytes:
+            self._body.append(memoryview(raw))
+        self._size += raw.nbytes
         return {"$": "tensor", "at": len(self._tensors) - 1}
+
+
+class Unsent:
+    """What is left to send of a frame; false when nothing is."""
+
+    _AT_ONCE = 1_000  # pieces of one system call; Linux takes 1024
+
+    def __init__(self, pieces: Pieces) -> None:
+        self._rest = [memoryview(piece) for piece in reversed(pieces)]
+
+    def __bool__(self) -> bool:
+        return bool(self._rest)
+
+    def send(self, wire: socket.socket) -> None:
+        """Send as much as `wire` takes now."""
+        sent = wire.sendmsg(self._rest[: -self._AT_ONCE - 1 : -1])
+        while self._rest and sent >= len(self._rest[-1]):
+            sent -= len(self._rest.pop())
+        if sent:
+            self._rest[-1] = self._rest[-1][sent:]
 
 
 # ---------------------------------------------------------------------------------------------- decoding
@@ -221,10 +259,10 @@ class Decoder:
         self._tensors: list[torch.Tensor] = []
         self._nodes = 0
 
-    def message(self, header: bytes, body: bytearray) -> dict[str, Any]:
+    def message(self, header: bytes, body: bytearray | memoryview) -> dict[str, Any]:
         """The message in a header and body that `prefix` has measured."""
         try:
-            parsed = json.loads(header, parse_constant=_refuse_constant, object_pairs_hook=_object)
+            parsed = _READER.decode(bytes(header).decode())
         except (ValueError, RecursionError) as error:
             raise WireError(f"the header is not JSON: {type(error).__name__}") from None
         if not isinstance(parsed, dict) or set(parsed) != {"message", "tensors"}:
@@ -235,16 +273,17 @@ class Decoder:
             raise WireError("the message is not an object")
         return {_text(key): self.value(item) for key, item in message.items()}
 
-    def _read_tensors(self, records: Any, body: bytearray) -> list[torch.Tensor]:
+    def _read_tensors(self, records: Any, body: bytearray | memoryview) -> list[torch.Tensor]:
         if not isinstance(records, list) or len(records) > MAX_TENSORS:
             raise WireError("the table of tensors is no list, or too long")
         tensors, start = [], 0
         for record in records:
             if self._resolve is None and isinstance(record, dict) and "strides" in record:
                 raise WireError("a view, which could be many times larger than what was sent")
-            tensor, facts, size = _read_tensor(record, memoryview(body)[start:])
+            tensor, facts, size = _read_tensor(record, body, start)
             if self._leaves:
-                tensor.requires_grad_(facts.requires_grad)
+                if facts.requires_grad:
+                    tensor.requires_grad_()
             else:
                 tensor.facts = facts  # type: ignore[attr-defined]
             tensors.append(tensor)
@@ -302,6 +341,11 @@ class Decoder:
         return self._resolve(request)
 
 
+def memory(count: int) -> memoryview:
+    """Writable memory for `count` bytes that are about to be received."""
+    return memoryview(np.empty(count, dtype=np.uint8))
+
+
 def prefix(raw: bytes) -> tuple[int, int]:
     """Header and body length of a frame, checked against the caps before anything is allocated."""
     magic, header, body = PREFIX.unpack(raw)
@@ -313,7 +357,9 @@ def prefix(raw: bytes) -> tuple[int, int]:
     return header, body
 
 
-def _read_tensor(record: Any, rest: memoryview) -> tuple[torch.Tensor, TensorFacts, int]:
+def _read_tensor(
+    record: Any, body: bytearray | memoryview, start: int
+) -> tuple[torch.Tensor, TensorFacts, int]:
     if not isinstance(record, dict):
         raise WireError("a tensor without a record")
     dtype = DTYPES.get(str(record.get("dtype")))
@@ -330,14 +376,15 @@ def _read_tensor(record: Any, rest: memoryview) -> tuple[torch.Tensor, TensorFac
     if strides is not None and numel:
         stored = 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
     size = stored * dtype.itemsize
-    if size > len(rest) or size != record.get("bytes"):
+    if size > len(body) - start or size != record.get("bytes"):
         raise WireError("a tensor whose bytes do not fit its shape")
-    raw = bytearray(rest[:size])
-    if dtype is torch.bool and raw.translate(None, b"\x00\x01"):
+    # Never two tensors in one memory.
+    raw = body if size == len(body) else bytearray(memoryview(body)[start : start + size])
+    if dtype is torch.bool and bytes(raw).translate(None, b"\x00\x01"):
         raise WireError("a truth value that is neither 0 nor 1")
     flat = torch.frombuffer(raw, dtype=dtype) if size else torch.empty(0, dtype=dtype)
     tensor = flat.reshape(shape) if strides is None else flat.as_strided(shape, strides)
-    return tensor, _facts(record.get("about")), size
+    return tensor, _facts(record["about"]) if "about" in record else _USUAL, size
 
 
 def _facts(about: Any) -> TensorFacts:
@@ -405,3 +452,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} in the header")
+
+
+_WRITER = json.JSONEncoder(allow_nan=False, check_circular=False)  # the depth is bounded already
+_READER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_object)

@@ -158,7 +158,7 @@ def leaves_arguments_alone(submission: Submission, name: str | Module, *args: An
     call = messages.call(name, args, kwargs)
     before = named(args, kwargs)
     for (label, sent), after in zip(before.items(), reply.arguments, strict=True):
-        if after.shape != sent.shape or not torch.equal(after, sent.detach()):
+        if not _identical(after, sent.detach()):
             raise Mismatch(
                 call,
                 "changed input",
@@ -176,7 +176,7 @@ def repeats(submission: Submission, name: str | Module, *args: Any, **kwargs: An
         raise NotWritten
     if not isinstance(first.value, Tensor) or not isinstance(second.value, Tensor):
         raise Mismatch(call, "type", messages.not_a_tensor("result", _type_name(first.value)))
-    if first.value.shape != second.value.shape or not torch.equal(first.value, second.value):
+    if not _identical(first.value, second.value):
         shown = {"first call": first.value, "second call": second.value}
         raise Mismatch(call, "repeated call", messages.not_repeated(), shown)
     if first.changed_state:
@@ -263,6 +263,13 @@ def named(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Tensor]:
         if isinstance(value, Tensor):
             found[key] = value
     return found
+
+
+def _identical(one: Tensor, other: Tensor) -> bool:
+    """Bit for bit the same values, NaN where the other has NaN, in the same shape and dtype."""
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    return bool(((one == other) | (one.isnan() & other.isnan())).all())
 
 
 def _names(message: str, item: object) -> bool:

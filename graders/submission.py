@@ -123,7 +123,10 @@ def find(path: Path) -> list[Path]:
     if exactly or (named and len(named) == len(set(named))):  # else one exercise in files of several students
         return [path]
     found = [
-        entry for entry in entries if entry.is_dir() or entry.suffix.lower() in (".zip", ".ipynb", ".py")
+        entry
+        for entry in entries
+        if not entry.is_symlink()  # which could lead to anything of the instructor's
+        and (entry.is_dir() or entry.suffix.lower() in (".zip", ".ipynb", ".py"))
     ]
     if not found:
         raise FileNotFoundError(f"{path}: holds no folder, .zip, .ipynb or .py of a student")

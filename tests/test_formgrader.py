@@ -130,7 +130,8 @@ def test_a_submission_shows_the_verdicts_and_takes_a_comment(
     see(browser, address, page, "forbidden")
     assert "owned" not in browser.title
     box = browser.find_element(By.ID, "conv2d-comment")
-    WebDriverWait(browser, 60).until(lambda _: "forbidden" in (box.get_attribute("value") or ""))
+    # The automatic comment is what an empty box shows.
+    WebDriverWait(browser, 60).until(lambda _: "forbidden" in (box.get_attribute("placeholder") or ""))
     box.clear()
     box.send_keys("Please write it yourself.")
     browser.execute_script("arguments[0].dispatchEvent(new Event('change')); arguments[0].blur()", box)

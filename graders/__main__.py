@@ -57,6 +57,13 @@ def _parser() -> argparse.ArgumentParser:
         default=batch.default_jobs(),
         help="submissions at a time (default: %(default)s)",
     )
+    grade.add_argument(
+        "--gradebook",
+        metavar="URL",
+        default="",
+        help="the nbgrader gradebook to write into, such as sqlite:///course/gradebook.db or "
+        "postgresql+psycopg2://user@host/course (default: gradebook.db where the reports go)",
+    )
     _shared(grade)
     _isolated(grade)
     grade.set_defaults(run=_grade)
@@ -157,14 +164,21 @@ def _grade(options: argparse.Namespace) -> int:
     from .isolation import proven_tier
 
     settings, tier = _settings(options), proven_tier(options.require)
-    return grade_class(options.submissions, options.out, settings, tier, options.jobs, options.feedback)
+    return grade_class(
+        options.submissions,
+        options.out,
+        settings,
+        tier,
+        options.jobs,
+        options.feedback,
+        options.gradebook,
+    )
 
 
 def _check_one(options: argparse.Namespace) -> int:
     from .commands import check_one
-    from .isolation import proven_tier
 
-    return check_one(options.submission, _settings(options), proven_tier(options.require), options.feedback)
+    return check_one(options.submission, _settings(options), options.require, options.feedback)
 
 
 def _doctor(options: argparse.Namespace) -> int:

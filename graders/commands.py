@@ -19,19 +19,29 @@ from rich.progress import (
 )
 
 from . import batch
+from .gradebook import shown, write_gradebook
 from .grading import Settings, grade, reproduce
+from .isolation import proven_parent
 from .report import Report
 from .reports import html, table, terminal
 from .reports.wording import Feedback, visible
-from .sandbox.host import WarmParent
 from .sandbox.tiers import Tier
 from .submission import find, read
 
 
 def grade_class(
-    submissions: Path, out: Path, settings: Settings, tier: Tier, jobs: int, feedback: Feedback
+    submissions: Path,
+    out: Path,
+    settings: Settings,
+    tier: Tier,
+    jobs: int,
+    feedback: Feedback,
+    gradebook: str = "",
 ) -> int:
     """Grade every submission under a path, write the results to `out` and show a table.
+
+    Args:
+        gradebook: URL of the nbgrader gradebook to write into; empty for `out/gradebook.db`.
 
     Returns:
         0 if everything was graded, 1 if the grader failed on something.
@@ -59,6 +69,8 @@ def grade_class(
             reports.append(report)
             _write_one(out, report, feedback)
     _write_class(out, reports)
+    book = gradebook or f"sqlite:///{out / 'gradebook.db'}"
+    kept = _write_gradebook(console, book, reports, feedback)
     terminal.print_class(console, reports)
     for failure in failures:
         console.print(f"[bold magenta]not graded:[/] {_plain(failure.path.name)}: {_plain(failure.error)}")
@@ -71,13 +83,32 @@ def grade_class(
         )
         console.print(f"  to try again: {_plain(reproduce(report, report.not_graded[0]))}")
     each = f"for each student {out / 'reports'}/*.json and {out / 'feedback'}/*.html"
-    wrote = f"{out / 'grades.csv'}, {out / 'class.html'}, and {each}"
+    wrote = f"{out / 'grades.csv'}, {out / 'class.html'}{kept}, and {each}"
     console.print(f"\nWrote {_plain(wrote)}")
     return 1 if failures or ungraded else 0
 
 
-def check_one(submission: Path, settings: Settings, tier: Tier, feedback: Feedback) -> int:
-    """Grade one submission and show every task.
+def _write_gradebook(console: Console, url: str, reports: Sequence[Report], feedback: Feedback) -> str:
+    """Write nbgrader's gradebook; returns its name for the list of what was written.
+
+    What keeps it from being written is said; every other result is there already.
+    """
+    try:
+        with console.status("writing the gradebook"):
+            write_gradebook(url, reports, feedback)
+    except ModuleNotFoundError as missing:
+        install = 'python -m pip install -e ".[course]"'
+        console.print(f"[yellow]no gradebook:[/] {missing.name} is not installed ({_plain(install)})")
+        return ""
+    except Exception as error:  # a locked file, a server that is down: whatever the database says
+        reason = str(error).splitlines()[0]
+        console.print(f"[bold magenta]gradebook not written:[/] {_plain(shown(url))}: {_plain(reason)}")
+        return ""
+    return f", {shown(url)}"
+
+
+def check_one(submission: Path, settings: Settings, require: str, feedback: Feedback) -> int:
+    """Grade one submission, isolated as `require` says, and show every task.
 
     Returns:
         0 if everything was graded, 1 if the grader failed on something.
@@ -86,7 +117,7 @@ def check_one(submission: Path, settings: Settings, tier: Tier, feedback: Feedba
     if not submission.exists():
         raise FileNotFoundError(f"{submission}: no such file or folder")
     torch.set_num_threads(1)  # more would change last digits and, on a busy machine, take many times longer
-    with WarmParent(tier) as parent, console.status("grading"):
+    with console.status("grading"), proven_parent(require) as parent:
         report = grade(read(submission), settings, parent)
     console.print(terminal.one_report(report, feedback))
     return 1 if report.not_graded else 0

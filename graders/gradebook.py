@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,15 @@ def write_gradebook(
     return written
 
 
+def shown(url: str) -> str:
+    """The URL as it may be printed: a file's path, or a server without the password."""
+    if url.startswith("sqlite:///"):
+        return url.removeprefix("sqlite:///")
+    from sqlalchemy.engine import make_url
+
+    return make_url(url).render_as_string(hide_password=True)
+
+
 def student_id(name: str) -> str:
     """A student's name as the gradebook's key of 128 characters; longer ones stay apart."""
     if len(name) <= _LONGEST_ID:
@@ -81,9 +91,14 @@ def _opened(url: str, course: str) -> Iterator[Gradebook]:
     os.environ["PATH"] = os.pathsep.join([beside, path])
     try:
         from nbgrader.api import Gradebook
+        from sqlalchemy.exc import SAWarning
 
-        with Gradebook(url, course) as gradebook:
-            yield gradebook
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", SAWarning
+            )  # of nbgrader's own models, about nothing we could change
+            with Gradebook(url, course) as gradebook:
+                yield gradebook
     finally:
         os.environ["PATH"] = path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import shutil
 import sys
@@ -18,7 +19,13 @@ BANNER = "verdict protected, machine not protected"
 
 
 def proven_tier(required: str) -> Tier:
-    """The best tier of this machine, after our own attacks on it have failed.
+    """The best tier of this machine, after our own attacks on it have failed; else as `proven_parent`."""
+    with proven_parent(required) as parent:
+        return parent.tier
+
+
+def proven_parent(required: str) -> WarmParent:
+    """A warm parent on the best tier of this machine, after our own attacks on it have failed.
 
     Args:
         required: `"strict"`, or `"process"` to accept that student code can reach files and network.
@@ -36,13 +43,17 @@ def proven_tier(required: str) -> Tier:
                 "`python -m graders doctor` says more."
             )
         print(f"graders: isolation is {PROCESS}: {BANNER}", file=sys.stderr)
-        return tier
-    with WarmParent(tier) as parent:
+        return WarmParent(tier)
+    parent = WarmParent(tier)
+    with contextlib.ExitStack() as unless_it_holds:
+        unless_it_holds.callback(parent.close)
         holes = [finding for finding in attack_ourselves(parent) if finding.possible]
+        if not holes:
+            unless_it_holds.pop_all()
     if holes:
         told = "; ".join(f"{hole.attack}: {hole.detail}" for hole in holes)
         raise SandboxFailure(f"isolation {tier.name} does not hold here ({told}). Please report this.")
-    return tier
+    return parent
 
 
 def examine() -> int:

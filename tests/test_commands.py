@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -97,7 +99,7 @@ def test_it_says_what_it_grades_and_where_it_wrote_it(
     text = "".join(said.stdout.split())
     assert "Grading6submissionsfrom" in text
     assert "seed5" in text
-    for name in ("grades.csv", "class.html"):
+    for name in ("grades.csv", "class.html", "gradebook.db"):
         assert "".join(str(out / name).split()) in text
     assert "max _bold_ _b_" in said.stdout and "Jane Doe" in said.stdout
 
@@ -113,6 +115,26 @@ def test_everything_of_everybody_is_written(
     with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
         assert {row["student"] for row in csv.DictReader(file)} == students
     assert "Class report" in (out / "class.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.xdist_group("graded class")
+def test_the_gradebook_holds_what_the_table_holds(
+    graded_class: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    said, out = graded_class
+    assert "Warning" not in said.stderr
+    with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
+        expected = {row["student"]: float(row["core"]) + float(row["bonus"]) for row in csv.DictReader(file)}
+    with closing(sqlite3.connect(out / "gradebook.db")) as book:
+        rows = book.execute(
+            "select s.student_id, sum(coalesce(g.auto_score, 0) + coalesce(g.extra_credit, 0)) "
+            "from submitted_assignment s join submitted_notebook n on n.assignment_id = s.id "
+            "join grade g on g.notebook_id = n.id group by s.student_id"
+        ).fetchall()
+    found = {student[:119]: points for student, points in rows}
+    assert set(found) == {student[:119] for student in expected}
+    for student, points in expected.items():
+        assert found[student[:119]] == pytest.approx(points, abs=0.01)
 
 
 @pytest.mark.xdist_group("graded class")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from .stubs import EXERCISES, stub_files
 
+WRITTEN_BY_HAND = ("__init__.py", "__main__.py", "data.py", "recipes.py", "training.py")
+"""The modules of the kit that are not cut from `solutions/`."""
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -25,8 +27,9 @@ def release(folder: Path) -> None:
     checks.mkdir(parents=True)
     for name, text in stub_files().items():
         (kit / name).write_text(text, encoding="utf-8")
-    for name in ("__init__.py", "__main__.py"):
+    for name in WRITTEN_BY_HAND:
         shutil.copyfile(EXERCISES / name, kit / name)
+    shutil.copytree(EXERCISES / "images", kit / "images")
     for path in sorted((EXERCISES / "checks").glob("*.py")):
         shutil.copyfile(path, checks / path.name)
     for name in ("README.md", "requirements.txt"):

@@ -12,7 +12,7 @@ import torch
 
 from ..curriculum import exercise as exercise_named
 from ..grading import Settings, grade
-from ..isolation import proven_tier
+from ..isolation import proven_parent
 from ..report import Report, TaskResult
 from ..sandbox.host import WarmParent
 from ..screen import Problem
@@ -80,7 +80,7 @@ def code_cells(cells: Sequence[Any]) -> list[CodeCell]:
 def _warm_parent(require: str) -> WarmParent:
     """One warm parent for all notebooks of a run, after the walls were tried."""
     torch.set_num_threads(1)
-    return WarmParent(proven_tier(require))
+    return proven_parent(require)
 
 
 def _hand_in(given: Answers, exercise: str, folder: Path | None, student: str) -> HandIn:

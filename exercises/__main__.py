@@ -1,4 +1,4 @@
-"""`python -m exercises`: where am I, check my code, give me a hint."""
+"""`python -m exercises`: where am I, check my code, give me a hint, train my network."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
+
+from .recipes import RECIPES
 
 HERE = Path(__file__).parent
 _MARKS = {"written": "✓", "wrong": "✗", "to do": "·"}
@@ -31,9 +33,68 @@ def main(arguments: list[str] | None = None) -> int:
         "--more", action="count", default=0, help="the next hint; give it twice for the last one"
     )
     hint.set_defaults(run=lambda options: _hint(options.name, options.more))
+    _add_train(commands)
     parser.set_defaults(run=lambda options: _status())
     options = parser.parse_args(arguments)
     return int(options.run(options))
+
+
+def _add_train(commands: Any) -> None:
+    parser = commands.add_parser(
+        "train",
+        help="train your LeNet on real images",
+        description="Train your own LeNet, with your own train and accuracy, on real images.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Recipes:\n"
+        + "".join(
+            f"  {name:<9} {recipe.about};\n"
+            f"            rate {recipe.lr:g}, batches of {recipe.batch_size}, {recipe.epochs} epochs.\n"
+            f"            Test accuracy on Fashion-MNIST: {recipe.reaches}.\n"
+            for name, recipe in RECIPES.items()
+        )
+        + "\nWithout --data, the images are looked for in the folder that the variable CNN_DATA names, then\n"
+        "in Debian's package dataset-fashion-mnist, and else they are downloaded, once.\n"
+        "`--data bundled` needs nothing: 600 images come with the exercises.",
+    )
+    parser.add_argument(
+        "--recipe", choices=RECIPES, default="quick", help="how to train (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--data", metavar="PATH", help="the folder that holds the images, or `bundled` for those shipped here"
+    )
+    parser.add_argument(
+        "--dataset", choices=("fashion-mnist", "mnist"), default="fashion-mnist", help="default: %(default)s"
+    )
+    parser.add_argument("--epochs", type=_positive, metavar="N", help="instead of the recipe's")
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda", "mps"),
+        default="auto",
+        help="auto takes an accelerator if there is one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="draws images, weights and order; on the CPU the same seed gives the same numbers "
+        "(default: %(default)s)",
+    )
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw loss and accuracy into this file")
+    parser.set_defaults(run=_train)
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+    return number
+
+
+def _train(options: argparse.Namespace) -> int:
+    from .training import run  # here, because torch takes seconds that the other commands need not wait
+
+    return run(options)
 
 
 def _tasks() -> dict[str, dict[str, Any]]:

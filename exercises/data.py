@@ -2,7 +2,7 @@
 
 >>> train, test = load("fashion-mnist", root="bundled")
 >>> len(train), len(test), train.classes[train[0][1]]
-(400, 200, 'Sandal')
+(400, 200, 'Shirt')
 >>> train[0][0].shape, train[0][0].dtype
 (torch.Size([1, 28, 28]), torch.float32)
 """
@@ -60,13 +60,11 @@ SOURCES = {
         mean=0.2860,
         deviation=0.3530,
     ),
-    "mnist": Source(
-        title="MNIST", published=datasets.MNIST, package=None, mean=0.1307, deviation=0.3081
-    ),
+    "mnist": Source(title="MNIST", published=datasets.MNIST, package=None, mean=0.1307, deviation=0.3081),
 }
 
 
-class Images(datasets.VisionDataset):
+class Images(datasets.VisionDataset):  # type: ignore[misc]
     """Images and labels from a pair of files in the format of MNIST, plain or gzipped.
 
     Attributes:
@@ -83,7 +81,10 @@ class Images(datasets.VisionDataset):
         part = "train" if train else "t10k"
         self.folder = folder
         self.classes = classes
-        images, labels = _file(folder, f"{part}-images-idx3-ubyte"), _file(folder, f"{part}-labels-idx1-ubyte")
+        images, labels = (
+            _file(folder, f"{part}-images-idx3-ubyte"),
+            _file(folder, f"{part}-labels-idx1-ubyte"),
+        )
         self.data = _read(images, dimensions=3)
         self.targets = _read(labels, dimensions=1).long()
         if self.data.shape[1:] != (SIDE, SIDE):
@@ -169,6 +170,13 @@ def find(name: str, root: str | Path | None = None) -> Path:
     return _downloaded(source)
 
 
+def is_here(name: str) -> bool:
+    """Whether `load` without a folder would do without a download."""
+    package = SOURCES[name].package
+    installed = package is not None and not _missing(package[1])
+    return installed or bool(os.environ.get(VARIABLE)) or not _missing(_cached(SOURCES[name]))
+
+
 def cache() -> Path:
     """Where downloads are kept."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cnn-by-hand"
@@ -206,7 +214,7 @@ def _in(root: Path, source: Source, named_by: str) -> Path:
 
 
 def _downloaded(source: Source) -> Path:
-    folder = cache() / source.published.__name__ / "raw"
+    folder = _cached(source)
     if not _missing(folder):
         return folder
     try:
@@ -218,6 +226,11 @@ def _downloaded(source: Source) -> Path:
             f"({said[-1] if said else type(error).__name__}). {_other_ways(source)}"
         ) from error
     return folder
+
+
+def _cached(source: Source) -> Path:
+    """Where torchvision puts what it downloads."""
+    return cache() / source.published.__name__ / "raw"
 
 
 def _other_ways(source: Source) -> str:

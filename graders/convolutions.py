@@ -181,7 +181,8 @@ def expected_gradients(question: Question, upstream: Tensor) -> tuple[dict[str, 
 
 def check(submission: Submission, name: str, question: Question, dtype: torch.dtype | None = None) -> Tensor:
     """`name(X, K, …)` is the convolution; returns it in float64. Without `dtype` that is left open."""
-    right, bound = expected(name, question, dtype or torch.float32)
+    precision = tolerance.coarsest(question.X, question.K) if dtype is not None else torch.float32
+    right, bound = expected(name, question, precision)
     X, K, keywords = question.X, question.K, question.keywords
     value = agrees(submission, name, X, K, expected=right, bound=bound, dtype=dtype, **keywords).value
     assert isinstance(value, Tensor)
@@ -248,7 +249,7 @@ def check_linear_and_equivariant(submission: Submission, name: str, one: Case) -
 
 
 def check_dtypes(submission: Submission, name: str, one: Case) -> None:
-    """The result has `torch.result_type(X, K)`, and the precision that goes with it."""
+    """The result has `torch.result_type(X, K)`, and the precision of the coarser of the two."""
     single, double = (one.question(3, "normal", dtype) for dtype in (torch.float32, torch.float64))
     integers = one.question(4).K.long()
     for question in (

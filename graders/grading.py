@@ -59,7 +59,7 @@ class _Finding:
 def grade(hand_in: HandIn, settings: Settings, parent: WarmParent) -> Report:
     """Grade one submission. What a student's code does never raises here."""
     started = time.perf_counter()
-    seen = screen(hand_in.files)
+    seen = screen(hand_in.files, hand_in.modules.values())
     results: list[TaskResult] = []
     for exercise in exercises():
         wanted = [task for task in exercise.tasks if _wanted(task, settings)]

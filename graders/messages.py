@@ -68,6 +68,46 @@ def wrong_device(what: str, got: str, expected: str) -> str:
     return f"The {what} lies on {got}, but the input is on {expected}."
 
 
+def on_accelerator(sentence: str) -> str:
+    return f"Asked with tensors on an accelerator (a simulated GPU, gpu:0): {sentence}"
+
+
+def left_behind(what: str) -> str:
+    return (
+        f"the {what} lies on the CPU although the input is on the accelerator. A new tensor goes where it is "
+        "told to: torch.zeros(..., device=X.device), X.new_zeros(...)."
+    )
+
+
+def mixed_devices() -> str:
+    return (
+        "tensors of the CPU and of the accelerator meet in one operation. A new tensor goes where it is told "
+        "to (device=X.device); data is moved by .to(device), and with it a layer's own tensors if they are "
+        "parameters or buffers."
+    )
+
+
+def numpy_of_accelerator() -> str:
+    return "NumPy knows only the CPU. Which tensor operation does the same?"
+
+
+def generator_elsewhere() -> str:
+    return "a random generator of the CPU is used to draw numbers on the accelerator."
+
+
+def named_device() -> str:
+    return "the code names a device of its own. The input says where to compute: X.device."
+
+
+def said(raised: Raised) -> str:
+    """The student's line, and what Python said there."""
+    where = ""
+    if raised.frames:
+        last = raised.frames[-1]
+        where = f"{last.file}, line {last.line}: `{last.source}` raises "
+    return f"({where}{raised.type}: {_short(raised.message)})"
+
+
 def not_finite(what: str, count: int) -> str:
     return (
         f"The {what} has {count} values that are NaN or infinite where a number is expected, "

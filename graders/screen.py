@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 _FORBIDDEN = re.compile(r"(^|_)conv(olution)?(_transpose)?\d?d?$|^conv_tbc$|_pool\dd|Conv\w*\dd|\w*Pool\dd$")
@@ -51,10 +51,16 @@ class Screened:
     calls: Mapping[tuple[str, int], str]
 
 
-def screen(files: Mapping[str, str]) -> Screened:
-    """Look at every file of one hand-in."""
+def screen(files: Mapping[str, str], modules: Iterable[str] | None = None) -> Screened:
+    """Look at every file of one hand-in.
+
+    Args:
+        files: source text by relative path.
+        modules: those that will be asked; only what they import, directly or through other files of the
+            hand-in, is to be loaded beforehand. None for every file.
+    """
     problems: list[Problem] = []
-    imports: set[str] = set()
+    imports: dict[str, set[str]] = {file: set() for file in files}
     calls: dict[tuple[str, int], str] = {}
     for file, source in files.items():
         try:
@@ -71,15 +77,33 @@ def screen(files: Mapping[str, str]) -> Screened:
         aliases = _aliases(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
-                imports.update(alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-                imports.update((node.module, *(f"{node.module}.{alias.name}" for alias in node.names)))
+                imports[file].update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                package = file.split("/")[: -node.level] if node.level else []
+                origin = ".".join([*package, *([node.module] if node.module else [])])
+                imports[file].update((origin, *(f"{origin}.{alias.name}" for alias in node.names)))
             elif isinstance(node, ast.Call):
                 written = _dotted(node.func)
                 full = _full_name(written, aliases)
                 if full.split(".")[0] in _TORCH and _FORBIDDEN.search(full.split(".")[-1]):
                     calls.setdefault((file, node.lineno), written)
-    return Screened(tuple(problems), tuple(sorted(filter(_loadable, imports))), calls)
+    asked = set(files) if modules is None else _reached(modules, imports)
+    names = set().union(*(imports[file] for file in asked))
+    return Screened(tuple(problems), tuple(sorted(filter(_loadable, names))), calls)
+
+
+def _reached(modules: Iterable[str], imports: Mapping[str, set[str]]) -> set[str]:
+    """The files that are read when `modules` are imported."""
+    reached: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        parts = waiting.pop().split(".")
+        for depth in range(1, len(parts) + 1):
+            stem = "/".join(parts[:depth])
+            for file in {f"{stem}.py", f"{stem}/__init__.py"} & imports.keys() - reached:
+                reached.add(file)
+                waiting += imports[file]
+    return reached
 
 
 def _loadable(name: str) -> bool:

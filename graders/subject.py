@@ -1,14 +1,16 @@
 """A submission as an ordinary object: `submission.conv2d(X, K)` takes and returns plain tensors.
 
 Behind it a student process answers. One process serves the by-hand tasks of an exercise and one the free
-ones; each is started when it is first needed and again after it was lost. A task has one budget of CPU time;
-when it is used up, or the process dies, every further question of that task has the same answer at once.
+ones, and as many the questions on the accelerator; each is started when it is first needed and again after it
+was lost. A task has a budget of CPU time in each; when it is used up, or the process dies, every further
+question of that task has the same answer at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -123,6 +125,14 @@ class Module:
         return self._submission.question(ask, object=self.handle, **fields).value
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """Which process a question goes to."""
+
+    by_hand: bool
+    device: str | None = None
+
+
 class Submission:
     """One exercise of one hand-in.
 
@@ -151,20 +161,30 @@ class Submission:
         self.limits = limits or Limits()
         self._seed = seed
         self._asked = 0
-        self._children: dict[bool, Child] = {}
-        self._unloadable: dict[bool, StudentTrouble] = {}
-        self._by_hand = False
-        self._spent = 0.0
+        self._children: dict[_Kind, Child] = {}
+        self._unloadable: dict[_Kind, StudentTrouble] = {}
+        self._kind = _Kind(by_hand=False)
+        self._spent: dict[_Kind, float] = {}
         self._lost: StudentTrouble | None = None
 
     def begin(self, by_hand: bool) -> None:
         """A new task begins: a fresh budget, and whether torch's own kernels are refused."""
-        self._by_hand = by_hand
+        self._kind = _Kind(by_hand)
         self._lost = None
-        child = self._children.get(by_hand)
-        self._spent = 0.0
-        if child is not None and child.alive:
-            self._spent, child.waited = child.cpu_seconds(), 0.0
+        self._spent.clear()
+
+    @contextmanager
+    def on(self, device: str) -> Iterator[None]:
+        """Meanwhile the tensors of every call lie on `device` when the student's code gets them.
+
+        Objects made meanwhile belong to the device's process; they are not moved there by themselves.
+        """
+        kind = self._kind
+        self._kind = replace(kind, device=device)
+        try:
+            yield
+        finally:
+            self._kind = kind
 
     def has(self, name: str) -> str:
         """`"callable"`, `"class"`, `"missing"` or the name of a type: what the file has under a name."""
@@ -177,9 +197,17 @@ class Submission:
         cotangent: Tensor | None = None,
         effort: bool = False,
         return_arguments: bool = False,
+        move: bool = True,
         **kwargs: Any,
     ) -> Reply:
         """Call a function of the exercise, or a module, and observe it.
+
+        Args:
+            target: the function's name, or the module.
+            cotangent: ask for the gradients of `(result * cotangent).sum()`.
+            effort: count tensor operations and Python steps.
+            return_arguments: send the tensor arguments back as they are after the call.
+            move: within `on`, move the tensor arguments to the device.
 
         Raises:
             StudentTrouble: what happened instead of an answer.
@@ -193,6 +221,7 @@ class Submission:
             cotangent=cotangent,
             effort=effort,
             return_arguments=return_arguments,
+            device=self._kind.device if move else None,
             seed=self._seed * 1009 + self._asked,
         )
         fields = answer.fields
@@ -229,29 +258,36 @@ class Submission:
         if self._lost is not None:
             raise self._lost
         child = self._child()
+        if self._kind not in self._spent:
+            self._spent[self._kind], child.waited = child.cpu_seconds(), 0.0
         try:
-            return child.ask({"ask": ask, **fields}, self._spent + self.limits.cpu_seconds)
+            return child.ask({"ask": ask, **fields}, self._spent[self._kind] + self.limits.cpu_seconds)
         except StudentTrouble as trouble:
             if trouble.fatal:
                 self._lost = trouble
             raise
 
     def _child(self) -> Child:
-        by_hand = self._by_hand
-        if by_hand in self._unloadable:
-            raise self._unloadable[by_hand]
-        child = self._children.get(by_hand)
+        kind = self._kind
+        if kind in self._unloadable:
+            raise self._unloadable[kind]
+        child = self._children.get(kind)
         if child is not None and child.alive:
             return child
-        child = self._parent.spawn(by_hand=by_hand, imports=self._imports, limits=self.limits)
+        child = self._parent.spawn(
+            by_hand=kind.by_hand,
+            imports=self._imports,
+            limits=self.limits,
+            accelerator=kind.device is not None,
+        )
         try:
             child.ask({"ask": "load", "files": self._files, "module": self._module})
         except StudentTrouble as trouble:
             child.end()
-            self._unloadable[by_hand] = trouble
+            self._unloadable[kind] = trouble
             raise
-        self._children[by_hand] = child
-        self._spent, child.waited = child.cpu_seconds(), 0.0
+        self._children[kind] = child
+        self._spent.pop(kind, None)
         return child
 
     def _received(self, value: Any, title: str) -> Any:

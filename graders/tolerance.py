@@ -42,6 +42,16 @@ def products(absolute: Tensor, terms: int, dtype: torch.dtype, norm: Tensor | fl
     return both * (growth * absolute + 8 * unit * norm) + spacing
 
 
+def coarsest(*inputs: Tensor) -> torch.dtype:
+    """The least precise floating dtype among the inputs, in which an answer may have been computed.
+
+    The contract fixes the dtype of results and leaves that of intermediate results open: a float64 kernel's
+    entry `K[a, b]` times a float32 image is float32 in PyTorch, whatever tensor it is then added to.
+    """
+    floating = [one.dtype for one in inputs if one.dtype in UNIT_ROUNDOFF]
+    return max(floating, key=UNIT_ROUNDOFF.__getitem__, default=torch.float32)
+
+
 def relative(expected: Tensor, factor: float) -> Tensor:
     """A bound of `factor` times the largest magnitude of `expected`, for results of deep computations."""
     largest = float(expected.abs().max()) if expected.numel() else 0.0

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from .sandbox.host import Answer, Limits, WarmParent, understood
+from .sandbox.inside.accelerator import install
 from .sandbox.inside.runtime import Runtime
 from .sandbox.inside.wire import PREFIX, Decoder, Encoder, prefix
 from .sandbox.trouble import StudentTrouble
@@ -61,7 +62,9 @@ class _TrustedParent:
     def __init__(self, names: Mapping[str, Any]) -> None:
         self._names = names
 
-    def spawn(self, **_options: Any) -> _TrustedChild:
+    def spawn(self, *, accelerator: bool = False, **_options: Any) -> _TrustedChild:
+        if accelerator:
+            install()
         return _TrustedChild(self._names)
 
 

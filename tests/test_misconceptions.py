@@ -34,14 +34,9 @@ ENTRIES = [entry for exercise in EXERCISES for entry in catalogue(exercise)]
 WITHOUT_ENTRIES = {"invalid_input"}
 
 
-# Every so-many-th entry is tried by default; `-m whole_catalogue` tries the others, which takes long.
-SAMPLED = 40
-
-
 def _each_entry() -> Iterator[Any]:
-    for number, entry in enumerate(ENTRIES):
-        marks = [] if number % SAMPLED == 0 else [pytest.mark.whole_catalogue]
-        yield pytest.param(entry, id=f"{entry.exercise}.{entry.task}:{entry.name}", marks=marks)
+    for entry in ENTRIES:
+        yield pytest.param(entry, id=f"{entry.exercise}.{entry.task}:{entry.name}")
 
 
 def _each_task() -> Iterator[Any]:

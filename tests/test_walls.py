@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from graders.course.kit import WRITTEN_BY_HAND
 from graders.curriculum import SOLUTIONS, cells, exercises
 
 ROOT = SOLUTIONS.parent
@@ -72,7 +73,7 @@ def test_the_kit_holds_what_a_student_needs_and_nothing_of_the_hidden_rooms(kit:
     names = {path.relative_to(kit).as_posix() for path in kit.rglob("*") if path.is_file()}
     stubs = {f"exercises/{exercise.name}.py" for exercise in exercises()}
     checks = {f"exercises/checks/test_{exercise.name}.py" for exercise in exercises()}
-    package = {"exercises/__init__.py", "exercises/__main__.py", "exercises/hints.json"}
+    package = {f"exercises/{name}" for name in (*WRITTEN_BY_HAND, "hints.json")}
     helpers = {"exercises/checks/__init__.py", "exercises/checks/helpers.py"}
     assert names >= stubs | checks | package | helpers | {"README.md", "requirements.txt"}
     assert not HIDDEN_ROOMS & {part for name in names for part in Path(name).parts}

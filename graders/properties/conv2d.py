@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from graders import tolerance
+from graders.devices import module_works_on_the_accelerator, works_on_the_accelerator
 from graders.expect import (
     agrees,
     answers,
@@ -31,12 +32,12 @@ from solutions import conv2d as reference
 
 EXERCISE = "conv2d"
 GROUPS = {
-    "conv2d": {"values": 5, "gradients": 2, "dtypes": 1, "layouts": 1, "side effects": 1},
-    "Conv2D": {"parameters": 2, "forward": 3, "gradients": 1},
+    "conv2d": {"values": 5, "gradients": 2, "dtypes": 1, "layouts": 1, "side effects": 1, "devices": 1},
+    "Conv2D": {"parameters": 2, "forward": 3, "gradients": 1, "devices": 1},
     "output_size": {"stride 1": 1, "stride and padding": 2, "dilation": 1},
-    "conv2d_vectorized": {"values": 1, "gradients and dtypes": 1, "effort": 2},
-    "conv2d_backward": {"gradient of X": 1, "gradient of K": 1, "dtypes": 1},
-    "conv2d_matrix": {"values": 2, "transpose": 1},
+    "conv2d_vectorized": {"values": 1, "gradients and dtypes": 1, "effort": 2, "devices": 1},
+    "conv2d_backward": {"gradient of X": 1, "gradient of K": 1, "dtypes": 1, "devices": 1},
+    "conv2d_matrix": {"values": 2, "transpose": 1, "devices": 1},
     "invalid_input": {"conv2d": 1, "output_size": 1},
 }
 
@@ -102,7 +103,7 @@ def check_values(submission: Submission, name: str, X: Tensor, K: Tensor) -> Non
 
 
 def check_dtypes(submission: Submission, name: str) -> None:
-    """The result has `torch.result_type(X, K)`, and the precision that goes with it."""
+    """The result has `torch.result_type(X, K)`, and the precision of the coarser of the two."""
     pairs = [
         (
             tensor(3, 5, seed=1, values="normal", dtype=torch.float64),
@@ -115,7 +116,7 @@ def check_dtypes(submission: Submission, name: str) -> None:
     ]
     for X, K in pairs:
         dtype = torch.result_type(X, K)
-        right, bound = expected(X, K, dtype)
+        right, bound = expected(X, K, tolerance.coarsest(X, K))
         agrees(submission, name, X, K, expected=right, bound=bound, dtype=dtype)
 
 
@@ -581,3 +582,40 @@ def test_output_size_refuses_what_has_no_result(submission: Submission) -> None:
     refuses(submission, "output_size", 5, 3, 0, naming=["0", "stride"])
     refuses(submission, "output_size", 5, 3, -1, naming=["-1", "stride"])
     refuses(submission, "output_size", 4, 3, dilation=2, naming=[4, 3, 5])
+
+
+# -------------------------------------------------------------------------------------------------- devices
+
+
+def graded(*shape: int, seed: int) -> Tensor:
+    """A small tensor of whole numbers that requires grad."""
+    return tensor(*shape, seed=seed, values="integers").requires_grad_()
+
+
+@holds("conv2d", "devices")
+def test_conv2d_on_an_accelerator(submission: Submission) -> None:
+    X, K = graded(3, 4, seed=1), graded(2, 2, seed=2)
+    works_on_the_accelerator(submission, "conv2d", X, K, cotangent=tensor(2, 3, seed=3))
+
+
+@holds("Conv2D", "devices")
+def test_the_layer_on_an_accelerator(submission: Submission) -> None:
+    X = graded(3, 4, seed=4)
+    module_works_on_the_accelerator(submission, "Conv2D", (2, 2), X=X, cotangent=tensor(2, 3, seed=5))
+
+
+@holds("conv2d_vectorized", "devices")
+def test_conv2d_vectorized_on_an_accelerator(submission: Submission) -> None:
+    X, K = graded(3, 4, seed=6), graded(2, 2, seed=7)
+    works_on_the_accelerator(submission, "conv2d_vectorized", X, K, cotangent=tensor(2, 3, seed=8))
+
+
+@holds("conv2d_backward", "devices")
+def test_conv2d_backward_on_an_accelerator(submission: Submission) -> None:
+    G, X, K = tensor(2, 3, seed=9), tensor(3, 4, seed=10), tensor(2, 2, seed=11)
+    works_on_the_accelerator(submission, "conv2d_backward", G, X, K)
+
+
+@holds("conv2d_matrix", "devices")
+def test_conv2d_matrix_on_an_accelerator(submission: Submission) -> None:
+    works_on_the_accelerator(submission, "conv2d_matrix", tensor(2, 2, seed=12), (3, 4))

@@ -17,6 +17,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from graders import messages, tolerance
+from graders.devices import (
+    ACCELERATOR,
+    lies_there,
+    module_works_on_the_accelerator,
+    on_the_accelerator,
+)
 from graders.expect import (
     GraderError,
     NotWritten,
@@ -61,14 +67,21 @@ from solutions import lenet as reference
 
 EXERCISE = "lenet"
 GROUPS = {
-    "lenet": {"parameters": 1, "outputs": 3, "gradients": 2},
+    "lenet": {"parameters": 1, "outputs": 3, "gradients": 2, "devices": 1},
     "layer_shapes": {"shapes": 3, "leaves the network alone": 2, "frozen parts": 1},
-    "accuracy": {"share": 3, "evaluation mode": 2, "no gradients": 1, "mode restored": 1, "frozen parts": 1},
-    "train": {"losses": 2, "parameters": 3, "training mode": 1},
-    "init_lenet": {"distribution": 3, "nothing else": 1, "in place": 1},
-    "lenet_from": {"the classes passed in": 1, "outputs and gradients": 2},
-    "feature_maps": {"names and values": 3, "in-place layers": 1, "one pass, no trace": 2},
-    "lenet_modern": {"size and shape": 1, "learns faster": 2},
+    "accuracy": {
+        "share": 3,
+        "evaluation mode": 2,
+        "no gradients": 1,
+        "mode restored": 1,
+        "frozen parts": 1,
+        "devices": 1,
+    },
+    "train": {"losses": 2, "parameters": 3, "training mode": 1, "devices": 1},
+    "init_lenet": {"distribution": 3, "nothing else": 1, "in place": 1, "devices": 1},
+    "lenet_from": {"the classes passed in": 1, "outputs and gradients": 2, "devices": 1},
+    "feature_maps": {"names and values": 3, "in-place layers": 1, "one pass, no trace": 2, "devices": 1},
+    "lenet_modern": {"size and shape": 1, "learns faster": 2, "devices": 1},
 }
 
 
@@ -304,8 +317,9 @@ def test_shapes_for_other_inputs_and_nested_networks(submission: Submission) -> 
 @given(st.data())
 def test_shapes_of_random_stacks(submission: Submission, data: st.DataObject) -> None:
     channels, size = 1, (data.draw(st.integers(6, 9)), data.draw(st.integers(6, 9)))
-    layers, start = [], (data.draw(st.integers(1, 3)), 1, *size)
-    for _ in range(data.draw(st.integers(1, 4))):
+    # A network without parameters would not say in which dtype it computes.
+    layers, start = [layer("Conv2d", 1, 1, 1)], (data.draw(st.integers(1, 3)), 1, *size)
+    for _ in range(data.draw(st.integers(0, 3))):
         kind = data.draw(
             st.sampled_from(("Conv2d", "ReLU", "Sigmoid", "BatchNorm2d", "Dropout", "Sequential"))
         )
@@ -1010,3 +1024,82 @@ def test_it_beats_the_classic_network_under_the_same_training(submission: Submis
         "What would let the gradient through?"
     )
     that(False, call=net.title, aspect="values", sentence=sentence)
+
+
+# -------------------------------------------------------------------------------------------------- devices
+
+
+@holds("lenet", "devices")
+def test_the_network_on_an_accelerator(submission: Submission) -> None:
+    X = images(2, seed=91).float().requires_grad_()
+    module_works_on_the_accelerator(submission, "lenet", X=X, cotangent=tensor(2, 10, seed=92))
+
+
+@holds("lenet_from", "devices")
+def test_the_network_built_from_classes_on_an_accelerator(submission: Submission) -> None:
+    classes = ClassOf("Conv2d"), ClassOf("AvgPool2d")
+    module_works_on_the_accelerator(submission, "lenet_from", *classes, X=images(2, seed=93).float())
+
+
+@holds("lenet_modern", "devices")
+def test_the_network_of_their_own_on_an_accelerator(submission: Submission) -> None:
+    module_works_on_the_accelerator(submission, "lenet_modern", X=images(2, seed=94).float())
+
+
+@holds("init_lenet", "devices")
+def test_parameters_stay_on_the_accelerator(submission: Submission) -> None:
+    title = f'init_lenet(net.to("{ACCELERATOR}"))'
+    with submission.on(ACCELERATOR), on_the_accelerator(title):
+        net = small_network(submission)
+        submission.ask("init_lenet", net)
+        stays_there(net, title)
+
+
+@holds("feature_maps", "devices")
+def test_maps_of_a_network_on_an_accelerator(submission: Submission) -> None:
+    X = tensor(2, 1, 4, 4, seed=95)
+    title = f'feature_maps(net.to("{ACCELERATOR}"), X.to("{ACCELERATOR}"))'
+    with submission.on(ACCELERATOR), on_the_accelerator(title):
+        reply = submission.ask("feature_maps", small_network(submission), X)
+        lies_there(title, reply)
+
+
+@holds("accuracy", "devices")
+def test_accuracy_of_a_network_on_an_accelerator(submission: Submission) -> None:
+    title = f'accuracy(net.to("{ACCELERATOR}"), data)'
+    with submission.on(ACCELERATOR), on_the_accelerator(title):
+        net = small_network(submission)
+        submission.ask("accuracy", net, small_batches(), move=False)
+        submission.ask("accuracy", net, small_batches())
+        stays_there(net, title)
+
+
+@holds("train", "devices")
+def test_training_of_a_network_on_an_accelerator(submission: Submission) -> None:
+    title = f'train(net.to("{ACCELERATOR}"), data, num_epochs=1, lr=0.1)'
+    with submission.on(ACCELERATOR), on_the_accelerator(title):
+        net = small_network(submission)
+        submission.ask("train", net, small_batches(), 1, 0.1, move=False)
+        submission.ask("train", net, small_batches(), 1, 0.1)
+        stays_there(net, title)
+
+
+def small_network(submission: Submission) -> Module:
+    """A network on the accelerator, built by the sandbox."""
+    layers = layer("Conv2d", 1, 2, 3), layer("Sigmoid"), layer("Flatten"), layer("Linear", 8, 3)
+    net = submission.build("Sequential", *layers).convert(device=ACCELERATOR)
+    net.title = "net"
+    return net
+
+
+def small_batches() -> list[Batch]:
+    """Labelled images for it, which begin their way on the CPU."""
+    return [(tensor(2, 1, 4, 4, seed=seed), torch.tensor([0, 2])) for seed in (96, 97)]
+
+
+def stays_there(net: Module, title: str) -> None:
+    """Every parameter is still on the accelerator."""
+    for name, parameter in net.describe().parameters:
+        there = facts(parameter).device != "cpu"
+        sentence = messages.on_accelerator(messages.left_behind(f"parameter {name}"))
+        that(there, call=title, aspect="device", sentence=sentence)

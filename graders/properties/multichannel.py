@@ -31,6 +31,7 @@ from graders.convolutions import (
     questions,
     right_cases,
 )
+from graders.devices import module_works_on_the_accelerator, works_on_the_accelerator
 from graders.expect import agrees, answers, equal, gradients_agree, references_agree, refuses, that
 from graders.holds import holds
 from graders.messages import call
@@ -40,9 +41,31 @@ from solutions import multichannel as reference
 
 EXERCISE = "multichannel"
 GROUPS = {
-    "conv2d_multi_in": {"values": 5, "gradients": 2, "dtypes": 1, "layouts": 1, "side effects": 1},
-    "conv2d_multi_in_out": {"values": 5, "gradients": 2, "dtypes": 1, "layouts": 1, "side effects": 1},
-    "conv2d_1x1": {"values": 4, "gradients": 1, "dtypes": 1, "layouts": 1, "side effects": 1, "effort": 2},
+    "conv2d_multi_in": {
+        "values": 5,
+        "gradients": 2,
+        "dtypes": 1,
+        "layouts": 1,
+        "side effects": 1,
+        "devices": 1,
+    },
+    "conv2d_multi_in_out": {
+        "values": 5,
+        "gradients": 2,
+        "dtypes": 1,
+        "layouts": 1,
+        "side effects": 1,
+        "devices": 1,
+    },
+    "conv2d_1x1": {
+        "values": 4,
+        "gradients": 1,
+        "dtypes": 1,
+        "layouts": 1,
+        "side effects": 1,
+        "effort": 2,
+        "devices": 1,
+    },
     "conv2d_batched": {
         "values": 4,
         "stride": 2,
@@ -53,6 +76,7 @@ GROUPS = {
         "dtypes": 1,
         "layouts": 1,
         "side effects": 1,
+        "devices": 1,
     },
     "MultiChannelConv2d": {
         "state_dict": 2,
@@ -62,6 +86,7 @@ GROUPS = {
         "without bias": 1,
         "gradients": 1,
         "dtypes": 1,
+        "devices": 1,
     },
     "num_parameters": {"square kernels": 1, "rectangular kernels": 1, "without bias": 1},
     "conv2d_general": {
@@ -70,8 +95,15 @@ GROUPS = {
         "groups": 2,
         "all together": 1,
         "gradients and dtypes": 1,
+        "devices": 1,
     },
-    "conv2d_im2col": {"values": 2, "stride, padding and bias": 2, "gradients and dtypes": 1, "effort": 2},
+    "conv2d_im2col": {
+        "values": 2,
+        "stride, padding and bias": 2,
+        "gradients and dtypes": 1,
+        "effort": 2,
+        "devices": 1,
+    },
     "invalid_input": {"conv2d_multi_in": 1, "conv2d_multi_in_out": 1, "conv2d_1x1": 1, "conv2d_batched": 2},
 }
 
@@ -845,3 +877,60 @@ def test_windows_that_do_not_move_are_refused(submission: Submission) -> None:
     for stride, worst in ((0, 0), (-1, -1), ((1, 0), 0), ((0, 2), 0), ((-2, 1), -2)):
         naming = [stride, worst, "stride"]
         refuses(submission, "conv2d_batched", question.X, question.K, stride=stride, naming=naming)
+
+
+# -------------------------------------------------------------------------------------------------- devices
+
+
+def graded(*shape: int, seed: int) -> Tensor:
+    """A small tensor of whole numbers that requires grad."""
+    return tensor(*shape, seed=seed, values="integers").requires_grad_()
+
+
+@holds("conv2d_multi_in", "devices")
+def test_several_channels_on_an_accelerator(submission: Submission) -> None:
+    X, K = graded(2, 3, 4, seed=1), graded(2, 2, 2, seed=2)
+    works_on_the_accelerator(submission, "conv2d_multi_in", X, K, cotangent=tensor(2, 3, seed=3))
+
+
+@holds("conv2d_multi_in_out", "devices")
+def test_several_maps_on_an_accelerator(submission: Submission) -> None:
+    X, K = graded(2, 3, 4, seed=4), graded(3, 2, 2, 2, seed=5)
+    works_on_the_accelerator(submission, "conv2d_multi_in_out", X, K, cotangent=tensor(3, 2, 3, seed=6))
+
+
+@holds("conv2d_1x1", "devices")
+def test_a_1x1_kernel_on_an_accelerator(submission: Submission) -> None:
+    X, K = graded(2, 3, 4, seed=7), graded(3, 2, 1, 1, seed=8)
+    works_on_the_accelerator(submission, "conv2d_1x1", X, K, cotangent=tensor(3, 3, 4, seed=9))
+
+
+@holds("conv2d_batched", "devices")
+def test_a_batch_on_an_accelerator(submission: Submission) -> None:
+    on_the_accelerator_with_all_options(submission, "conv2d_batched")
+
+
+@holds("conv2d_im2col", "devices")
+def test_im2col_on_an_accelerator(submission: Submission) -> None:
+    on_the_accelerator_with_all_options(submission, "conv2d_im2col")
+
+
+@holds("conv2d_general", "devices")
+def test_holes_and_groups_on_an_accelerator(submission: Submission) -> None:
+    X, K, b = graded(2, 2, 4, 5, seed=13), graded(4, 1, 2, 2, seed=14), graded(4, seed=15)
+    works_on_the_accelerator(submission, "conv2d_general", X, K, b, padding=1, dilation=2, groups=2)
+
+
+@holds("MultiChannelConv2d", "devices")
+def test_the_layer_on_an_accelerator(submission: Submission) -> None:
+    X = graded(2, 2, 3, 4, seed=16)
+    module_works_on_the_accelerator(submission, "MultiChannelConv2d", 2, 3, 2, padding=1, X=X)
+
+
+def on_the_accelerator_with_all_options(submission: Submission, name: str) -> None:
+    """Stride, padding and bias, each of which may need a buffer."""
+    X, K, b = graded(2, 2, 3, 4, seed=10), graded(3, 2, 2, 2, seed=11), graded(3, seed=12)
+    works_on_the_accelerator(
+        submission, name, X, K, b, stride=2, padding=1, cotangent=tensor(2, 3, 2, 3, seed=17)
+    )
+    works_on_the_accelerator(submission, name, X.detach(), K.detach())

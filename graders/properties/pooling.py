@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from graders import tolerance
+from graders.devices import module_works_on_the_accelerator, works_on_the_accelerator
 from graders.expect import (
     NotWritten,
     agrees,
@@ -68,6 +69,7 @@ GROUPS = {
         "dtypes": 1,
         "layouts": 1,
         "side effects": 1,
+        "devices": 1,
     },
     "pool2d_multi_channel": {
         "max": 2,
@@ -78,9 +80,22 @@ GROUPS = {
         "dtypes": 1,
         "layouts": 1,
         "side effects": 1,
+        "devices": 1,
     },
-    "MaxPool2d": {"forward": 3, "stride and padding": 2, "no parameters": 1, "gradients and dtypes": 1},
-    "AvgPool2d": {"forward": 3, "stride and padding": 2, "no parameters": 1, "gradients and dtypes": 1},
+    "MaxPool2d": {
+        "forward": 3,
+        "stride and padding": 2,
+        "no parameters": 1,
+        "gradients and dtypes": 1,
+        "devices": 1,
+    },
+    "AvgPool2d": {
+        "forward": 3,
+        "stride and padding": 2,
+        "no parameters": 1,
+        "gradients and dtypes": 1,
+        "devices": 1,
+    },
     "receptive_field": {
         "stride 1": 1,
         "equal strides": 1,
@@ -88,8 +103,8 @@ GROUPS = {
         "holes": 1,
         "no layers": 1,
     },
-    "avg_pool_as_conv": {"square windows": 2, "rectangular windows": 1, "fixed weights": 1},
-    "pool2d_backward": {"max": 2, "avg": 2, "ties": 1, "stride": 2, "dtypes and layouts": 1},
+    "avg_pool_as_conv": {"square windows": 2, "rectangular windows": 1, "fixed weights": 1, "devices": 1},
+    "pool2d_backward": {"max": 2, "avg": 2, "ties": 1, "stride": 2, "dtypes and layouts": 1, "devices": 1},
     "invalid_input": {"pool2d": 2, "pool2d_multi_channel": 1},
 }
 
@@ -632,3 +647,45 @@ def test_windows_without_a_result_are_refused(submission: Submission) -> None:
 def test_windows_without_a_result_are_refused_for_channels_too(submission: Submission) -> None:
     check_refusals(submission, "pool2d_multi_channel", 2)
     check_dimensions(submission, "pool2d_multi_channel", (6,), (4, 6), (1, 2, 3, 4, 6))
+
+
+# -------------------------------------------------------------------------------------------------- devices
+
+
+@holds("pool2d", "devices")
+def test_pool2d_on_an_accelerator(submission: Submission) -> None:
+    X = tensor(4, 5, seed=1).requires_grad_()
+    for mode in ("max", "avg"):
+        G = tensor(2, 3, seed=2)
+        works_on_the_accelerator(submission, "pool2d", X, 2, mode, 2, (0, 1), cotangent=G)
+
+
+@holds("pool2d_multi_channel", "devices")
+def test_pooling_of_channels_on_an_accelerator(submission: Submission) -> None:
+    for mode in ("max", "avg"):
+        X = tensor(2, 4, 5, seed=3).requires_grad_()
+        works_on_the_accelerator(submission, "pool2d_multi_channel", X, 2, mode, 2, (0, 1))
+        works_on_the_accelerator(submission, "pool2d_multi_channel", X.detach()[None], (2, 3), mode)
+
+
+@holds("MaxPool2d", "devices")
+def test_the_layer_of_maxima_on_an_accelerator(submission: Submission) -> None:
+    module_works_on_the_accelerator(submission, "MaxPool2d", 2, padding=1, X=tensor(2, 2, 4, 3, seed=4))
+
+
+@holds("AvgPool2d", "devices")
+def test_the_layer_of_averages_on_an_accelerator(submission: Submission) -> None:
+    module_works_on_the_accelerator(submission, "AvgPool2d", 2, padding=1, X=tensor(2, 2, 4, 3, seed=5))
+
+
+@holds("avg_pool_as_conv", "devices")
+def test_pooling_as_a_convolution_on_an_accelerator(submission: Submission) -> None:
+    module_works_on_the_accelerator(submission, "avg_pool_as_conv", 2, 2, X=tensor(2, 2, 4, 4, seed=6))
+
+
+@holds("pool2d_backward", "devices")
+def test_pool2d_backward_on_an_accelerator(submission: Submission) -> None:
+    for mode in ("max", "avg"):
+        works_on_the_accelerator(
+            submission, "pool2d_backward", tensor(2, 2, seed=7), tensor(4, 5, seed=8), 2, mode
+        )

@@ -32,7 +32,7 @@ from .trouble import Crashed, Forbidden, Frame, OutOfMemory, Raised, SandboxFail
 _INSIDE = Path(__file__).parent / "inside"
 _BOOT = """
 import importlib.abc, importlib.util, json, os, sys
-with os.fdopen(int(sys.argv[2])) as pipe:
+with os.fdopen(int(sys.argv[1])) as pipe:
     sources = json.load(pipe)
 class Sources(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(self, name, path, target=None):
@@ -42,7 +42,7 @@ class Sources(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(sources[module.__name__], "<" + module.__name__ + ">", "exec"), module.__dict__)
 sys.meta_path.insert(0, Sources())
 from sandbox import boot
-boot.main(int(sys.argv[1]), int(sys.argv[3]))
+boot.main(*map(int, sys.argv[2:]))
 """
 _START_SECONDS = 120.0
 _KEPT_OUTPUT = 64 << 10
@@ -91,13 +91,14 @@ class WarmParent:
 
     def _start(self) -> None:
         kind = socket.SOCK_SEQPACKET if _LINUX else socket.SOCK_STREAM
-        free, their_free = socket.socketpair(socket.AF_UNIX, kind)
-        by_hand, their_by_hand = socket.socketpair(socket.AF_UNIX, kind)
+        pairs = {name: socket.socketpair(socket.AF_UNIX, kind) for name in ("free", "by hand", "accelerator")}
+        self._controls = {name: ours for name, (ours, _) in pairs.items()}
         source_read, source_write = os.pipe()
-        fds = (their_free.fileno(), source_read, their_by_hand.fileno())
+        fds = (source_read, *(theirs.fileno() for _, theirs in pairs.values()))
         command = [sys.executable, "-I", "-B", "-c", _BOOT, *map(str, fds)]
-        self._controls = {False: free, True: by_hand}
-        with their_free, their_by_hand:
+        with contextlib.ExitStack() as in_this_process:
+            for _, theirs in pairs.values():
+                in_this_process.enter_context(theirs)
             self._process = subprocess.Popen(
                 self.tier.around(command),
                 pass_fds=fds,
@@ -118,8 +119,15 @@ class WarmParent:
             json.dump(sources, pipe)
         self._ready = False
 
-    def spawn(self, *, by_hand: bool, imports: tuple[str, ...] = (), limits: Limits) -> Child:
+    def spawn(
+        self, *, by_hand: bool, imports: tuple[str, ...] = (), limits: Limits, accelerator: bool = False
+    ) -> Child:
         """A fresh, locked-down child that has seen no submission yet.
+
+        Args:
+            by_hand: refuse torch's own convolutions and poolings.
+            imports: modules to load before the walls go up.
+            accelerator: install the simulated device.
 
         Raises:
             SandboxFailure: the parent is gone or the child could not be locked down.
@@ -137,44 +145,46 @@ class WarmParent:
         request = {
             "do": "fork",
             "imports": list(imports),
+            "by_hand": by_hand,
             "memory_bytes": limits.memory_bytes,
             "cpu_seconds": int(limits.cpu_seconds * 100),
             "landlock": self.tier.landlock,
             "seccomp": self.tier.seccomp,
         }
         with their_wire:
-            reply = self._request(by_hand, request, [their_wire.fileno(), their_output])
+            origin = "accelerator" if accelerator else "by hand" if by_hand else "free"
+            reply = self._request(origin, request, [their_wire.fileno(), their_output])
         os.close(their_output)
-        child = Child(self, by_hand, reply["pid"], wire, output, limits)
+        child = Child(self, origin, reply["pid"], wire, output, limits)
         child.await_ready()
         return child
 
-    def reap(self, by_hand: bool, pid: int) -> dict[str, Any]:
+    def reap(self, origin: str, pid: int) -> dict[str, Any]:
         """Make sure that a child is dead, and say how it ended; the number is the parent's own for it."""
-        return self._request(by_hand, {"do": "reap", "pid": pid}, [])
+        return self._request(origin, {"do": "reap", "pid": pid}, [])
 
     def _await_ready(self) -> None:
         if self._ready:
             return
-        for by_hand, control in self._controls.items():
+        for origin, control in self._controls.items():
             control.settimeout(_START_SECONDS)
-            hello = self._read_control(by_hand)
+            hello = self._read_control(origin)
             if hello["threads"] != 1:
                 told = f"the warm parent runs {hello['threads']} threads"
                 raise SandboxFailure(f"{told}; forking it would not be safe")
         self._ready = True
 
-    def _request(self, by_hand: bool, request: dict[str, Any], fds: list[int]) -> dict[str, Any]:
+    def _request(self, origin: str, request: dict[str, Any], fds: list[int]) -> dict[str, Any]:
         try:
-            socket.send_fds(self._controls[by_hand], [json.dumps(request).encode()], fds)
+            socket.send_fds(self._controls[origin], [json.dumps(request).encode()], fds)
         except OSError as error:
             self._process.kill()
             raise SandboxFailure(f"the warm parent is gone ({error})") from None
-        return self._read_control(by_hand)
+        return self._read_control(origin)
 
-    def _read_control(self, by_hand: bool) -> dict[str, Any]:
+    def _read_control(self, origin: str) -> dict[str, Any]:
         try:
-            data = self._controls[by_hand].recv(1 << 16)
+            data = self._controls[origin].recv(1 << 16)
         except OSError as error:
             self._process.kill()  # so that the next one starts afresh
             raise SandboxFailure(f"the warm parent does not answer ({error})") from None
@@ -209,7 +219,7 @@ class Child:
     """One student process. Ask it questions; after a fatal trouble it is gone."""
 
     parent: WarmParent
-    by_hand: bool
+    origin: str
     inner_pid: int
     wire: socket.socket
     output: int
@@ -409,7 +419,7 @@ class Child:
         self.wire.close()
         os.close(self.output)
         try:
-            return int(self.parent.reap(self.by_hand, self.inner_pid)["status"])
+            return int(self.parent.reap(self.origin, self.inner_pid)["status"])
         except (SandboxFailure, KeyError, ValueError):
             return None
 

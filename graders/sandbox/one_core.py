@@ -1,4 +1,4 @@
-"""Grader and student process on one core: they take turns, and waking another core costs more than an answer."""
+"""Grader and student process on one core: they take turns, and waking another core is slow."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 It holds no solution, no grader and no submission. It is started by `host.py` with an open control socket;
 each request brings the two descriptors of a new child: its wire and its standard output. The children of
-by-hand tasks come from a twin of it, in which torch's own kernels are replaced, once for all of them.
+by-hand tasks come from a twin of it, in which torch's own kernels are replaced, once for all of them; those
+of questions on the accelerator from another.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import by_hand, lockdown, runtime
+from . import accelerator, by_hand, lockdown, runtime
 
 _WARM_MODULES = (
     *("abc", "array", "bisect", "cmath", "collections", "collections.abc", "contextlib", "copy", "csv"),
@@ -38,13 +39,19 @@ _WARM_MODULES = (
 _IMPORT_SECONDS = 20.0
 
 
-def warm() -> None:
-    """Run once what torch loads at its first use, so that no child pays for it or has to find a file."""
+def load() -> None:
+    """Import what an honest student imports."""
     for name in _WARM_MODULES:
-        try:
+        with contextlib.suppress(ImportError):
             importlib.import_module(name)
-        except ImportError:
-            continue
+
+
+def warm(backward: bool = True) -> None:
+    """Run once what torch loads at its first use, so that no child pays for it or has to find a file.
+
+    Args:
+        backward: run autograd as well. Its engine then counts the devices, once and for all.
+    """
     X = torch.rand(2, 1, 8, 8, requires_grad=True)
     net = nn.Sequential(
         *(nn.Conv2d(1, 2, 3, padding=1), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2), nn.AvgPool2d(2)),
@@ -55,7 +62,11 @@ def warm() -> None:
     for optimizer in optimizers:
         for data, label in torch.utils.data.DataLoader(pictures, batch_size=2):
             optimizer.zero_grad()
-            F.cross_entropy(net(data), label).backward()
+            loss = F.cross_entropy(net(data), label)
+            if backward:
+                loss.backward()
+            for parameter in net.parameters():
+                parameter.grad = torch.zeros_like(parameter)
             optimizer.step()
     for parameter in net.parameters():
         if parameter.dim() > 1:
@@ -65,11 +76,9 @@ def warm() -> None:
     K = torch.rand(3, 1, 3, 3, requires_grad=True)
     columns = F.unfold(F.pad(X, (1, 1, 1, 1)), 3)
     F.fold(columns, (8, 8), 3, padding=1)
-    torch.einsum("nchwij,ocij->nohw", X.unfold(2, 3, 1).unfold(3, 3, 1), K).sum().backward()
+    Y = torch.einsum("nchwij,ocij->nohw", X.unfold(2, 3, 1).unfold(3, 3, 1), K)
     torch.fft.irfft2(torch.fft.rfft2(X) * torch.fft.rfft2(X).conj())
-    torch.autograd.grad((X * X).sum(), X, create_graph=True)
     torch.func.vmap(torch.sin)(X.detach())
-    torch.func.grad(lambda t: t.sum())(X.detach())
     torch.func.jvp(torch.sin, (X.detach(),), (X.detach(),))
     torch.linalg.lstsq(torch.rand(4, 2), torch.rand(4, 1))
     (
@@ -78,8 +87,12 @@ def warm() -> None:
         torch.linalg.solve(torch.eye(2), torch.eye(2)),
     )
     torch.linalg.matrix_norm(torch.eye(3), 2), torch.linalg.svd(torch.rand(3, 2))
-    torch.autograd.functional.hessian(lambda t: (t * t).sum(), torch.rand(2))
     torch.tensor([1.0, 2.0]).numpy(), torch.from_numpy(torch.rand(2).numpy()), repr(torch.rand(2, 2))
+    if backward:
+        Y.sum().backward()
+        torch.autograd.grad((X * X).sum(), X, create_graph=True)
+        torch.func.grad(lambda t: t.sum())(X.detach())
+        torch.autograd.functional.hessian(lambda t: (t * t).sum(), torch.rand(2))
     gc.collect()
 
 
@@ -102,6 +115,8 @@ def serve(control: socket.socket, refusing: by_hand.ByHand | None) -> None:
             pid = os.fork()
             if pid == 0:
                 control.close()
+                if request["by_hand"] and refusing is None:
+                    refusing = by_hand.ByHand()
                 _become_child(request, fds[0], fds[1], refusing)
             children.add(pid)
             for fd in fds:
@@ -121,10 +136,9 @@ def _become_child(
         os.dup2(output_fd, 1)
         os.dup2(output_fd, 2)
         lockdown.close_other_files({wire_fd})
-        loaded = len(sys.modules)
         _import(request["imports"], request["seccomp"])
-        if refusing is not None and len(sys.modules) != loaded:
-            refusing.install()  # a library may have brought its own
+        if refusing is not None:
+            refusing.install()  # where it was not done before, and what a library brought of its own
         sys.path.clear()
         wire = socket.socket(fileno=wire_fd)  # asks the kernel what it is, which the filter would refuse
         lockdown.limit(request["memory_bytes"], request["cpu_seconds"])
@@ -159,21 +173,31 @@ def _is_private(name: str) -> bool:
     return any(part.startswith("_") for part in name.split("."))
 
 
-def main(free_fd: int, by_hand_fd: int) -> None:
-    """Warm up, become two, of which one refuses torch's own kernels, say so, serve."""
+def main(free_fd: int, by_hand_fd: int, accelerator_fd: int) -> None:
+    """Warm up, become three, say so, serve: one plainly, one by hand, one with the simulated accelerator."""
     lockdown.die_with_parent()
     torch.set_num_threads(1)
-    warm()
-    threads = _threads()
+    load()
     refusing = None
-    gc.freeze()
-    if os.fork() == 0:
+    if os.fork() == 0:  # before autograd has counted the devices
         lockdown.die_with_parent()
-        refusing = by_hand.ByHand()
-        refusing.install()
+        accelerator.install()
+        warm(backward=False)
+        mine = accelerator_fd
+    else:
+        warm()
+        mine = free_fd
         gc.freeze()
-    os.close(by_hand_fd if refusing is None else free_fd)
-    with socket.socket(fileno=free_fd if refusing is None else by_hand_fd) as control:
+        if os.fork() == 0:
+            lockdown.die_with_parent()
+            refusing = by_hand.ByHand()
+            refusing.install()
+            mine = by_hand_fd
+    gc.freeze()
+    threads = _threads()
+    for fd in {free_fd, by_hand_fd, accelerator_fd} - {mine}:
+        os.close(fd)
+    with socket.socket(fileno=mine) as control:
         hello = {"threads": threads, "torch": torch.__version__, "landlock": lockdown.landlock_version()}
         control.sendall(json.dumps(hello).encode())
         serve(control, refusing)

@@ -72,7 +72,7 @@ class Runtime:
             while rest:
                 rest.send(wire)
 
-    def answer(self, header: bytes, body: memoryview) -> Pieces:
+    def answer(self, header: bytes, body: bytearray | memoryview) -> Pieces:
         """The frame that answers one question's frame."""
         decoder = Decoder(lambda request: resolve(request, self._objects), leaves=True)
         question = decoder.message(header, body)
@@ -170,6 +170,8 @@ class Runtime:
         target = question["target"]
         function = self._named(target) if isinstance(target, str) else target
         args, kwargs = question["args"], question["kwargs"]
+        if question.get("device") is not None:
+            args, kwargs = _moved(args, question["device"]), _moved(kwargs, question["device"])
         _seed(question.get("seed", _SEED))
         before = _global_state()
         meter = EffortMeter(self._files) if question.get("effort") else None
@@ -284,6 +286,17 @@ def _tensors(tree: Any) -> Iterator[torch.Tensor]:
     elif isinstance(tree, (list, tuple)):
         for item in tree:
             yield from _tensors(item)
+
+
+def _moved(tree: Any, device: str) -> Any:
+    """The same arguments with every tensor on `device`, a leaf where it was one."""
+    if isinstance(tree, torch.Tensor):
+        return tree.detach().to(device).requires_grad_(tree.requires_grad)
+    if isinstance(tree, dict):
+        return {key: _moved(item, device) for key, item in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(_moved(item, device) for item in tree)
+    return tree
 
 
 def _seed(number: int) -> None:

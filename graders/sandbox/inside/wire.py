@@ -204,8 +204,9 @@ class Encoder:
             record["about"] = vars(facts)
         with torch._C.DisableTorchFunctionSubclass():  # a subclass must not be asked what its numbers are
             # NumPy has no bfloat16; any type of its width carries the bits.
-            is_bfloat16 = tensor.dtype is torch.bfloat16
-            numbers = torch.Tensor.detach(tensor).view(torch.int16) if is_bfloat16 else tensor
+            numbers = tensor if tensor.device.type == "cpu" else torch.Tensor.detach(tensor).cpu()
+            if tensor.dtype is torch.bfloat16:
+                numbers = torch.Tensor.detach(numbers).view(torch.int16)
             array = torch.Tensor.numpy(numbers, force=True)
         if self._views and array.size and not array.flags.c_contiguous:
             strides = [step // array.itemsize for step in array.strides]

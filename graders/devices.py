@@ -1,0 +1,110 @@
+"""Code that works on the CPU alone is found out without a GPU: the same calls, on an accelerator.
+
+The accelerator is simulated in a student process of its own (`sandbox/inside/accelerator.py`). What the
+simulation itself cannot do is never held against a student: only a result that lies elsewhere counts, and the
+errors that a real device raises too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from . import messages
+from .expect import Mismatch, NotWritten, facts
+from .sandbox.trouble import Raised
+from .subject import Module, Reply, Submission
+
+ACCELERATOR = "gpu"
+
+# What a device's own errors say, and what to tell a student who gets one.
+_ERRORS: tuple[tuple[tuple[str, ...], Callable[[], str]], ...] = (
+    (("on the same device", "should be the same"), messages.mixed_devices),
+    (("device type tensor to numpy",), messages.numpy_of_accelerator),
+    (("device type for generator",), messages.generator_elsewhere),
+    (("CUDA", "NVIDIA", "MPS"), messages.named_device),
+)
+
+
+def works_on_the_accelerator(
+    submission: Submission, name: str, *args: Any, cotangent: Tensor | None = None, **kwargs: Any
+) -> None:
+    """A call with tensors on the accelerator has its result, and its gradients, there.
+
+    The same call on the CPU comes first: what fails there has nothing to do with devices.
+    """
+    if submission.ask(name, *args, cotangent=cotangent, **kwargs).value is None:
+        raise NotWritten
+    call = messages.call(name, args, kwargs)
+    with submission.on(ACCELERATOR), _told(call):
+        reply = submission.ask(name, *args, cotangent=cotangent, **kwargs)
+        lies_there(call, reply)
+
+
+def module_works_on_the_accelerator(
+    submission: Submission, name: str, *args: Any, X: Tensor, cotangent: Tensor | None = None, **kwargs: Any
+) -> None:
+    """A module of the student's, moved by `.to`, computes on the accelerator."""
+    if submission.create(name, *args, **kwargs) is None:
+        raise NotWritten
+    made = messages.call(name, args, kwargs)
+    call = f'{made}.to("{ACCELERATOR}")(X)'
+    with submission.on(ACCELERATOR), _told(call):
+        module = submission.create(name, *args, **kwargs)
+        if not isinstance(module, Module):
+            return
+        module.convert(device=ACCELERATOR)
+        lies_there(call, submission.ask(module, X, cotangent=cotangent))
+
+
+class _told:
+    """Turns a device's error into a mismatch, and lets what the simulation cannot do pass."""
+
+    def __init__(self, call: str) -> None:
+        self._call = call
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
+        if not isinstance(error, Raised):
+            return False
+        for phrases, tell in _ERRORS:
+            if any(phrase in error.message for phrase in phrases):
+                sentence = messages.on_accelerator(f"{tell()} {messages.said(error)}")
+                raise Mismatch(self._call, "device", sentence) from None
+        return is_of_the_simulation(error)
+
+
+def is_of_the_simulation(error: Raised) -> bool:
+    """Whether an error that no device's own is, and that did not come on the CPU, may be the simulation's."""
+    return True
+
+
+def on_the_accelerator(call: str) -> _told:
+    """Around questions that a property asks on its own account, within `submission.on(ACCELERATOR)`."""
+    return _told(call)
+
+
+def lies_there(call: str, reply: Reply) -> None:
+    """Every tensor that came back, and every gradient, lies on the accelerator."""
+    gradients = {f"gradient {place}": found for place, found in enumerate(reply.gradients or [], 1)}
+    for what, tensor in (*_tensors("result", reply.value), *_tensors("", gradients)):
+        if facts(tensor).device == "cpu":
+            sentence = messages.on_accelerator(messages.left_behind(what))
+            raise Mismatch(call, "device", sentence)
+
+
+def _tensors(what: str, value: Any) -> Iterator[tuple[str, Tensor]]:
+    if isinstance(value, Tensor):
+        yield what, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _tensors(f"{what}[{key!r}]", item)
+    elif isinstance(value, (list, tuple)):
+        for place, item in enumerate(value):
+            # A loss among the results may be a number of the CPU as well as a tensor.
+            if not (isinstance(item, Tensor) and item.dim() == 0):
+                yield from _tensors(f"{what}[{place}]", item)

@@ -10,8 +10,8 @@ from . import batch
 from .curriculum import exercises
 from .grading import Settings
 from .reports.wording import Feedback
-from .sandbox.host import Limits
 from .sandbox.trouble import SandboxFailure
+from .sandbox.warm_parent import Limits
 
 SAMPLE_CLASS = Path(__file__).parent.parent / "tests" / "sample_class" / "submissions"
 

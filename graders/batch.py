@@ -16,8 +16,8 @@ from pathlib import Path
 
 from .grading import Settings, grade
 from .report import Report
-from .sandbox.host import WarmParent
 from .sandbox.tiers import Tier
+from .sandbox.warm_parent import WarmParent
 from .submission import read
 
 

@@ -19,9 +19,9 @@ from .expect import Mismatch, NotWritten
 from .holds import Property, groups_of, properties_of
 from .misconceptions import diagnose
 from .report import GroupResult, Report, TaskResult, shown
-from .sandbox.host import Limits, WarmParent
 from .sandbox.one_core import on_one_core
 from .sandbox.trouble import Crashed, Forbidden, OutOfMemory, Raised, SandboxFailure, StudentTrouble, TimedOut
+from .sandbox.warm_parent import Limits, WarmParent
 from .screen import Screened, screen
 from .subject import Submission
 from .submission import HandIn, exercise_named

@@ -9,11 +9,11 @@ import sys
 
 from rich.console import Console
 
-from .sandbox.host import WarmParent
 from .sandbox.inside import lockdown
 from .sandbox.self_test import attack_ourselves
 from .sandbox.tiers import PROCESS, STRICT_PLUS, Tier, best_tier
 from .sandbox.trouble import SandboxFailure
+from .sandbox.warm_parent import WarmParent
 
 BANNER = "verdict protected, machine not protected"
 
@@ -24,11 +24,12 @@ def proven_tier(required: str) -> Tier:
         return parent.tier
 
 
-def proven_parent(required: str) -> WarmParent:
+def proven_parent(required: str, started: WarmParent | None = None) -> WarmParent:
     """A warm parent on the best tier of this machine, after our own attacks on it have failed.
 
     Args:
         required: `"strict"`, or `"process"` to accept that student code can reach files and network.
+        started: a warm parent on that tier that is there already.
 
     Raises:
         SandboxFailure: the machine offers less than is required, or a wall does not hold.
@@ -43,8 +44,8 @@ def proven_parent(required: str) -> WarmParent:
                 "`python -m graders doctor` says more."
             )
         print(f"graders: isolation is {PROCESS}: {BANNER}", file=sys.stderr)
-        return WarmParent(tier)
-    parent = WarmParent(tier)
+        return started or WarmParent(tier)
+    parent = started or WarmParent(tier)
     with contextlib.ExitStack() as unless_it_holds:
         unless_it_holds.callback(parent.close)
         holes = [finding for finding in attack_ourselves(parent) if finding.possible]

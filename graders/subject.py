@@ -16,9 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .sandbox.host import Answer, Child, Limits, WarmParent
+from .sandbox.child import Answer, Child
 from .sandbox.inside.wire import Build, ClassOf, Handle, Stream
 from .sandbox.trouble import StudentTrouble
+from .sandbox.warm_parent import Limits, WarmParent
 
 __all__ = ["Build", "ClassOf", "Module", "Reply", "Stream", "Submission"]
 

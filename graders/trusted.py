@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
-from .sandbox.host import Answer, Limits, WarmParent, understood
+from .sandbox.child import Answer, understood
 from .sandbox.inside.accelerator import install
 from .sandbox.inside.runtime import Runtime
 from .sandbox.inside.wire import PREFIX, Decoder, Encoder, prefix
 from .sandbox.trouble import StudentTrouble
+from .sandbox.warm_parent import Limits, WarmParent
 from .subject import Submission
 
 

@@ -12,9 +12,9 @@ from graders.course.kit import release
 from graders.curriculum import SOLUTIONS, exercises
 from graders.grading import Settings, grade
 from graders.report import Report, TaskResult
-from graders.sandbox.host import Limits, WarmParent
 from graders.sandbox.inside import accelerator
 from graders.sandbox.tiers import best_tier
+from graders.sandbox.warm_parent import Limits, WarmParent
 from graders.submission import read
 
 # Questions on the accelerator are asked in this process as well, of our own code. Autograd counts the devices

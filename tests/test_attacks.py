@@ -29,9 +29,9 @@ import torch
 from graders.curriculum import SOLUTIONS
 from graders.grading import Settings, grade
 from graders.report import Report
-from graders.sandbox.host import Limits, WarmParent
 from graders.sandbox.tiers import PROCESS, STRICT, STRICT_PLUS, Tier, best_tier
 from graders.sandbox.trouble import SandboxFailure, StudentTrouble
+from graders.sandbox.warm_parent import Limits, WarmParent
 from graders.submission import read
 
 ATTACKS = Path(__file__).parent / "attacks"

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from graders.sandbox.host import Child, Limits, WarmParent
+from graders.sandbox.child import Child
 from graders.sandbox.trouble import Forbidden, Raised, StudentTrouble
+from graders.sandbox.warm_parent import Limits, WarmParent
 from graders.screen import screen
 
 HEAD = """

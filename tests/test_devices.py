@@ -12,8 +12,8 @@ import torch
 from graders import devices
 from graders.grading import Settings, grade
 from graders.report import TaskResult
-from graders.sandbox.host import WarmParent
 from graders.sandbox.inside import accelerator
+from graders.sandbox.warm_parent import WarmParent
 from graders.submission import HandIn
 
 HEAD = """

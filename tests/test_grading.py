@@ -15,8 +15,8 @@ from graders.curriculum import exercise, exercises
 from graders.grading import Settings, grade, reproduce
 from graders.holds import holds, property_file
 from graders.report import Report
-from graders.sandbox.host import WarmParent
 from graders.sandbox.trouble import SandboxFailure
+from graders.sandbox.warm_parent import WarmParent
 from graders.strategies import seeds, tensor
 from graders.subject import Submission
 from graders.submission import HandIn

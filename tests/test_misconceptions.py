@@ -16,8 +16,8 @@ from graders.curriculum import Task, exercises
 from graders.expect import Mismatch
 from graders.holds import properties_of
 from graders.misconceptions import Misconception, catalogue, diagnose, probes
-from graders.sandbox.host import WarmParent
 from graders.sandbox.trouble import Crashed, Forbidden, OutOfMemory, StudentTrouble, TimedOut
+from graders.sandbox.warm_parent import WarmParent
 from graders.screen import screen
 from graders.subject import Submission
 from graders.submission import read

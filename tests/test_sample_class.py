@@ -10,7 +10,7 @@ import pytest
 from graders.curriculum import exercises
 from graders.grading import Settings, grade
 from graders.report import Report
-from graders.sandbox.host import Limits, WarmParent
+from graders.sandbox.warm_parent import Limits, WarmParent
 from graders.submission import find, read
 
 HERE = Path(__file__).parent / "sample_class"

@@ -14,11 +14,12 @@ import torch
 
 from graders.grading import Settings, grade
 from graders.sandbox import tiers
-from graders.sandbox.host import Child, Limits, WarmParent
+from graders.sandbox.child import Child
 from graders.sandbox.inside import boot, lockdown
 from graders.sandbox.self_test import attack_ourselves
 from graders.sandbox.tiers import PROCESS, STRICT, STRICT_PLUS, Tier, best_tier
 from graders.sandbox.trouble import Crashed, OutOfMemory, Raised, SandboxFailure, TimedOut
+from graders.sandbox.warm_parent import Limits, WarmParent
 from graders.submission import read
 
 linux = pytest.mark.skipif(best_tier().name == PROCESS, reason="this machine offers no walls")
@@ -140,9 +141,9 @@ def test_a_missing_memory_limit_is_noticed(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_wall_that_cannot_be_put_up_is_the_sandboxs_failure_and_ends_the_process() -> None:
     if lockdown.landlock_version() == 0:
         pytest.skip("this kernel has no Landlock")
-    import graders.sandbox.host as host
+    from graders.sandbox import warm_parent
 
-    inside = host._INSIDE
+    inside = warm_parent._INSIDE
     source = (inside / "lockdown.py").read_text()
     broken = source.replace(
         "def _forbid_files() -> None:", "def _forbid_files() -> None:\n    raise LockdownError('broken')"
@@ -385,9 +386,9 @@ def test_a_parent_that_was_killed_is_started_again(tmp_path: Path) -> None:
 def test_a_parent_that_cannot_start_is_the_sandboxs_failure_and_nobody_elses(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    import graders.sandbox.host as host
+    from graders.sandbox import warm_parent
 
-    monkeypatch.setattr(host, "_BOOT", "raise SystemExit('no torch here')")
+    monkeypatch.setattr(warm_parent, "_BOOT", "raise SystemExit('no torch here')")
     (tmp_path / "conv2d.py").write_text("def output_size(*a, **k): return 0\n")
     with WarmParent(Tier(PROCESS, seccomp=False, landlock=False)) as parent:
         with pytest.raises(SandboxFailure):

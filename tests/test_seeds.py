@@ -16,8 +16,8 @@ from graders.curriculum import Task, exercises
 from graders.grading import Settings, grade
 from graders.holds import Property, properties_of
 from graders.report import Report
-from graders.sandbox.host import Limits, WarmParent
 from graders.sandbox.tiers import best_tier
+from graders.sandbox.warm_parent import Limits, WarmParent
 from graders.subject import Submission
 from graders.submission import read
 from graders.trusted import trusted_submission

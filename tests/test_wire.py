@@ -19,7 +19,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 
 from graders.sandbox import claims
-from graders.sandbox.host import Child, Limits, WarmParent, understood
+from graders.sandbox.child import Child, understood
 from graders.sandbox.inside import wire
 from graders.sandbox.inside.wire import (
     DTYPES,
@@ -37,6 +37,7 @@ from graders.sandbox.inside.wire import (
     prefix,
 )
 from graders.sandbox.trouble import Crashed, StudentTrouble, TimedOut
+from graders.sandbox.warm_parent import Limits, WarmParent
 
 QUICK = settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 

@@ -14,9 +14,10 @@ from ..curriculum import exercise as exercise_named
 from ..grading import Settings, grade
 from ..isolation import proven_parent
 from ..report import Report, TaskResult
-from ..sandbox.host import WarmParent
+from ..sandbox.warm_parent import WarmParent
 from ..screen import Problem
 from ..submission import HandIn, read
+from . import early
 from .answers import Answers, CodeCell, answers
 from .cell_ids import OURS
 
@@ -80,7 +81,7 @@ def code_cells(cells: Sequence[Any]) -> list[CodeCell]:
 def _warm_parent(require: str) -> WarmParent:
     """One warm parent for all notebooks of a run, after the walls were tried."""
     torch.set_num_threads(1)
-    return proven_parent(require)
+    return proven_parent(require, early.take())
 
 
 def _hand_in(given: Answers, exercise: str, folder: Path | None, student: str) -> HandIn:

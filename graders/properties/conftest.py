@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from graders.curriculum import SOLUTIONS, exercise
-from graders.sandbox.host import WarmParent
 from graders.sandbox.tiers import best_tier
+from graders.sandbox.warm_parent import WarmParent
 from graders.screen import screen
 from graders.subject import Submission
 from graders.submission import HandIn, read

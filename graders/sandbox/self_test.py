@@ -10,8 +10,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .host import Child, Limits, WarmParent
+from .child import Child
 from .trouble import OutOfMemory, Raised, StudentTrouble
+from .warm_parent import Limits, WarmParent
 
 _LIMITS = Limits(cpu_seconds=5.0, memory_bytes=256 << 20)
 _ATTACKS = """

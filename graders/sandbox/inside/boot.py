@@ -1,9 +1,9 @@
 """The warm parent: imports torch once, then forks one student process for each request.
 
-It holds no solution, no grader and no submission. It is started by `host.py` with an open control socket;
-each request brings the two descriptors of a new child: its wire and its standard output. The children of
-by-hand tasks come from a twin of it, in which torch's own kernels are replaced, once for all of them; those
-of questions on the accelerator from another.
+It holds no solution, no grader and no submission. It is started by `warm_parent.py` with an open control
+socket; each request brings the two descriptors of a new child: its wire and its standard output. The
+children of by-hand tasks come from a twin of it, in which torch's own kernels are replaced, once for all of
+them; those of questions on the accelerator from another.
 """
 
 from __future__ import annotations
@@ -117,6 +117,7 @@ def serve(control: socket.socket, refusing: by_hand.ByHand | None) -> None:
                 control.close()
                 if request["by_hand"] and refusing is None:
                     refusing = by_hand.ByHand()
+                    refusing.install()
                 _become_child(request, fds[0], fds[1], refusing)
             children.add(pid)
             for fd in fds:
@@ -136,9 +137,10 @@ def _become_child(
         os.dup2(output_fd, 1)
         os.dup2(output_fd, 2)
         lockdown.close_other_files({wire_fd})
+        loaded = len(sys.modules)
         _import(request["imports"], request["seccomp"])
-        if refusing is not None:
-            refusing.install()  # where it was not done before, and what a library brought of its own
+        if refusing is not None and len(sys.modules) != loaded:
+            refusing.install()  # a library may have brought its own
         sys.path.clear()
         wire = socket.socket(fileno=wire_fd)  # asks the kernel what it is, which the filter would refuse
         lockdown.limit(request["memory_bytes"], request["cpu_seconds"])

@@ -1,0 +1,18 @@
+"""The warm parent of `nbgrader autograde`, started while this process imports torch itself."""
+
+from __future__ import annotations
+
+from ..sandbox.tiers import best_tier
+from ..sandbox.warm_parent import WarmParent
+
+_started: list[WarmParent] = []
+
+
+def begin() -> None:
+    """Start a warm parent and do not wait for it."""
+    _started.append(WarmParent(best_tier()))
+
+
+def take() -> WarmParent | None:
+    """The one that was started, if none has taken it yet."""
+    return _started.pop() if _started else None

@@ -1,0 +1,210 @@
+"""The warm parent: one process that has imported torch, and forks student processes on request.
+
+Nothing here imports torch, so that a parent can be started while its starter still does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .tiers import Tier
+from .trouble import SandboxFailure
+
+if TYPE_CHECKING:
+    from .child import Child
+
+_INSIDE = Path(__file__).parent / "inside"
+_BOOT = """
+import importlib.abc, importlib.util, json, os, sys
+with os.fdopen(int(sys.argv[1])) as pipe:
+    sources = json.load(pipe)
+class Sources(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, name, path, target=None):
+        if name in sources:
+            return importlib.util.spec_from_loader(name, self, is_package=name == "sandbox")
+    def exec_module(self, module):
+        exec(compile(sources[module.__name__], "<" + module.__name__ + ">", "exec"), module.__dict__)
+sys.meta_path.insert(0, Sources())
+from sandbox import boot
+boot.main(*map(int, sys.argv[2:]))
+"""
+_START_SECONDS = 120.0
+_SOCKET_BYTES = 2 << 20  # a usual answer goes through in one piece; the system may allow less
+_LINUX = sys.platform == "linux"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one task of a submission may use.
+
+    Attributes:
+        cpu_seconds: CPU time for all questions of one task together.
+        memory_bytes: address space beyond that of the warm parent.
+    """
+
+    cpu_seconds: float = 10.0
+    memory_bytes: int = 1 << 30
+
+    @property
+    def wall_seconds(self) -> float:
+        """A generous bound for a process that sleeps, or a machine that is busy."""
+        return 10 * self.cpu_seconds + 5
+
+
+class WarmParent:
+    """A process that has imported torch and forks student processes on request."""
+
+    def __init__(self, tier: Tier) -> None:
+        self.tier = tier
+        self._scratch = tempfile.TemporaryDirectory(prefix="cnn-by-hand-")
+        self._start()
+
+    def _start(self) -> None:
+        kind = socket.SOCK_SEQPACKET if _LINUX else socket.SOCK_STREAM
+        pairs = {name: socket.socketpair(socket.AF_UNIX, kind) for name in ("free", "by hand", "accelerator")}
+        self._controls = {name: ours for name, (ours, _) in pairs.items()}
+        source_read, source_write = os.pipe()
+        fds = (source_read, *(theirs.fileno() for _, theirs in pairs.values()))
+        command = [sys.executable, "-I", "-B", "-c", _BOOT, *map(str, fds)]
+        with contextlib.ExitStack() as in_this_process:
+            for _, theirs in pairs.values():
+                in_this_process.enter_context(theirs)
+            self._process = subprocess.Popen(
+                self.tier.around(command),
+                pass_fds=fds,
+                env=_environment(),
+                cwd=self._scratch.name,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+        os.close(source_read)
+        names = ["__init__", *(path.stem for path in _INSIDE.glob("*.py") if path.stem != "__init__")]
+        sources = {
+            ("sandbox" if n == "__init__" else f"sandbox.{n}"): (_INSIDE / f"{n}.py").read_text()
+            for n in names
+        }
+        # Should the process have ended already, the first request will say so.
+        with contextlib.suppress(BrokenPipeError), os.fdopen(source_write, "w") as pipe:
+            json.dump(sources, pipe)
+        self._ready = False
+
+    def spawn(
+        self, *, by_hand: bool, imports: tuple[str, ...] = (), limits: Limits, accelerator: bool = False
+    ) -> Child:
+        """A fresh, locked-down child that has seen no submission yet.
+
+        Args:
+            by_hand: refuse torch's own convolutions and poolings.
+            imports: modules to load before the walls go up.
+            accelerator: install the simulated device.
+
+        Raises:
+            SandboxFailure: the parent is gone or the child could not be locked down.
+        """
+        if self._process.poll() is not None:  # whatever ended it must not cost the next submission
+            self._stop()
+            self._start()
+        self._await_ready()
+        from .child import Child
+
+        wire, their_wire = socket.socketpair()
+        for end in (wire, their_wire):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
+        output, their_output = os.pipe()
+        if _LINUX:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        request = {
+            "do": "fork",
+            "imports": list(imports),
+            "by_hand": by_hand,
+            "memory_bytes": limits.memory_bytes,
+            "cpu_seconds": int(limits.cpu_seconds * 100),
+            "landlock": self.tier.landlock,
+            "seccomp": self.tier.seccomp,
+        }
+        with their_wire:
+            origin = "accelerator" if accelerator else "by hand" if by_hand else "free"
+            reply = self._request(origin, request, [their_wire.fileno(), their_output])
+        os.close(their_output)
+        child = Child(self, origin, reply["pid"], wire, output, limits)
+        child.await_ready()
+        return child
+
+    def reap(self, origin: str, pid: int) -> dict[str, Any]:
+        """Make sure that a child is dead, and say how it ended; the number is the parent's own for it."""
+        return self._request(origin, {"do": "reap", "pid": pid}, [])
+
+    def _await_ready(self) -> None:
+        if self._ready:
+            return
+        for origin, control in self._controls.items():
+            control.settimeout(_START_SECONDS)
+            hello = self._read_control(origin)
+            if hello["threads"] != 1:
+                told = f"the warm parent runs {hello['threads']} threads"
+                raise SandboxFailure(f"{told}; forking it would not be safe")
+        self._ready = True
+
+    def _request(self, origin: str, request: dict[str, Any], fds: list[int]) -> dict[str, Any]:
+        try:
+            socket.send_fds(self._controls[origin], [json.dumps(request).encode()], fds)
+        except OSError as error:
+            self._process.kill()
+            raise SandboxFailure(f"the warm parent is gone ({error})") from None
+        return self._read_control(origin)
+
+    def _read_control(self, origin: str) -> dict[str, Any]:
+        try:
+            data = self._controls[origin].recv(1 << 16)
+        except OSError as error:
+            self._process.kill()  # so that the next one starts afresh
+            raise SandboxFailure(f"the warm parent does not answer ({error})") from None
+        if not data:
+            self._process.kill()
+            _, said = self._process.communicate(timeout=10)
+            raise SandboxFailure(f"the warm parent ended: {said.decode(errors='replace')[-500:]}")
+        return dict(json.loads(data))
+
+    def close(self) -> None:
+        """End the parent and with it every child."""
+        self._stop()
+        self._scratch.cleanup()
+
+    def _stop(self) -> None:
+        for control in self._controls.values():
+            control.close()
+        self._process.kill()
+        self._process.wait()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+
+    def __enter__(self) -> WarmParent:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _environment() -> dict[str, str]:
+    one_thread = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+    kept = {
+        name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ
+    }
+    return {
+        **kept,
+        **dict.fromkeys(one_thread, "1"),
+        "CUDA_VISIBLE_DEVICES": "",
+        "HOME": "/nonexistent",
+        "LANG": "C.UTF-8",
+    }

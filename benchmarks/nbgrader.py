@@ -30,9 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m benchmarks.nbgrader", description=__doc__.splitlines()[0]
     )
     parser.add_argument(
-        "--students", type=int, default=10, help="submissions in each round (default: %(default)s)"
+        "--students", type=int, default=20, help="submissions in each round (default: %(default)s)"
     )
-    parser.add_argument("--rounds", type=int, default=2, help="turns for each course (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=1, help="turns for each course (default: %(default)s)")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="nbgrader-benchmark-") as scratch:
         stock, ours = Path(scratch) / "stock", Path(scratch) / "ours"

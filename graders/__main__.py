@@ -97,6 +97,9 @@ def _parser() -> argparse.ArgumentParser:
         "--check", action="store_true", help="write nothing; fail if exercises/ is not up to date"
     )
     stubs.set_defaults(run=_stubs)
+
+    known = commands.add_parser("catalogue", help="write docs/misconceptions.md: the mistakes that are known")
+    known.set_defaults(run=_catalogue)
     return parser
 
 
@@ -204,6 +207,14 @@ def _course(options: argparse.Namespace) -> int:
         return demonstrate(options.folder)
     write_course(options.folder)
     print(f"The course is in {options.folder}. Its README.md says how to begin.")
+    return 0
+
+
+def _catalogue(options: argparse.Namespace) -> int:
+    from .misconceptions.page import PAGE, page
+
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"wrote {PAGE}")
     return 0
 
 

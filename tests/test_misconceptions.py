@@ -16,6 +16,7 @@ from graders.curriculum import Task, exercises
 from graders.expect import Mismatch
 from graders.holds import properties_of
 from graders.misconceptions import Misconception, catalogue, diagnose, probes
+from graders.misconceptions.page import PAGE, page
 from graders.sandbox.trouble import Crashed, Forbidden, OutOfMemory, StudentTrouble, TimedOut
 from graders.sandbox.warm_parent import WarmParent
 from graders.screen import screen
@@ -148,3 +149,7 @@ def test_words_for_the_student_are_whole_sentences_with_a_question() -> None:
         for text in (entry.says, entry.hint):
             assert text == " ".join(text.split()), about
             assert len(text) <= 450, about
+
+
+def test_the_page_of_known_mistakes_is_up_to_date() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run `python -m graders catalogue`"

@@ -627,3 +627,15 @@ def test_beside_a_module_its_notebook_is_left_out_and_named(
     found = read(archive(tmp_path, sources) if zipped else folder(tmp_path, sources))
     assert found.files == {"conv2d.py": CONV}
     assert only_problem(found) == "conv2d.ipynb: is left out: conv2d.py was handed in as a module as well"
+
+
+def test_a_link_in_the_place_of_a_student_is_not_followed(tmp_path: Path) -> None:
+    secret = tmp_path / "instructor"
+    secret.mkdir()
+    (secret / "conv2d.py").write_text("SECRET = 1\n")
+    submissions = tmp_path / "class"
+    (submissions / "ada").mkdir(parents=True)
+    (submissions / "ada" / "conv2d.py").write_text("")
+    (submissions / "mallory").symlink_to(secret)
+    (submissions / "mallory.py").symlink_to(secret / "conv2d.py")
+    assert [path.name for path in find(submissions)] == ["ada"]

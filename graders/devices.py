@@ -7,7 +7,7 @@ errors that a real device raises too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -29,28 +29,50 @@ _ERRORS: tuple[tuple[tuple[str, ...], Callable[[], str]], ...] = (
 
 
 def works_on_the_accelerator(
-    submission: Submission, name: str, *args: Any, cotangent: Tensor | None = None, **kwargs: Any
+    submission: Submission,
+    name: str,
+    *args: Any,
+    right: Callable[..., Any] | None = None,
+    cotangent: Tensor | None = None,
+    **kwargs: Any,
 ) -> None:
     """A call with tensors on the accelerator has its result, and its gradients, there.
 
     The same call on the CPU comes first: what fails there has nothing to do with devices.
+
+    Args:
+        right: the reference; an answer that is far from its own earns nothing here either. None where the
+            answer is random.
     """
-    if submission.ask(name, *args, cotangent=cotangent, **kwargs).value is None:
+    value = submission.ask(name, *args, cotangent=cotangent, **kwargs).value
+    if value is None:
         raise NotWritten
     call = messages.call(name, args, kwargs)
+    if right is not None and not _resembles(value, right(*args, **kwargs)):
+        raise Mismatch(call, "values", messages.wrong_on_the_cpu())
     with submission.on(ACCELERATOR), _told(call):
         reply = submission.ask(name, *args, cotangent=cotangent, **kwargs)
         lies_there(call, reply)
 
 
 def module_works_on_the_accelerator(
-    submission: Submission, name: str, *args: Any, X: Tensor, cotangent: Tensor | None = None, **kwargs: Any
+    submission: Submission,
+    name: str,
+    *args: Any,
+    X: Tensor,
+    shape: Sequence[int],
+    cotangent: Tensor | None = None,
+    **kwargs: Any,
 ) -> None:
-    """A module of the student's, moved by `.to`, computes on the accelerator."""
-    if submission.create(name, *args, **kwargs) is None:
+    """A module of the student's, moved by `.to`, computes on the accelerator; its result has a `shape`."""
+    module = submission.create(name, *args, **kwargs)
+    if module is None:
         raise NotWritten
     made = messages.call(name, args, kwargs)
     call = f'{made}.to("{ACCELERATOR}")(X)'
+    here = submission.ask(module, X).value if isinstance(module, Module) else None
+    if not isinstance(here, Tensor) or tuple(here.shape) != tuple(shape):
+        raise Mismatch(call, "values", messages.wrong_on_the_cpu())
     with submission.on(ACCELERATOR), _told(call):
         module = submission.create(name, *args, **kwargs)
         if not isinstance(module, Module):
@@ -95,6 +117,19 @@ def lies_there(call: str, reply: Reply) -> None:
         if facts(tensor).device == "cpu":
             sentence = messages.on_accelerator(messages.left_behind(what))
             raise Mismatch(call, "device", sentence)
+
+
+def _resembles(value: Any, right: Any) -> bool:
+    """Whether an answer is about right: other properties judge it."""
+    if isinstance(right, Tensor):
+        if not isinstance(value, Tensor) or value.shape != right.shape:
+            return False
+        scale = float(right.detach().abs().max())
+        return bool(((value.detach().double() - right.detach().double()).abs() <= 1e-3 * (1 + scale)).all())
+    if isinstance(right, (tuple, list)):
+        same = isinstance(value, (tuple, list)) and len(value) == len(right)
+        return same and all(map(_resembles, value, right))
+    return isinstance(value, (float, int, Tensor)) and abs(float(value) - right) <= 1e-3 * (1 + abs(right))
 
 
 def _tensors(what: str, value: Any) -> Iterator[tuple[str, Tensor]]:

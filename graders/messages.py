@@ -72,6 +72,10 @@ def on_accelerator(sentence: str) -> str:
     return f"Asked with tensors on an accelerator (a simulated GPU, gpu:0): {sentence}"
 
 
+def wrong_on_the_cpu() -> str:
+    return "Not asked on an accelerator, since the answer is wrong on the CPU."
+
+
 def left_behind(what: str) -> str:
     return (
         f"the {what} lies on the CPU although the input is on the accelerator. A new tensor goes where it is "

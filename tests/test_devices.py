@@ -230,27 +230,10 @@ WRONG = {
         "    return W - lr * g, (R ** 2).sum().item()\n",
         "meet in one operation",
     ),
-    "accuracy leaves the data where it is": (
-        "lenet.accuracy",
-        ACCURACY.format(move="pass"),
-        "meet in one operation",
-    ),
-    "accuracy moves the images alone": (
-        "lenet.accuracy",
-        ACCURACY.format(move="X = X.to(next(net.parameters()).device)"),
-        "meet in one operation",
-    ),
     "accuracy brings the network home": (
         "lenet.accuracy",
         ACCURACY.format(move="net.cpu(); X, y = X.cpu(), y.cpu()"),
         "lies on the CPU",
-    ),
-    "training leaves the data where it is": (
-        "lenet.train",
-        TRAIN.format(
-            move="pass", start="total = 0.0", add="total += loss.item() * len(y)", mean="total / seen"
-        ),
-        "meet in one operation",
     ),
     "losses in a tensor of the CPU": (
         "lenet.train",
@@ -383,6 +366,7 @@ RIGHT = {
         "    loss = ((F.conv2d(X[None, None], W[None, None])[0, 0] - Y) ** 2).sum()\n    loss.backward()\n"
         "    with torch.no_grad():\n        W -= lr * W.grad\n    return W.detach(), loss.detach()\n",
     ),
+    "accuracy where net and data are": ("lenet.accuracy", ACCURACY.format(move="pass")),
     "accuracy on the device": (
         "lenet.accuracy",
         ACCURACY.format(

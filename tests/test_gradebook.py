@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,19 +38,18 @@ def report(student: str, outcome: str = "passed") -> Report:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """The URL of a database on a fresh server, which listens on a socket alone."""
     pytest.importorskip("psycopg2", reason="psycopg2 is not installed: pip install -e '.[course]'")
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [Path(shutil.which("initdb") or "")]
     programs = found[-1].parent
     if not found[-1].is_file():
         pytest.skip("PostgreSQL is not installed: apt install postgresql")
-    folder = tmp_path_factory.mktemp("postgresql")
+    # Not among pytest's own folders, which nobody else may enter: the server refuses to run as root.
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
     as_user: list[str] = []
-    if os.getuid() == 0:  # the server refuses to run as root
+    if os.getuid() == 0:
         as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-        for path in (folder, *list(folder.parents)[:2]):
-            path.chmod(0o755)
         shutil.chown(folder, "postgres", "postgres")
     data = folder / "data"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "cwd": str(folder)}
@@ -76,6 +76,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(timeout=60)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -32,8 +32,8 @@ from solutions import conv2d as reference
 
 EXERCISE = "conv2d"
 GROUPS = {
-    "conv2d": {"values": 5, "gradients": 2, "dtypes": 1, "layouts": 1, "side effects": 1, "devices": 1},
-    "Conv2D": {"parameters": 2, "forward": 3, "gradients": 1, "devices": 1},
+    "conv2d": {"values": 4, "gradients": 2, "dtypes": 1, "layouts": 1, "side effects": 1, "devices": 1},
+    "Conv2D": {"parameters": 2, "forward": 2, "gradients": 1, "devices": 1},
     "output_size": {"stride 1": 1, "stride and padding": 2, "dilation": 1},
     "conv2d_vectorized": {"values": 1, "gradients and dtypes": 1, "effort": 2, "devices": 1},
     "conv2d_backward": {"gradient of X": 1, "gradient of K": 1, "dtypes": 1, "devices": 1},
@@ -595,27 +595,40 @@ def graded(*shape: int, seed: int) -> Tensor:
 @holds("conv2d", "devices")
 def test_conv2d_on_an_accelerator(submission: Submission) -> None:
     X, K = graded(3, 4, seed=1), graded(2, 2, seed=2)
-    works_on_the_accelerator(submission, "conv2d", X, K, cotangent=tensor(2, 3, seed=3))
+    works_on_the_accelerator(
+        submission, "conv2d", X, K, cotangent=tensor(2, 3, seed=3), right=reference.conv2d
+    )
 
 
 @holds("Conv2D", "devices")
 def test_the_layer_on_an_accelerator(submission: Submission) -> None:
     X = graded(3, 4, seed=4)
-    module_works_on_the_accelerator(submission, "Conv2D", (2, 2), X=X, cotangent=tensor(2, 3, seed=5))
+    module_works_on_the_accelerator(
+        submission, "Conv2D", (2, 2), X=X, cotangent=tensor(2, 3, seed=5), shape=(2, 3)
+    )
 
 
 @holds("conv2d_vectorized", "devices")
 def test_conv2d_vectorized_on_an_accelerator(submission: Submission) -> None:
     X, K = graded(3, 4, seed=6), graded(2, 2, seed=7)
-    works_on_the_accelerator(submission, "conv2d_vectorized", X, K, cotangent=tensor(2, 3, seed=8))
+    works_on_the_accelerator(
+        submission,
+        "conv2d_vectorized",
+        X,
+        K,
+        cotangent=tensor(2, 3, seed=8),
+        right=reference.conv2d_vectorized,
+    )
 
 
 @holds("conv2d_backward", "devices")
 def test_conv2d_backward_on_an_accelerator(submission: Submission) -> None:
     G, X, K = tensor(2, 3, seed=9), tensor(3, 4, seed=10), tensor(2, 2, seed=11)
-    works_on_the_accelerator(submission, "conv2d_backward", G, X, K)
+    works_on_the_accelerator(submission, "conv2d_backward", G, X, K, right=reference.conv2d_backward)
 
 
 @holds("conv2d_matrix", "devices")
 def test_conv2d_matrix_on_an_accelerator(submission: Submission) -> None:
-    works_on_the_accelerator(submission, "conv2d_matrix", tensor(2, 2, seed=12), (3, 4))
+    works_on_the_accelerator(
+        submission, "conv2d_matrix", tensor(2, 2, seed=12), (3, 4), right=reference.conv2d_matrix
+    )

@@ -29,8 +29,8 @@ from solutions import kernel_learning as reference
 EXERCISE = "kernel_learning"
 GROUPS = {
     "edge_image": {"the default image": 1, "other sizes and stripes": 3},
-    "train_step": {"loss": 2, "step": 4, "float64": 1, "side effects": 2, "devices": 1},
-    "learn_kernel": {"losses": 2, "kernel": 3, "start": 1, "side effects": 1, "devices": 1},
+    "train_step": {"loss": 2, "step": 3, "float64": 1, "side effects": 2, "devices": 1},
+    "learn_kernel": {"losses": 2, "kernel": 2, "start": 1, "side effects": 1, "devices": 1},
     "max_stable_lr": {"values": 1},
     "closed_form_kernel": {"determined": 2, "undetermined": 1, "devices": 1},
 }
@@ -649,18 +649,31 @@ def test_the_shortest_kernel_where_many_fit(submission: Submission) -> None:
 @holds("train_step", "devices")
 def test_a_step_on_an_accelerator(submission: Submission) -> None:
     case = make_case((3, 4), (2, 2), seed=47)
-    works_on_the_accelerator(submission, "train_step", case.weight, case.X, case.Y, case.lr)
+    works_on_the_accelerator(
+        submission, "train_step", case.weight, case.X, case.Y, case.lr, right=reference.train_step
+    )
 
 
 @holds("learn_kernel", "devices")
 def test_learning_on_an_accelerator(submission: Submission) -> None:
     case = make_case((3, 4), (2, 2), seed=48)
     options: dict[str, Any] = {"num_epochs": 2, "lr": case.lr}
-    works_on_the_accelerator(submission, "learn_kernel", case.X, case.Y, (2, 2), init=case.weight, **options)
+    works_on_the_accelerator(
+        submission,
+        "learn_kernel",
+        case.X,
+        case.Y,
+        (2, 2),
+        init=case.weight,
+        **options,
+        right=reference.learn_kernel,
+    )
     works_on_the_accelerator(submission, "learn_kernel", case.X, case.Y, (2, 2), **options)
 
 
 @holds("closed_form_kernel", "devices")
 def test_one_solve_on_an_accelerator(submission: Submission) -> None:
     case = make_case((5, 6), (2, 2), seed=49)
-    works_on_the_accelerator(submission, "closed_form_kernel", case.X, case.Y, (2, 2))
+    works_on_the_accelerator(
+        submission, "closed_form_kernel", case.X, case.Y, (2, 2), right=reference.closed_form_kernel
+    )

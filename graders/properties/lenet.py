@@ -62,25 +62,25 @@ from graders.networks import (
 )
 from graders.sandbox.trouble import Raised
 from graders.strategies import seeds, tensor
-from graders.subject import Build, ClassOf, Module, Stream, Submission
+from graders.subject import Build, ClassOf, Module, Reply, Stream, Submission
 from solutions import lenet as reference
 
 EXERCISE = "lenet"
 GROUPS = {
-    "lenet": {"parameters": 1, "outputs": 3, "gradients": 2, "devices": 1},
+    "lenet": {"parameters": 1, "outputs": 2, "gradients": 2, "devices": 1},
     "layer_shapes": {"shapes": 3, "leaves the network alone": 2, "frozen parts": 1},
     "accuracy": {
-        "share": 3,
+        "share": 2,
         "evaluation mode": 2,
         "no gradients": 1,
         "mode restored": 1,
         "frozen parts": 1,
         "devices": 1,
     },
-    "train": {"losses": 2, "parameters": 3, "training mode": 1, "devices": 1},
-    "init_lenet": {"distribution": 3, "nothing else": 1, "in place": 1, "devices": 1},
+    "train": {"losses": 2, "parameters": 2, "training mode": 1, "devices": 1},
+    "init_lenet": {"distribution": 2, "nothing else": 1, "in place": 1, "devices": 1},
     "lenet_from": {"the classes passed in": 1, "outputs and gradients": 2, "devices": 1},
-    "feature_maps": {"names and values": 3, "in-place layers": 1, "one pass, no trace": 2, "devices": 1},
+    "feature_maps": {"names and values": 2, "in-place layers": 1, "one pass, no trace": 2, "devices": 1},
     "lenet_modern": {"size and shape": 1, "learns faster": 2, "devices": 1},
 }
 
@@ -1032,23 +1032,26 @@ def test_it_beats_the_classic_network_under_the_same_training(submission: Submis
 @holds("lenet", "devices")
 def test_the_network_on_an_accelerator(submission: Submission) -> None:
     X = images(2, seed=91).float().requires_grad_()
-    module_works_on_the_accelerator(submission, "lenet", X=X, cotangent=tensor(2, 10, seed=92))
+    module_works_on_the_accelerator(submission, "lenet", X=X, shape=(2, 10), cotangent=tensor(2, 10, seed=92))
 
 
 @holds("lenet_from", "devices")
 def test_the_network_built_from_classes_on_an_accelerator(submission: Submission) -> None:
     classes = ClassOf("Conv2d"), ClassOf("AvgPool2d")
-    module_works_on_the_accelerator(submission, "lenet_from", *classes, X=images(2, seed=93).float())
+    module_works_on_the_accelerator(
+        submission, "lenet_from", *classes, X=images(2, seed=93).float(), shape=(2, 10)
+    )
 
 
 @holds("lenet_modern", "devices")
 def test_the_network_of_their_own_on_an_accelerator(submission: Submission) -> None:
-    module_works_on_the_accelerator(submission, "lenet_modern", X=images(2, seed=94).float())
+    module_works_on_the_accelerator(submission, "lenet_modern", X=images(2, seed=94).float(), shape=(2, 10))
 
 
 @holds("init_lenet", "devices")
 def test_parameters_stay_on_the_accelerator(submission: Submission) -> None:
     title = f'init_lenet(net.to("{ACCELERATOR}"))'
+    on_the_cpu(submission.ask("init_lenet", small_network(submission, "cpu")), title)
     with submission.on(ACCELERATOR), on_the_accelerator(title):
         net = small_network(submission)
         submission.ask("init_lenet", net)
@@ -1059,6 +1062,7 @@ def test_parameters_stay_on_the_accelerator(submission: Submission) -> None:
 def test_maps_of_a_network_on_an_accelerator(submission: Submission) -> None:
     X = tensor(2, 1, 4, 4, seed=95)
     title = f'feature_maps(net.to("{ACCELERATOR}"), X.to("{ACCELERATOR}"))'
+    on_the_cpu(submission.ask("feature_maps", small_network(submission, "cpu"), X), title)
     with submission.on(ACCELERATOR), on_the_accelerator(title):
         reply = submission.ask("feature_maps", small_network(submission), X)
         lies_there(title, reply)
@@ -1067,9 +1071,9 @@ def test_maps_of_a_network_on_an_accelerator(submission: Submission) -> None:
 @holds("accuracy", "devices")
 def test_accuracy_of_a_network_on_an_accelerator(submission: Submission) -> None:
     title = f'accuracy(net.to("{ACCELERATOR}"), data)'
+    on_the_cpu(submission.ask("accuracy", small_network(submission, "cpu"), small_batches()), title)
     with submission.on(ACCELERATOR), on_the_accelerator(title):
         net = small_network(submission)
-        submission.ask("accuracy", net, small_batches(), move=False)
         submission.ask("accuracy", net, small_batches())
         stays_there(net, title)
 
@@ -1077,23 +1081,31 @@ def test_accuracy_of_a_network_on_an_accelerator(submission: Submission) -> None
 @holds("train", "devices")
 def test_training_of_a_network_on_an_accelerator(submission: Submission) -> None:
     title = f'train(net.to("{ACCELERATOR}"), data, num_epochs=1, lr=0.1)'
+    on_the_cpu(submission.ask("train", small_network(submission, "cpu"), small_batches(), 1, 0.1), title)
     with submission.on(ACCELERATOR), on_the_accelerator(title):
         net = small_network(submission)
-        submission.ask("train", net, small_batches(), 1, 0.1, move=False)
         submission.ask("train", net, small_batches(), 1, 0.1)
         stays_there(net, title)
 
 
-def small_network(submission: Submission) -> Module:
-    """A network on the accelerator, built by the sandbox."""
+def on_the_cpu(reply: Reply, title: str) -> None:
+    """What is not written, or not of the right kind, is not asked on the accelerator."""
+    if reply.value is None:
+        raise NotWritten
+    kind = isinstance(reply.value, (float, list, dict, Module))
+    that(kind, call=title, aspect="type", sentence=messages.wrong_on_the_cpu())
+
+
+def small_network(submission: Submission, device: str = ACCELERATOR) -> Module:
+    """A network on a device, built by the sandbox."""
     layers = layer("Conv2d", 1, 2, 3), layer("Sigmoid"), layer("Flatten"), layer("Linear", 8, 3)
-    net = submission.build("Sequential", *layers).convert(device=ACCELERATOR)
+    net = submission.build("Sequential", *layers).convert(device=device)
     net.title = "net"
     return net
 
 
 def small_batches() -> list[Batch]:
-    """Labelled images for it, which begin their way on the CPU."""
+    """Labelled images for it, which lie where it does: the contract does not say who moves them."""
     return [(tensor(2, 1, 4, 4, seed=seed), torch.tensor([0, 2])) for seed in (96, 97)]
 
 

@@ -42,7 +42,7 @@ from solutions import multichannel as reference
 EXERCISE = "multichannel"
 GROUPS = {
     "conv2d_multi_in": {
-        "values": 5,
+        "values": 4,
         "gradients": 2,
         "dtypes": 1,
         "layouts": 1,
@@ -50,7 +50,7 @@ GROUPS = {
         "devices": 1,
     },
     "conv2d_multi_in_out": {
-        "values": 5,
+        "values": 4,
         "gradients": 2,
         "dtypes": 1,
         "layouts": 1,
@@ -58,7 +58,7 @@ GROUPS = {
         "devices": 1,
     },
     "conv2d_1x1": {
-        "values": 4,
+        "values": 3,
         "gradients": 1,
         "dtypes": 1,
         "layouts": 1,
@@ -67,7 +67,7 @@ GROUPS = {
         "devices": 1,
     },
     "conv2d_batched": {
-        "values": 4,
+        "values": 3,
         "stride": 2,
         "padding": 2,
         "bias": 2,
@@ -81,7 +81,7 @@ GROUPS = {
     "MultiChannelConv2d": {
         "state_dict": 2,
         "initial weights": 1,
-        "forward": 3,
+        "forward": 2,
         "stride and padding": 1,
         "without bias": 1,
         "gradients": 1,
@@ -890,19 +890,30 @@ def graded(*shape: int, seed: int) -> Tensor:
 @holds("conv2d_multi_in", "devices")
 def test_several_channels_on_an_accelerator(submission: Submission) -> None:
     X, K = graded(2, 3, 4, seed=1), graded(2, 2, 2, seed=2)
-    works_on_the_accelerator(submission, "conv2d_multi_in", X, K, cotangent=tensor(2, 3, seed=3))
+    works_on_the_accelerator(
+        submission, "conv2d_multi_in", X, K, cotangent=tensor(2, 3, seed=3), right=reference.conv2d_multi_in
+    )
 
 
 @holds("conv2d_multi_in_out", "devices")
 def test_several_maps_on_an_accelerator(submission: Submission) -> None:
     X, K = graded(2, 3, 4, seed=4), graded(3, 2, 2, 2, seed=5)
-    works_on_the_accelerator(submission, "conv2d_multi_in_out", X, K, cotangent=tensor(3, 2, 3, seed=6))
+    works_on_the_accelerator(
+        submission,
+        "conv2d_multi_in_out",
+        X,
+        K,
+        cotangent=tensor(3, 2, 3, seed=6),
+        right=reference.conv2d_multi_in_out,
+    )
 
 
 @holds("conv2d_1x1", "devices")
 def test_a_1x1_kernel_on_an_accelerator(submission: Submission) -> None:
     X, K = graded(2, 3, 4, seed=7), graded(3, 2, 1, 1, seed=8)
-    works_on_the_accelerator(submission, "conv2d_1x1", X, K, cotangent=tensor(3, 3, 4, seed=9))
+    works_on_the_accelerator(
+        submission, "conv2d_1x1", X, K, cotangent=tensor(3, 3, 4, seed=9), right=reference.conv2d_1x1
+    )
 
 
 @holds("conv2d_batched", "devices")
@@ -918,19 +929,22 @@ def test_im2col_on_an_accelerator(submission: Submission) -> None:
 @holds("conv2d_general", "devices")
 def test_holes_and_groups_on_an_accelerator(submission: Submission) -> None:
     X, K, b = graded(2, 2, 4, 5, seed=13), graded(4, 1, 2, 2, seed=14), graded(4, seed=15)
-    works_on_the_accelerator(submission, "conv2d_general", X, K, b, padding=1, dilation=2, groups=2)
+    works_on_the_accelerator(
+        submission, "conv2d_general", X, K, b, padding=1, dilation=2, groups=2, right=reference.conv2d_general
+    )
 
 
 @holds("MultiChannelConv2d", "devices")
 def test_the_layer_on_an_accelerator(submission: Submission) -> None:
     X = graded(2, 2, 3, 4, seed=16)
-    module_works_on_the_accelerator(submission, "MultiChannelConv2d", 2, 3, 2, padding=1, X=X)
+    module_works_on_the_accelerator(
+        submission, "MultiChannelConv2d", 2, 3, 2, padding=1, X=X, shape=(2, 3, 4, 5)
+    )
 
 
 def on_the_accelerator_with_all_options(submission: Submission, name: str) -> None:
     """Stride, padding and bias, each of which may need a buffer."""
     X, K, b = graded(2, 2, 3, 4, seed=10), graded(3, 2, 2, 2, seed=11), graded(3, seed=12)
-    works_on_the_accelerator(
-        submission, name, X, K, b, stride=2, padding=1, cotangent=tensor(2, 3, 2, 3, seed=17)
-    )
-    works_on_the_accelerator(submission, name, X.detach(), K.detach())
+    right, upstream = getattr(reference, name), tensor(2, 3, 2, 3, seed=17)
+    works_on_the_accelerator(submission, name, X, K, b, stride=2, padding=1, cotangent=upstream, right=right)
+    works_on_the_accelerator(submission, name, X.detach(), K.detach(), right=right)

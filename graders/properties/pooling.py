@@ -59,7 +59,7 @@ from solutions import pooling as reference
 EXERCISE = "pooling"
 GROUPS = {
     "pool2d": {
-        "max": 3,
+        "max": 2,
         "avg": 3,
         "stride": 2,
         "padding of max": 1,
@@ -83,14 +83,14 @@ GROUPS = {
         "devices": 1,
     },
     "MaxPool2d": {
-        "forward": 3,
+        "forward": 2,
         "stride and padding": 2,
         "no parameters": 1,
         "gradients and dtypes": 1,
         "devices": 1,
     },
     "AvgPool2d": {
-        "forward": 3,
+        "forward": 2,
         "stride and padding": 2,
         "no parameters": 1,
         "gradients and dtypes": 1,
@@ -657,35 +657,58 @@ def test_pool2d_on_an_accelerator(submission: Submission) -> None:
     X = tensor(4, 5, seed=1).requires_grad_()
     for mode in ("max", "avg"):
         G = tensor(2, 3, seed=2)
-        works_on_the_accelerator(submission, "pool2d", X, 2, mode, 2, (0, 1), cotangent=G)
+        works_on_the_accelerator(
+            submission, "pool2d", X, 2, mode, 2, (0, 1), cotangent=G, right=reference.pool2d
+        )
 
 
 @holds("pool2d_multi_channel", "devices")
 def test_pooling_of_channels_on_an_accelerator(submission: Submission) -> None:
     for mode in ("max", "avg"):
         X = tensor(2, 4, 5, seed=3).requires_grad_()
-        works_on_the_accelerator(submission, "pool2d_multi_channel", X, 2, mode, 2, (0, 1))
-        works_on_the_accelerator(submission, "pool2d_multi_channel", X.detach()[None], (2, 3), mode)
+        works_on_the_accelerator(
+            submission, "pool2d_multi_channel", X, 2, mode, 2, (0, 1), right=reference.pool2d_multi_channel
+        )
+        works_on_the_accelerator(
+            submission,
+            "pool2d_multi_channel",
+            X.detach()[None],
+            (2, 3),
+            mode,
+            right=reference.pool2d_multi_channel,
+        )
 
 
 @holds("MaxPool2d", "devices")
 def test_the_layer_of_maxima_on_an_accelerator(submission: Submission) -> None:
-    module_works_on_the_accelerator(submission, "MaxPool2d", 2, padding=1, X=tensor(2, 2, 4, 3, seed=4))
+    module_works_on_the_accelerator(
+        submission, "MaxPool2d", 2, padding=1, X=tensor(2, 2, 4, 3, seed=4), shape=(2, 2, 3, 2)
+    )
 
 
 @holds("AvgPool2d", "devices")
 def test_the_layer_of_averages_on_an_accelerator(submission: Submission) -> None:
-    module_works_on_the_accelerator(submission, "AvgPool2d", 2, padding=1, X=tensor(2, 2, 4, 3, seed=5))
+    module_works_on_the_accelerator(
+        submission, "AvgPool2d", 2, padding=1, X=tensor(2, 2, 4, 3, seed=5), shape=(2, 2, 3, 2)
+    )
 
 
 @holds("avg_pool_as_conv", "devices")
 def test_pooling_as_a_convolution_on_an_accelerator(submission: Submission) -> None:
-    module_works_on_the_accelerator(submission, "avg_pool_as_conv", 2, 2, X=tensor(2, 2, 4, 4, seed=6))
+    module_works_on_the_accelerator(
+        submission, "avg_pool_as_conv", 2, 2, X=tensor(2, 2, 4, 4, seed=6), shape=(2, 2, 2, 2)
+    )
 
 
 @holds("pool2d_backward", "devices")
 def test_pool2d_backward_on_an_accelerator(submission: Submission) -> None:
     for mode in ("max", "avg"):
         works_on_the_accelerator(
-            submission, "pool2d_backward", tensor(2, 2, seed=7), tensor(4, 5, seed=8), 2, mode
+            submission,
+            "pool2d_backward",
+            tensor(2, 2, seed=7),
+            tensor(4, 5, seed=8),
+            2,
+            mode,
+            right=reference.pool2d_backward,
         )

@@ -173,7 +173,7 @@ def learn_by_autograd(
     init: Tensor | None = None,
 ) -> tuple[Tensor, list[float]]:
     h, w = _pair(kernel_size)
-    kernel = torch.rand((h, w), dtype=X.dtype) if init is None else init.detach().clone()
+    kernel = torch.rand((h, w), dtype=X.dtype, device=X.device) if init is None else init.detach().clone()
     kernel.requires_grad_()
     losses = []
     for _ in range(num_epochs):

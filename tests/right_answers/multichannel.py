@@ -31,7 +31,7 @@ def _shifts(X: Tensor, K: Tensor) -> Tensor:
     oh, ow = X.shape[0] - K.shape[0] + 1, X.shape[1] - K.shape[1] + 1
     dtype = torch.result_type(X, K)
     X, K = X.to(dtype), K.to(dtype)  # a single number of K would not promote X
-    Y = torch.zeros(oh, ow, dtype=dtype)
+    Y = torch.zeros(oh, ow, dtype=dtype, device=X.device)
     for a, b in itertools.product(*map(range, K.shape)):
         Y = Y + X[a : a + oh, b : b + ow] * K[a, b]
     return Y
@@ -79,7 +79,9 @@ def groups_stacked(X: Tensor, K: Tensor) -> Tensor:
 @right("multichannel", "conv2d_multi_in_out", style="channels in two loops into zeros")
 def channels_in_loops(X: Tensor, K: Tensor) -> Tensor:
     c_out, c_in, h, w = K.shape
-    Y = torch.zeros(c_out, X.shape[1] - h + 1, X.shape[2] - w + 1, dtype=torch.result_type(X, K))
+    Y = torch.zeros(
+        c_out, X.shape[1] - h + 1, X.shape[2] - w + 1, dtype=torch.result_type(X, K), device=X.device
+    )
     for o in range(c_out):
         for c in range(c_in):
             Y[o] += _shifts(X[c], K[o, c])
@@ -386,7 +388,7 @@ def general_by_loops(
     oh, ow = (X.shape[2] - dh * (h - 1) - 1) // sh + 1, (X.shape[3] - dw * (w - 1) - 1) // sw + 1
     outputs = []
     for out in range(o):
-        total = torch.zeros(X.shape[0], oh, ow, dtype=dtype)
+        total = torch.zeros(X.shape[0], oh, ow, dtype=dtype, device=X.device)
         for channel, a, b in itertools.product(range(c), range(h), range(w)):
             image = X[:, out // (o // groups) * c + channel, a * dh :, b * dw :]
             total = total + weight[out, channel, a, b] * image[:, ::sh, ::sw][:, :oh, :ow]
@@ -443,7 +445,7 @@ def im2col_by_tables(
     columns = (torch.arange(ow) * sw)[:, None, None] + torch.arange(w)
     windows = X[:, :, rows, columns]  # (n, c, oh, ow, h, w)
     matrix = windows.permute(0, 2, 3, 1, 4, 5).reshape(n * oh * ow, -1)
-    start = torch.zeros(o, dtype=dtype) if bias is None else bias.to(dtype)
+    start = torch.zeros(o, dtype=dtype, device=X.device) if bias is None else bias.to(dtype)
     return torch.addmm(start, matrix, weight.to(dtype).flatten(1).T).reshape(n, oh, ow, o).permute(0, 3, 1, 2)
 
 

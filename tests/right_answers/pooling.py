@@ -313,8 +313,10 @@ def backward_by_tables(
     grad_Y: Tensor, X: Tensor, pool_size: Size, mode: str = "max", stride: Size | None = None
 ) -> Tensor:
     (h, w), (sh, sw) = _pair(pool_size), _pair(pool_size if stride is None else stride)
-    places = torch.arange(X.numel()).reshape(X.shape).unfold(0, h, sh).unfold(1, w, sw).flatten(2)
-    flat = torch.zeros(X.numel(), dtype=X.dtype)
+    places = (
+        torch.arange(X.numel(), device=X.device).reshape(X.shape).unfold(0, h, sh).unfold(1, w, sw).flatten(2)
+    )
+    flat = torch.zeros(X.numel(), dtype=X.dtype, device=X.device)
     if mode == "max":
         # argmax promises no first place; the smallest place among the largest values does.
         values = X.reshape(-1)[places]

@@ -241,7 +241,7 @@ def trained_by_likelihood(net: nn.Module, data: Batches, num_epochs: int, lr: fl
     net.zero_grad()
     means: list[float] = []
     for _ in range(num_epochs):
-        total, count = torch.zeros((), dtype=torch.float64), 0
+        total, count = torch.zeros((), dtype=torch.float64, device=next(net.parameters()).device), 0
         for X, y in data:
             loss = F.nll_loss(F.log_softmax(net(X), dim=1), y)
             loss.backward()  # type: ignore[no-untyped-call]

@@ -239,7 +239,7 @@ def test_points_by_hand_outlive_another_grading_and_late_work_loses_its_share(
             "conv2d", "conv2d", "conv2d", "ben-wrong"
         ).manual_comment = "Turned, but close."
         gradebook.db.commit()
-    # The teacher changes what is graded, not the notebook: another answer comes to another verdict.
+    # Another answer under the same name comes to another verdict.
     fixed = with_answers("conv2d", {"output_size": "def output_size(*_, **__):\n    return 0"})
     path = course.folder / "submitted" / "ada-right" / "conv2d" / "conv2d.ipynb"
     path.write_text(nbformat.writes(fixed), encoding="utf-8")

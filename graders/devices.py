@@ -8,6 +8,7 @@ errors that a real device raises too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor
@@ -50,7 +51,7 @@ def works_on_the_accelerator(
     call = messages.call(name, args, kwargs)
     if right is not None and not _resembles(value, right(*args, **kwargs)):
         raise Mismatch(call, "values", messages.wrong_on_the_cpu())
-    with submission.on(ACCELERATOR), _told(call):
+    with on_the_accelerator(submission, call):
         reply = submission.ask(name, *args, cotangent=cotangent, **kwargs)
         lies_there(call, reply)
 
@@ -73,7 +74,7 @@ def module_works_on_the_accelerator(
     here = submission.ask(module, X).value if isinstance(module, Module) else None
     if not isinstance(here, Tensor) or tuple(here.shape) != tuple(shape):
         raise Mismatch(call, "values", messages.wrong_on_the_cpu())
-    with submission.on(ACCELERATOR), _told(call):
+    with on_the_accelerator(submission, call):
         module = submission.create(name, *args, **kwargs)
         if not isinstance(module, Module):
             return
@@ -81,23 +82,19 @@ def module_works_on_the_accelerator(
         lies_there(call, submission.ask(module, X, cotangent=cotangent))
 
 
-class _told:
-    """Turns a device's error into a mismatch, and lets what the simulation cannot do pass."""
-
-    def __init__(self, call: str) -> None:
-        self._call = call
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
-        if not isinstance(error, Raised):
-            return False
-        for phrases, tell in _ERRORS:
-            if any(phrase in error.message for phrase in phrases):
-                sentence = messages.on_accelerator(f"{tell()} {messages.said(error)}")
-                raise Mismatch(self._call, "device", sentence) from None
-        return is_of_the_simulation(error)
+@contextmanager
+def on_the_accelerator(submission: Submission, call: str) -> Iterator[None]:
+    """Questions go to the accelerator. A device's error is a mismatch; the simulation's own limits pass."""
+    with submission.on(ACCELERATOR):
+        try:
+            yield
+        except Raised as raised:
+            for phrases, tell in _ERRORS:
+                if any(phrase in raised.message for phrase in phrases):
+                    sentence = messages.on_accelerator(f"{tell()} {messages.said(raised)}")
+                    raise Mismatch(call, "device", sentence) from None
+            if not is_of_the_simulation(raised):
+                raise
 
 
 def is_of_the_simulation(error: Raised) -> bool:
@@ -105,16 +102,11 @@ def is_of_the_simulation(error: Raised) -> bool:
     return True
 
 
-def on_the_accelerator(call: str) -> _told:
-    """Around questions that a property asks on its own account, within `submission.on(ACCELERATOR)`."""
-    return _told(call)
-
-
 def lies_there(call: str, reply: Reply) -> None:
     """Every tensor that came back, and every gradient, lies on the accelerator."""
-    gradients = {f"gradient {place}": found for place, found in enumerate(reply.gradients or [], 1)}
-    for what, tensor in (*_tensors("result", reply.value), *_tensors("", gradients)):
-        if facts(tensor).device == "cpu":
+    gradients = [(f"gradient {n}", found) for n, found in enumerate(reply.gradients or [], 1)]
+    for what, tensor in (*_tensors("result", reply.value), *gradients):
+        if tensor is not None and facts(tensor).device == "cpu":
             sentence = messages.on_accelerator(messages.left_behind(what))
             raise Mismatch(call, "device", sentence)
 
@@ -129,6 +121,8 @@ def _resembles(value: Any, right: Any) -> bool:
     if isinstance(right, (tuple, list)):
         same = isinstance(value, (tuple, list)) and len(value) == len(right)
         return same and all(map(_resembles, value, right))
+    if isinstance(value, Tensor) and value.numel() != 1:
+        return False
     return isinstance(value, (float, int, Tensor)) and abs(float(value) - right) <= 1e-3 * (1 + abs(right))
 
 

@@ -1052,7 +1052,7 @@ def test_the_network_of_their_own_on_an_accelerator(submission: Submission) -> N
 def test_parameters_stay_on_the_accelerator(submission: Submission) -> None:
     title = f'init_lenet(net.to("{ACCELERATOR}"))'
     on_the_cpu(submission.ask("init_lenet", small_network(submission, "cpu")), title)
-    with submission.on(ACCELERATOR), on_the_accelerator(title):
+    with on_the_accelerator(submission, title):
         net = small_network(submission)
         submission.ask("init_lenet", net)
         stays_there(net, title)
@@ -1063,7 +1063,7 @@ def test_maps_of_a_network_on_an_accelerator(submission: Submission) -> None:
     X = tensor(2, 1, 4, 4, seed=95)
     title = f'feature_maps(net.to("{ACCELERATOR}"), X.to("{ACCELERATOR}"))'
     on_the_cpu(submission.ask("feature_maps", small_network(submission, "cpu"), X), title)
-    with submission.on(ACCELERATOR), on_the_accelerator(title):
+    with on_the_accelerator(submission, title):
         reply = submission.ask("feature_maps", small_network(submission), X)
         lies_there(title, reply)
 
@@ -1072,7 +1072,7 @@ def test_maps_of_a_network_on_an_accelerator(submission: Submission) -> None:
 def test_accuracy_of_a_network_on_an_accelerator(submission: Submission) -> None:
     title = f'accuracy(net.to("{ACCELERATOR}"), data)'
     on_the_cpu(submission.ask("accuracy", small_network(submission, "cpu"), small_batches()), title)
-    with submission.on(ACCELERATOR), on_the_accelerator(title):
+    with on_the_accelerator(submission, title):
         net = small_network(submission)
         submission.ask("accuracy", net, small_batches())
         stays_there(net, title)
@@ -1082,7 +1082,7 @@ def test_accuracy_of_a_network_on_an_accelerator(submission: Submission) -> None
 def test_training_of_a_network_on_an_accelerator(submission: Submission) -> None:
     title = f'train(net.to("{ACCELERATOR}"), data, num_epochs=1, lr=0.1)'
     on_the_cpu(submission.ask("train", small_network(submission, "cpu"), small_batches(), 1, 0.1), title)
-    with submission.on(ACCELERATOR), on_the_accelerator(title):
+    with on_the_accelerator(submission, title):
         net = small_network(submission)
         submission.ask("train", net, small_batches(), 1, 0.1)
         stays_there(net, title)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from . import batch
+from . import batch, gpu
 from .curriculum import exercises
 from .grading import Settings
 from .reports.wording import Feedback
@@ -133,6 +134,13 @@ def _shared(parser: argparse.ArgumentParser) -> None:
 
 def _isolated(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
+        "--device",
+        choices=gpu.CHOICES,
+        default="auto",
+        help="where tensor tasks are asked again, besides the CPU: a GPU of this machine, none (cpu), or the "
+        "slow rehearsal on a simulated one (default: %(default)s, a GPU where there is one)",
+    )
+    parser.add_argument(
         "--require",
         choices=("strict", "process"),
         default="strict",
@@ -159,14 +167,18 @@ def _settings(options: argparse.Namespace) -> Settings:
     if options.seed < 0:
         raise ValueError(f"--seed {options.seed}: a seed is 0 or more")
     limits = Limits(cpu_seconds=options.cpu_seconds, memory_bytes=options.memory << 20)
-    return Settings(seed=options.seed, limits=limits, only=tuple(options.only))
+    device = gpu.find(options.device)
+    return Settings(seed=options.seed, limits=limits, device=device, only=tuple(options.only))
 
 
 def _grade(options: argparse.Namespace) -> int:
     from .commands import grade_class
-    from .isolation import proven_tier
+    from .isolation import device_within, proven_tier
 
     settings, tier = _settings(options), proven_tier(options.require)
+    insisted = options.device != "auto"
+    device = device_within(settings.device, tier, options.require, insisted=insisted)
+    settings = replace(settings, device=device)
     return grade_class(
         options.submissions,
         options.out,
@@ -181,7 +193,8 @@ def _grade(options: argparse.Namespace) -> int:
 def _check_one(options: argparse.Namespace) -> int:
     from .commands import check_one
 
-    return check_one(options.submission, _settings(options), options.require, options.feedback)
+    settings, insisted = _settings(options), options.device != "auto"
+    return check_one(options.submission, settings, options.require, options.feedback, insisted)
 
 
 def _doctor(options: argparse.Namespace) -> int:

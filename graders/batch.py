@@ -20,6 +20,8 @@ from .sandbox.tiers import Tier
 from .sandbox.warm_parent import WarmParent
 from .submission import read
 
+_KILLED = "a grading process was killed; was the machine out of memory?"
+
 
 @dataclass(frozen=True)
 class Graded:
@@ -36,7 +38,21 @@ def default_jobs() -> int:
 
 
 def grade_all(paths: Sequence[Path], settings: Settings, tier: Tier, jobs: int) -> Iterator[Graded]:
-    """Grade every submission; results come as they are ready. One that cannot be graded stops nothing."""
+    """Grade every submission; results come as they are ready. One that cannot be graded stops nothing.
+
+    A grading process that is killed takes down all that were waiting; each is tried once more, alone.
+    """
+    lost = []
+    for graded in _grade_in_one_pool(paths, settings, tier, jobs):
+        if graded.error == _KILLED:
+            lost.append(graded.path)
+        else:
+            yield graded
+    for path in lost:
+        yield from _grade_in_one_pool([path], settings, tier, 1)
+
+
+def _grade_in_one_pool(paths: Sequence[Path], settings: Settings, tier: Tier, jobs: int) -> Iterator[Graded]:
     workers = max(1, min(jobs, len(paths)))
     with ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=_start, initargs=(tier,)
@@ -52,7 +68,7 @@ def _graded(path: Path, result: Callable[[], str]) -> Graded:
     try:
         return Graded(path, Report.from_json(result()))
     except BrokenProcessPool:
-        return Graded(path, None, "a grading process was killed; was the machine out of memory?")
+        return Graded(path, None, _KILLED)
     except Exception as error:  # the reason is shown, and the other submissions go on
         return Graded(path, None, f"{type(error).__name__}: {error}")
 

@@ -21,7 +21,7 @@ from rich.progress import (
 from . import batch
 from .gradebook import shown, write_gradebook
 from .grading import Settings, grade, reproduce
-from .isolation import proven_parent
+from .isolation import device_within, proven_parent
 from .report import Report
 from .reports import html, table, terminal
 from .reports.wording import Feedback, visible
@@ -107,8 +107,10 @@ def _write_gradebook(console: Console, url: str, reports: Sequence[Report], feed
     return f", {shown(url)}"
 
 
-def check_one(submission: Path, settings: Settings, require: str, feedback: Feedback) -> int:
+def check_one(submission: Path, settings: Settings, require: str, feedback: Feedback, insisted: bool) -> int:
     """Grade one submission, isolated as `require` says, and show every task.
+
+    The device of the settings is left out where it cannot be used, unless it is `insisted` on.
 
     Returns:
         0 if everything was graded, 1 if the grader failed on something.
@@ -118,6 +120,9 @@ def check_one(submission: Path, settings: Settings, require: str, feedback: Feed
         raise FileNotFoundError(f"{submission}: no such file or folder")
     torch.set_num_threads(1)  # more would change last digits and, on a busy machine, take many times longer
     with console.status("grading"), proven_parent(require) as parent:
+        settings = replace(
+            settings, device=device_within(settings.device, parent.tier, require, insisted=insisted)
+        )
         report = grade(read(submission), settings, parent)
     console.print(terminal.one_report(report, feedback))
     return 1 if report.not_graded else 0

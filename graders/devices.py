@@ -7,7 +7,7 @@ errors that a real device raises too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,10 +15,12 @@ from torch import Tensor
 
 from . import messages
 from .expect import Mismatch, NotWritten, facts
+from .sandbox.inside.device import SIMULATED
 from .sandbox.trouble import Raised
+from .sandbox.warm_parent import ACCELERATOR as ACCELERATOR
 from .subject import Module, Reply, Submission
 
-ACCELERATOR = "gpu"
+DEVICES = "devices"  # the group of every task that knows of devices
 
 # What a device's own errors say, and what to tell a student who gets one.
 _ERRORS: tuple[tuple[tuple[str, ...], Callable[[], str]], ...] = (
@@ -26,6 +28,11 @@ _ERRORS: tuple[tuple[tuple[str, ...], Callable[[], str]], ...] = (
     (("device type tensor to numpy",), messages.numpy_of_accelerator),
     (("device type for generator",), messages.generator_elsewhere),
     (("CUDA", "NVIDIA", "MPS"), messages.named_device),
+)
+# What a device says that has no kernel for an operation or a dtype.
+_MISSING_ON_A_DEVICE = (
+    *("not implemented for", "Could not run", "not currently implemented for the MPS"),
+    *("MPS framework doesn't support", "only supports dimensions whose sizes are powers of two"),
 )
 
 
@@ -78,7 +85,6 @@ def module_works_on_the_accelerator(
         module = submission.create(name, *args, **kwargs)
         if not isinstance(module, Module):
             return
-        module.convert(device=ACCELERATOR)
         lies_there(call, submission.ask(module, X, cotangent=cotangent))
 
 
@@ -100,6 +106,19 @@ def on_the_accelerator(submission: Submission, call: str) -> Iterator[None]:
 def is_of_the_simulation(error: Raised) -> bool:
     """Whether an error that no device's own is, and that did not come on the CPU, may be the simulation's."""
     return True
+
+
+def asked_on_a_gpu(group: str, groups: Collection[str]) -> bool:
+    """Whether the properties of a group are asked again on a GPU, given all the groups of its task."""
+    return DEVICES in groups and group not in (DEVICES, "effort")  # which a GPU would not answer otherwise
+
+
+def counts_on(device: str, error: Raised) -> bool:
+    """Whether an error that comes on a device and not on the CPU is the student's, not the device's own."""
+    if any(phrase in error.message for phrase in _MISSING_ON_A_DEVICE):
+        return False
+    a_devices_own = any(phrase in error.message for phrases, _ in _ERRORS for phrase in phrases)
+    return a_devices_own or (error.inside and device != SIMULATED)
 
 
 def lies_there(call: str, reply: Reply) -> None:

@@ -15,7 +15,9 @@ from hypothesis.errors import Flaky
 
 from . import messages
 from .curriculum import Task, exercises
+from .devices import DEVICES, asked_on_a_gpu, counts_on
 from .expect import Mismatch, NotWritten
+from .gpu import CPU, Device
 from .holds import Property, groups_of, properties_of
 from .misconceptions import diagnose
 from .report import GroupResult, Report, TaskResult, shown
@@ -37,12 +39,13 @@ class Settings:
     Attributes:
         seed: of the random questions.
         limits: for each task.
+        device: where every property of the tensor tasks is asked again, if it is a GPU.
         only: exercises or tasks to grade; empty for all.
     """
 
     seed: int = 0
     limits: Limits = field(default_factory=Limits)
-    device: str = "cpu"
+    device: Device = CPU
     only: tuple[str, ...] = ()
 
 
@@ -82,7 +85,8 @@ def grade(hand_in: HandIn, settings: Settings, parent: WarmParent) -> Report:
         student=hand_in.student,
         seed=settings.seed,
         tier=parent.tier.name,
-        device=settings.device,
+        device=str(settings.device),
+        not_run=() if settings.device.is_gpu else (messages.not_on_a_gpu(settings.device.why_not),),
         versions=versions(),
         tasks=tuple(results),
         problems=tuple(str(problem) for problem in (*hand_in.problems, *seen.problems)),
@@ -158,8 +162,35 @@ def _judge(task: Task, submission: Submission, settings: Settings, seen: Screene
         findings.append((held, finding))
         if finding.stops:
             break
+    if settings.device.is_gpu and not findings[-1][1].stops:
+        findings += _on_the_gpu(task, findings, submission, settings, seen)
     result = _summed(task, findings)
     return _diagnosed(result, submission) if result.outcome in ("failed", "broken") else result
+
+
+def _on_the_gpu(
+    task: Task,
+    findings: list[tuple[Property, _Finding]],
+    submission: Submission,
+    settings: Settings,
+    seen: Screened,
+) -> list[tuple[Property, _Finding]]:
+    """What held on the CPU, asked again on a GPU, for the task's group *devices* if it has one."""
+    found: list[tuple[Property, _Finding]] = []
+    groups = groups_of(task.exercise, task.name)
+    if DEVICES not in groups:
+        return found
+    with submission.on(settings.device.name):
+        for held, finding in findings:
+            if finding.outcome != "passed" or not asked_on_a_gpu(held.group, groups):
+                continue
+            again = _ask(held, task, submission, settings, seen, settings.device)
+            if again.outcome != "passed":
+                again = replace(again, message=messages.on_a_gpu(str(settings.device), again.message))
+            found.append((replace(held, group=DEVICES), again))
+            if again.stops:
+                break
+    return found
 
 
 def _diagnosed(result: TaskResult, submission: Submission) -> TaskResult:
@@ -170,11 +201,26 @@ def _diagnosed(result: TaskResult, submission: Submission) -> TaskResult:
     return replace(result, diagnosis=found.name, message=f"{result.message}\n{found.says}", hint=found.hint)
 
 
-def _ask(held: Property, task: Task, submission: Submission, settings: Settings, seen: Screened) -> _Finding:
+def _ask(
+    held: Property,
+    task: Task,
+    submission: Submission,
+    settings: Settings,
+    seen: Screened,
+    device: Device = CPU,
+) -> _Finding:
     test = held.test
     if hasattr(test, "hypothesis"):
         test = hypothesis.seed(settings.seed)(test)
-    found = _try(lambda: test(submission=submission), task, seen)
+
+    def question() -> None:
+        try:
+            test(submission=submission)
+        except Raised as raised:
+            if not device.is_gpu or counts_on(device.name, raised):
+                raise
+
+    found = _try(question, task, seen)
     if not isinstance(found, _Finding):
         return _Finding("passed")
     if found.outcome == "failed" and hasattr(test, "hypothesis"):

@@ -9,13 +9,16 @@ import sys
 
 from rich.console import Console
 
+from . import gpu
+from .gpu import Device
 from .sandbox.inside import lockdown
 from .sandbox.self_test import attack_ourselves
 from .sandbox.tiers import PROCESS, STRICT_PLUS, Tier, best_tier
 from .sandbox.trouble import SandboxFailure
-from .sandbox.warm_parent import WarmParent
+from .sandbox.warm_parent import Limits, WarmParent
 
 BANNER = "verdict protected, machine not protected"
+_WEAKER = "a driver needs files and system calls that are refused to others"
 
 
 def proven_tier(required: str) -> Tier:
@@ -57,6 +60,46 @@ def proven_parent(required: str, started: WarmParent | None = None) -> WarmParen
     return parent
 
 
+def device_within(device: Device, tier: Tier, required: str, *, insisted: bool) -> Device:
+    """The device, if student code can use it and is kept apart enough beside it; else none, with the reason.
+
+    Args:
+        device: a GPU of this machine, or none.
+        tier: the walls that have been proven for the CPU's questions.
+        required: as for `proven_parent`.
+        insisted: whether to refuse to grade without it.
+
+    Raises:
+        SandboxFailure: it cannot be used, and was insisted on.
+    """
+    if device.name not in ("cuda", "mps"):
+        return device
+    why = _why_not_on(device, tier, required)
+    if not why:
+        told = f"tensor tasks are asked on {device} too, behind weaker walls: {_WEAKER}"
+        print(f"graders: {told}", file=sys.stderr)
+        return device
+    if insisted:
+        raise SandboxFailure(f"--device {device.name}: {why}")
+    print(f"graders: not run on a GPU: {why}", file=sys.stderr)
+    return Device(why_not=why)
+
+
+def _why_not_on(device: Device, tier: Tier, required: str) -> str:
+    if not tier.landlock and required != PROCESS:
+        return f"{device} would be used without Landlock, which --require {required} does not allow"
+    try:
+        with WarmParent(tier, device.name) as parent:
+            if tier.name == PROCESS:
+                parent.spawn(limits=Limits(), device=device.name).end()
+                return ""
+            holes = [finding for finding in attack_ourselves(parent) if finding.possible]
+    except SandboxFailure as failure:
+        return f"no student process can use {device} here ({failure})"
+    told = "; ".join(f"{hole.attack}: {hole.detail}" for hole in holes)
+    return f"isolation does not hold beside {device} ({told})" if told else ""
+
+
 def examine() -> int:
     """Print what this machine offers, attack it, and say how to get more; returns the exit status."""
     console = Console()
@@ -72,6 +115,9 @@ def examine() -> int:
         if landlock
         else "no: needs Linux 5.13 or newer with Landlock enabled",
         "bubblewrap": _bubblewrap(bubblewrap, tier),
+        "GPU": str(gpu.find("auto"))
+        if gpu.find("auto").is_gpu
+        else "no: tensor tasks are asked on a simulated one",
     }
     for name, offer in offers.items():
         console.print(f"  {name:<16}{offer}")

@@ -72,6 +72,14 @@ def on_accelerator(sentence: str) -> str:
     return f"Asked with tensors on an accelerator (a simulated GPU, gpu:0): {sentence}"
 
 
+def on_a_gpu(device: str, sentence: str) -> str:
+    return f"Right on the CPU, but not on {device}: {sentence}"
+
+
+def not_on_a_gpu(why: str) -> str:
+    return f"the properties on a GPU: {why}"
+
+
 def wrong_on_the_cpu() -> str:
     return "Not asked on an accelerator, since the answer is wrong on the CPU."
 

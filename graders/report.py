@@ -75,6 +75,8 @@ class Report:
 
     Attributes:
         tier: the isolation it was graded under.
+        device: where every property of the tensor tasks was asked again; `cpu` where it was not.
+        not_run: what was not asked, and why not, a line each; it neither earns nor costs anything.
         problems: what could not be read of the hand-in, a line each.
         tasks: one entry for each task of the contract, in its order, whatever happened.
     """
@@ -86,6 +88,7 @@ class Report:
     versions: Mapping[str, str]
     tasks: tuple[TaskResult, ...]
     problems: tuple[str, ...] = ()
+    not_run: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property
@@ -124,6 +127,7 @@ class Report:
             "core": asdict(self.core),
             "bonus": asdict(self.bonus),
             "problems": list(self.problems),
+            "not_run": list(self.not_run),
             "seconds": self.seconds,
             "tasks": [
                 asdict(task) | {"groups": [asdict(group) for group in task.groups]} for task in self.tasks
@@ -160,7 +164,8 @@ class Report:
             )
             for task in data["tasks"]
         )
-        return cls(**{**_known(cls, data), "tasks": tasks, "problems": tuple(data["problems"])})
+        lines = {name: tuple(data.get(name, ())) for name in ("problems", "not_run")}
+        return cls(**{**_known(cls, data), **lines, "tasks": tasks})
 
 
 def _known(record: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,11 +17,16 @@ import torch
 from torch import Tensor
 
 from .sandbox.child import Answer, Child
+from .sandbox.inside import device as devices
 from .sandbox.inside.wire import Build, ClassOf, Handle, Stream
-from .sandbox.trouble import StudentTrouble
-from .sandbox.warm_parent import Limits, WarmParent
+from .sandbox.trouble import Raised, StudentTrouble
+from .sandbox.warm_parent import ACCELERATOR, Limits, WarmParent
 
 __all__ = ["Build", "ClassOf", "Module", "Reply", "Stream", "Submission"]
+
+
+# To begin an operation costs a card some ten times what the CPU needs to do a small one.
+_SLOWER_ON_A_DEVICE = 10
 
 
 @dataclass(frozen=True)
@@ -178,10 +183,11 @@ class Submission:
     def on(self, device: str) -> Iterator[None]:
         """Meanwhile the tensors of every call lie on `device` when the student's code gets them.
 
-        Objects made meanwhile belong to the device's process; they are not moved there by themselves.
+        Modules made meanwhile are moved there. What is refused by hand is the CPU's matter, unless the device
+        is the simulated one.
         """
         kind = self._kind
-        self._kind = replace(kind, device=device)
+        self._kind = _Kind(kind.by_hand and device == ACCELERATOR, device)
         try:
             yield
         finally:
@@ -198,7 +204,6 @@ class Submission:
         cotangent: Tensor | None = None,
         effort: bool = False,
         return_arguments: bool = False,
-        move: bool = True,
         **kwargs: Any,
     ) -> Reply:
         """Call a function of the exercise, or a module, and observe it.
@@ -208,7 +213,6 @@ class Submission:
             cotangent: ask for the gradients of `(result * cotangent).sum()`.
             effort: count tensor operations and Python steps.
             return_arguments: send the tensor arguments back as they are after the call.
-            move: within `on`, move the tensor arguments to the device.
 
         Raises:
             StudentTrouble: what happened instead of an answer.
@@ -222,7 +226,6 @@ class Submission:
             cotangent=cotangent,
             effort=effort,
             return_arguments=return_arguments,
-            device=self._kind.device if move else None,
             seed=self._seed * 1009 + self._asked,
         )
         fields = answer.fields
@@ -258,15 +261,30 @@ class Submission:
         """One question in the wire's own terms."""
         if self._lost is not None:
             raise self._lost
-        child = self._child()
+        child, device = self._child(), self._kind.device
         if self._kind not in self._spent:
             self._spent[self._kind], child.waited = child.cpu_seconds(), 0.0
+        named = None if device is None else devices.name(device)
+        limits = self._limits()
         try:
-            return child.ask({"ask": ask, **fields}, self._spent[self._kind] + self.limits.cpu_seconds)
+            answer = child.ask(
+                {"ask": ask, "device": named, **fields}, self._spent[self._kind] + limits.cpu_seconds
+            )
         except StudentTrouble as trouble:
             if trouble.fatal:
                 self._lost = trouble
+            elif isinstance(trouble, Raised) and _poisons(trouble):
+                child.end()  # no question after it would have a true answer
             raise
+        if named is not None:
+            _mark(answer.fields, named)
+        return answer
+
+    def _limits(self) -> Limits:
+        """Those of a task; a real device waits for each small operation longer than the CPU computes it."""
+        if self._kind.device in (None, ACCELERATOR):
+            return self.limits
+        return replace(self.limits, cpu_seconds=_SLOWER_ON_A_DEVICE * self.limits.cpu_seconds)
 
     def _child(self) -> Child:
         kind = self._kind
@@ -278,8 +296,8 @@ class Submission:
         child = self._parent.spawn(
             by_hand=kind.by_hand,
             imports=self._imports,
-            limits=self.limits,
-            accelerator=kind.device is not None,
+            limits=self._limits(),
+            device=kind.device,
         )
         try:
             child.ask({"ask": "load", "files": self._files, "module": self._module})
@@ -301,6 +319,23 @@ class Submission:
         for child in self._children.values():
             child.end()
         self._children.clear()
+
+
+def _poisons(raised: Raised) -> bool:
+    """Whether an error leaves the process without its device, as an assertion on the card does."""
+    return raised.message.startswith("CUDA error") or raised.is_a("AcceleratorError")
+
+
+def _mark(value: Any, device: str) -> None:
+    """Note on every tensor of an answer on which device it was asked for."""
+    if isinstance(value, Tensor):
+        value.asked_on = device  # type: ignore[attr-defined]
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            _mark(item, device)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _mark(item, device)
 
 
 def _sent(value: Any) -> Any:

@@ -63,8 +63,8 @@ class _TrustedParent:
     def __init__(self, names: Mapping[str, Any]) -> None:
         self._names = names
 
-    def spawn(self, *, accelerator: bool = False, **_options: Any) -> _TrustedChild:
-        if accelerator:
+    def spawn(self, *, device: str | None = None, **_options: Any) -> _TrustedChild:
+        if device is not None:
             install()
         return _TrustedChild(self._names)
 

@@ -146,7 +146,7 @@ def test_a_wall_that_cannot_be_put_up_is_the_sandboxs_failure_and_ends_the_proce
     inside = warm_parent._INSIDE
     source = (inside / "lockdown.py").read_text()
     broken = source.replace(
-        "def _forbid_files() -> None:", "def _forbid_files() -> None:\n    raise LockdownError('broken')"
+        "version = landlock_version()\n    if version == 0:", "raise LockdownError('broken')\n    if True:"
     )
     assert broken != source
     with pytest.MonkeyPatch.context() as patch, WarmParentOf(broken, patch) as parent:

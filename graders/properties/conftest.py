@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from graders import gpu
 from graders.curriculum import SOLUTIONS, exercise
+from graders.devices import asked_on_a_gpu
 from graders.sandbox.tiers import best_tier
 from graders.sandbox.warm_parent import WarmParent
 from graders.screen import screen
@@ -21,6 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--submission",
         default=str(SOLUTIONS),
         help="the folder, .zip, .ipynb or .py to grade (default: the reference solutions)",
+    )
+    parser.addoption(
+        "--device",
+        choices=gpu.CHOICES,
+        default="cpu",
+        help="where to ask: a GPU of this machine, its rehearsal, or the CPU (default)",
     )
 
 
@@ -54,9 +62,16 @@ def exercise_of_hand_in(
 
 
 @pytest.fixture
-def submission(request: pytest.FixtureRequest, exercise_of_hand_in: Submission) -> Submission:
+def submission(request: pytest.FixtureRequest, exercise_of_hand_in: Submission) -> Iterator[Submission]:
     """The submission, asked about the task that the test belongs to."""
     mark = request.function.__holds__
     tasks = {task.name: task for task in exercise(request.module.EXERCISE).tasks}
     exercise_of_hand_in.begin(tasks[mark.task].by_hand)
-    return exercise_of_hand_in
+    device = gpu.find(request.config.getoption("--device"))
+    if not device.is_gpu:
+        yield exercise_of_hand_in
+        return
+    if not asked_on_a_gpu(mark.group, request.module.GROUPS[mark.task]):
+        pytest.skip(f"not asked on {device}")
+    with exercise_of_hand_in.on(device.name):
+        yield exercise_of_hand_in

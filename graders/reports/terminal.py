@@ -80,7 +80,10 @@ def one_report(report: Report, feedback: Feedback, reproduce: bool = True) -> Re
             parts += _task(task, feedback)
     core, bonus = report.core, report.bonus
     total = f"\n{points(core.score)} of {points(core.max_score)} core points, {points(bonus.score)} bonus"
-    parts.append(Text(f"{total} · seed {report.seed} · isolation {report.tier}", style="bold"))
+    parts.append(
+        Text(f"{total} · seed {report.seed} · isolation {report.tier} · device {report.device}", style="bold")
+    )
+    parts += [Text(f"Not run: {visible(what)}", style="dim") for what in report.not_run]
     return Group(*parts)
 
 
@@ -95,5 +98,7 @@ def _task(task: TaskResult, feedback: Feedback) -> list[RenderableType]:
 
 
 def print_class(console: Console, reports: Sequence[Report]) -> None:
-    """Print the table of a class."""
+    """Print the table of a class, and what was not asked of it."""
     console.print(class_table(reports, console.width))
+    for what in sorted({what for report in reports for what in report.not_run}):
+        console.print(Text(f"Not run: {visible(what)}", style="dim"))

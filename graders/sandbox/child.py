@@ -52,12 +52,15 @@ class Child:
     wire: socket.socket
     output: int
     limits: Limits
+    counted: bool = False
+    """Whether its memory is watched from here, because no limit of its own bounds it well."""
     pid: int = 0
     alive: bool = True
     waited: float = 0.0
     """Seconds on the wall that the answers took since a task began; whoever begins one sets it to zero."""
     _number: int = 0
     _look_at: float = 0.0
+    _resident_at_start: int = 0
     _output_closed: bool = False
     _printed: int = 0
     _kept: bytearray = field(default_factory=bytearray)
@@ -87,6 +90,7 @@ class Child:
             self.end()
             raise SandboxFailure(f"a student process could not be locked down: {said or data!r}")
         self.wire.setblocking(False)
+        self._resident_at_start = self._resident()
         join_core_of_this_process(self.pid)
 
     def cpu_seconds(self) -> float:
@@ -194,9 +198,20 @@ class Child:
         if now > until:
             self.end()
             raise TimedOut(self.limits.wall_seconds, "wall", self._printed)
+        if self.counted and self._resident() - self._resident_at_start > self.limits.memory_bytes:
+            self.end()
+            raise OutOfMemory(self.limits.memory_bytes)
         if self._threads() > _MAX_THREADS:
             self.end()
             raise Crashed(f"started more than {_MAX_THREADS} threads")
+
+    def _resident(self) -> int:
+        if not self.counted:
+            return 0
+        try:
+            return int(psutil.Process(self.pid).memory_info().rss)
+        except psutil.Error:
+            return 0
 
     def _threads(self) -> int:
         try:

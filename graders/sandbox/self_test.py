@@ -107,7 +107,7 @@ def attack_ourselves(parent: WarmParent) -> list[Finding]:
 
 
 def _loaded(parent: WarmParent) -> Child:
-    child = parent.spawn(by_hand=False, imports=("resource",), limits=_LIMITS)
+    child = parent.spawn(imports=("resource",), limits=_LIMITS, device=parent.device)
     child.ask({"ask": "load", "files": {"attack.py": _ATTACKS}, "module": "attack"})
     return child
 

@@ -22,14 +22,16 @@ class Tier:
     landlock: bool
     bubblewrap: str | None = None
 
-    def around(self, command: list[str]) -> list[str]:
-        """The command that starts the warm parent inside this tier's outer wall."""
+    def around(self, command: list[str], device: str | None = None) -> list[str]:
+        """The command that starts the warm parent inside this tier's outer wall; a device comes with it."""
         if self.bubblewrap is None:
             return command
         binds = [argument for path in _readable() for argument in ("--ro-bind", path, path)]
         walls = ["--unshare-all", "--die-with-parent", "--new-session", "--proc", "/proc", "--dev", "/dev"]
         small = ["--size", "1048576", "--tmpfs", "/tmp", "--size", "1048576", "--tmpfs", "/dev/shm"]
-        return [self.bubblewrap, *walls, *small, *binds, "--chdir", "/tmp", "--", *command]
+        nodes = _nodes_of_cuda() if device == "cuda" else []
+        devices = [argument for path in nodes for argument in ("--dev-bind", path, path)]
+        return [self.bubblewrap, *walls, *small, *binds, *devices, "--chdir", "/tmp", "--", *command]
 
 
 STRICT_PLUS = "strict+"
@@ -65,3 +67,12 @@ def _readable() -> list[str]:
     wanted.append(str(Path(sys.executable).parent.parent))
     wanted.append(sysconfig.get_path("purelib"))
     return list(dict.fromkeys(path for path in wanted if Path(path).exists()))
+
+
+def _nodes_of_cuda() -> list[str]:
+    """The driver's device files, and what it reads of the machine to find its cards."""
+    nodes = [str(path) for path in sorted(Path("/dev").glob("nvidia*"))]
+    return [
+        *nodes,
+        *(path for path in ("/sys/bus/pci", "/sys/devices", "/proc/driver/nvidia") if Path(path).exists()),
+    ]

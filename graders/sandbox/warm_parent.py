@@ -41,6 +41,10 @@ boot.main(*map(int, sys.argv[2:]))
 _START_SECONDS = 120.0
 _SOCKET_BYTES = 2 << 20  # a usual answer goes through in one piece; the system may allow less
 _LINUX = sys.platform == "linux"
+ACCELERATOR = "gpu"  # the simulated one, as torch calls it
+# Workspaces that give the same numbers at every run (https://docs.nvidia.com/cuda/cublas, reproducibility),
+# and no files for compiled kernels.
+_FOR_CUDA = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8", "CUDA_CACHE_DISABLE": "1"}
 
 
 @dataclass(frozen=True)
@@ -64,14 +68,23 @@ class Limits:
 class WarmParent:
     """A process that has imported torch and forks student processes on request."""
 
-    def __init__(self, tier: Tier) -> None:
+    def __init__(self, tier: Tier, device: str | None = None) -> None:
+        """Start one.
+
+        Args:
+            tier: the walls around it and its children.
+            device: give every child this device of the machine, and the walls that it can stand.
+        """
         self.tier = tier
+        self.device = device
+        self._beside: dict[str, WarmParent] = {}
         self._scratch = tempfile.TemporaryDirectory(prefix="cnn-by-hand-")
         self._start()
 
     def _start(self) -> None:
         kind = socket.SOCK_SEQPACKET if _LINUX else socket.SOCK_STREAM
-        pairs = {name: socket.socketpair(socket.AF_UNIX, kind) for name in ("free", "by hand", "accelerator")}
+        origins = ("free", "by hand", "accelerator") if self.device is None else ("free",)
+        pairs = {name: socket.socketpair(socket.AF_UNIX, kind) for name in origins}
         self._controls = {name: ours for name, (ours, _) in pairs.items()}
         source_read, source_write = os.pipe()
         fds = (source_read, *(theirs.fileno() for _, theirs in pairs.values()))
@@ -80,9 +93,9 @@ class WarmParent:
             for _, theirs in pairs.values():
                 in_this_process.enter_context(theirs)
             self._process = subprocess.Popen(
-                self.tier.around(command),
+                self.tier.around(command, self.device),
                 pass_fds=fds,
-                env=_environment(),
+                env=_environment(self.device),
                 cwd=self._scratch.name,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -100,18 +113,25 @@ class WarmParent:
         self._ready = False
 
     def spawn(
-        self, *, by_hand: bool, imports: tuple[str, ...] = (), limits: Limits, accelerator: bool = False
+        self,
+        *,
+        by_hand: bool = False,
+        imports: tuple[str, ...] = (),
+        limits: Limits,
+        device: str | None = None,
     ) -> Child:
         """A fresh, locked-down child that has seen no submission yet.
 
         Args:
             by_hand: refuse torch's own convolutions and poolings.
             imports: modules to load before the walls go up.
-            accelerator: install the simulated device.
+            device: `ACCELERATOR`, or a device of the machine.
 
         Raises:
             SandboxFailure: the parent is gone or the child could not be locked down.
         """
+        if device not in (self.device, ACCELERATOR):
+            return self._parent_beside(device).spawn(imports=imports, limits=limits, device=device)
         if self._process.poll() is not None:  # whatever ended it must not cost the next submission
             self._stop()
             self._start()
@@ -132,14 +152,24 @@ class WarmParent:
             "cpu_seconds": int(limits.cpu_seconds * 100),
             "landlock": self.tier.landlock,
             "seccomp": self.tier.seccomp,
+            "device": self.device,
         }
         with their_wire:
-            origin = "accelerator" if accelerator else "by hand" if by_hand else "free"
+            origin = "accelerator" if device == ACCELERATOR else "by hand" if by_hand else "free"
             reply = self._request(origin, request, [their_wire.fileno(), their_output])
         os.close(their_output)
-        child = Child(self, origin, reply["pid"], wire, output, limits)
+        counted = self.device is not None  # address space says nothing there
+        child = Child(self, origin, reply["pid"], wire, output, limits, counted)
         child.await_ready()
         return child
+
+    def _parent_beside(self, device: str | None) -> WarmParent:
+        """The warm parent for another device, started when it is first needed."""
+        if device is None:
+            raise ValueError("a warm parent for a device has no other children")
+        if device not in self._beside:
+            self._beside[device] = WarmParent(self.tier, device)
+        return self._beside[device]
 
     def reap(self, origin: str, pid: int) -> dict[str, Any]:
         """Make sure that a child is dead, and say how it ended; the number is the parent's own for it."""
@@ -178,6 +208,9 @@ class WarmParent:
 
     def close(self) -> None:
         """End the parent and with it every child."""
+        for other in self._beside.values():
+            other.close()
+        self._beside.clear()
         self._stop()
         self._scratch.cleanup()
 
@@ -196,7 +229,7 @@ class WarmParent:
         self.close()
 
 
-def _environment() -> dict[str, str]:
+def _environment(device: str | None) -> dict[str, str]:
     one_thread = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
     kept = {
         name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ
@@ -204,7 +237,13 @@ def _environment() -> dict[str, str]:
     return {
         **kept,
         **dict.fromkeys(one_thread, "1"),
-        "CUDA_VISIBLE_DEVICES": "",
+        **(_FOR_CUDA | _chosen_cards() if device == "cuda" else {"CUDA_VISIBLE_DEVICES": ""}),
         "HOME": "/nonexistent",
         "LANG": "C.UTF-8",
     }
+
+
+def _chosen_cards() -> dict[str, str]:
+    """Which cards whoever grades has chosen."""
+    name = "CUDA_VISIBLE_DEVICES"
+    return {name: os.environ[name]} if name in os.environ else {}

@@ -3,7 +3,8 @@
 It holds no solution, no grader and no submission. It is started by `warm_parent.py` with an open control
 socket; each request brings the two descriptors of a new child: its wire and its standard output. The
 children of by-hand tasks come from a twin of it, in which torch's own kernels are replaced, once for all of
-them; those of questions on the accelerator from another.
+them; those of questions on the simulated accelerator from another. A warm parent for a real device has no
+twins, and each of its children starts the device for itself.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import accelerator, by_hand, lockdown, runtime
+from . import accelerator, by_hand, device, lockdown, runtime
 
 _WARM_MODULES = (
     *("abc", "array", "bisect", "cmath", "collections", "collections.abc", "contextlib", "copy", "csv"),
@@ -98,7 +99,7 @@ def warm(backward: bool = True) -> None:
     gc.collect()
 
 
-def serve(control: socket.socket, refusing: by_hand.ByHand | None) -> None:
+def serve(control: socket.socket, refusing: by_hand.ByHand | None = None) -> None:
     """Fork a child for each request until the grader hangs up."""
     children: set[int] = set()
     while True:
@@ -143,10 +144,17 @@ def _become_child(
         _import(request["imports"], request["seccomp"])
         if refusing is not None and len(sys.modules) != loaded:
             refusing.install()  # a library may have brought its own
-        sys.path.clear()
         wire = socket.socket(fileno=wire_fd)  # asks the kernel what it is, which the filter would refuse
-        lockdown.limit(request["memory_bytes"], request["cpu_seconds"])
-        lockdown.lock_down(request["landlock"], request["seccomp"])
+        limits = request["memory_bytes"], request["cpu_seconds"]
+        walls = request["landlock"], request["seccomp"]
+        if request["device"] is not None:
+            device.start(request["device"], request["memory_bytes"])
+        sys.path.clear()
+        if request["device"] is not None:
+            device.wall_in(request["device"], *limits, *walls)
+        else:
+            lockdown.limit(*limits)
+            lockdown.lock_down(*walls)
         wire.sendall(b"ready")
     except BaseException:
         traceback.print_exc()
@@ -178,11 +186,26 @@ def _is_private(name: str) -> bool:
     return any(part.startswith("_") for part in name.split("."))
 
 
-def main(free_fd: int, by_hand_fd: int, accelerator_fd: int) -> None:
-    """Warm up, become three, say so, serve: one plainly, one by hand, one with the simulated accelerator."""
+def main(free_fd: int, *twins: int) -> None:
+    """Warm up, say so, and serve.
+
+    Args:
+        free_fd: where requests come from.
+        twins: where they come from by hand, and with the simulated accelerator; without them the children
+            get a device of their own.
+    """
     lockdown.die_with_parent()
     torch.set_num_threads(1)
     load()
+    if twins:
+        _become_three(free_fd, *twins)
+    else:
+        warm(backward=False)  # autograd's engine would count the devices, and start the driver
+        _greet_and_serve(free_fd, None)
+
+
+def _become_three(free_fd: int, by_hand_fd: int, accelerator_fd: int) -> None:
+    """One serves plainly, one by hand, one with the simulated accelerator."""
     refusing = None
     if os.fork() == 0:  # before autograd has counted the devices
         lockdown.die_with_parent()
@@ -198,12 +221,15 @@ def main(free_fd: int, by_hand_fd: int, accelerator_fd: int) -> None:
             refusing = by_hand.ByHand()
             refusing.install()
             mine = by_hand_fd
-    gc.freeze()
-    threads = _threads()
     for fd in {free_fd, by_hand_fd, accelerator_fd} - {mine}:
         os.close(fd)
-    with socket.socket(fileno=mine) as control:
-        hello = {"threads": threads, "torch": torch.__version__, "landlock": lockdown.landlock_version()}
+    _greet_and_serve(mine, refusing)
+
+
+def _greet_and_serve(control_fd: int, refusing: by_hand.ByHand | None) -> None:
+    gc.freeze()
+    with socket.socket(fileno=control_fd) as control:
+        hello = {"threads": _threads(), "torch": torch.__version__, "landlock": lockdown.landlock_version()}
         control.sendall(json.dumps(hello).encode())
         serve(control, refusing)
 

@@ -2,7 +2,8 @@
 
 On Linux: resource limits, no new privileges, a Landlock ruleset that allows no file at all, and a seccomp
 filter that allows some ninety system calls, none of which opens a file, a socket or a process. Everything
-else fails with EPERM, so honest code gets an exception and not a corpse.
+else fails with EPERM, so honest code gets an exception and not a corpse. A process with a device of its own
+(`device.py`) gets a wider ruleset, and a filter that lists what is refused.
 
 Sources: Linux `seccomp(2)`, `landlock(7)`, `prctl(2)`; `asm/unistd.h` for the numbers.
 """
@@ -16,13 +17,18 @@ import platform
 import resource
 import struct
 import sys
+from collections.abc import Mapping
 
 LOCKDOWN_FAILED = 97  # exit status: the sandbox failed, not the student
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _SECCOMP_SET_MODE_FILTER = 1
 _SECCOMP_FLAG_TSYNC = 1  # every thread of the process, should an import have started one
-_LANDLOCK_CREATE, _LANDLOCK_RESTRICT = 444, 446  # the same numbers on every architecture
+# The same numbers on every architecture.
+_LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
+_LANDLOCK_PATH_BENEATH = 1
+# What may be granted of a file or folder; the last since version 5 of Landlock.
+READ, WRITE, CONTROL = 1 << 2, 1 << 1, 1 << 15
 _CLONE_THREAD = 0x00010000
 
 # Name: (x86_64, aarch64). None where the architecture has no such call.
@@ -90,6 +96,94 @@ _TGKILL, _KILL = (234, 131), (62, 129)
 _PRLIMIT64, _SCHED_GETAFFINITY = (302, 261), (204, 123)
 _IOCTL, _FCNTL = (16, 29), (72, 25)
 _AUDIT_ARCH = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+# What the filter beside a device refuses besides new processes, signals to others and new limits.
+_REFUSED: dict[str, tuple[int | None, int | None]] = {
+    "socket": (41, 198),
+    "connect": (42, 203),
+    "accept": (43, 202),
+    "bind": (49, 200),
+    "listen": (50, 201),
+    "accept4": (288, 242),
+    "shmget": (29, 194),
+    "semget": (64, 190),
+    "msgget": (68, 186),
+    "mq_open": (240, 180),
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+    "fallocate": (285, 47),
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "lchown": (94, None),
+    "fchown": (93, 55),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "open_by_handle_at": (304, 265),
+    "mount": (165, 40),
+    "umount2": (166, 39),
+    "pivot_root": (155, 41),
+    "chroot": (161, 51),
+    "unshare": (272, 97),
+    "setns": (308, 268),
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "process_madvise": (440, 440),
+    "pidfd_open": (434, 434),
+    "pidfd_send_signal": (424, 424),
+    "pidfd_getfd": (438, 438),
+    "tkill": (200, 130),
+    "rt_sigqueueinfo": (129, 138),
+    "rt_tgsigqueueinfo": (297, 240),
+    "setrlimit": (160, 164),
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
+    "setuid": (105, 146),
+    "setgid": (106, 144),
+    "setreuid": (113, 145),
+    "setregid": (114, 143),
+    "setgroups": (116, 159),
+    "setresuid": (117, 147),
+    "setresgid": (119, 149),
+    "capset": (126, 91),
+    "personality": (135, 92),
+    "settimeofday": (164, 170),
+    "clock_settime": (227, 112),
+    "sethostname": (170, 161),
+    "setdomainname": (171, 162),
+    "acct": (163, 89),
+    "syslog": (103, 116),
+    "reboot": (169, 142),
+    "kexec_load": (246, 104),
+    "init_module": (175, 105),
+    "finit_module": (313, 273),
+    "delete_module": (176, 106),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "keyctl": (250, 219),
+    "perf_event_open": (298, 241),
+    "fanotify_init": (300, 262),
+    "bpf": (321, 280),
+    "userfaultfd": (323, 282),
+    "io_uring_setup": (425, 425),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
+}
 
 
 class LockdownError(Exception):
@@ -98,20 +192,21 @@ class LockdownError(Exception):
 
 def limit(memory_bytes: int, cpu_seconds: int) -> None:
     """Bound what this process may take: address space beyond today's, CPU time, files, core dumps."""
-    _set(resource.RLIMIT_CORE, 0)
-    _set(resource.RLIMIT_CPU, cpu_seconds)
-    _set(resource.RLIMIT_FSIZE, 0)
-    _set(resource.RLIMIT_NOFILE, 64)
+    bound(resource.RLIMIT_CORE, 0)
+    bound(resource.RLIMIT_CPU, cpu_seconds)
+    bound(resource.RLIMIT_FSIZE, 0)
+    bound(resource.RLIMIT_NOFILE, 64)
     if sys.platform == "linux":
         with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123 (pathlib is not loaded here)
             pages = int(statm.read().split()[0])
-        _set(resource.RLIMIT_AS, pages * resource.getpagesize() + memory_bytes)
+        bound(resource.RLIMIT_AS, pages * resource.getpagesize() + memory_bytes)
 
 
-def _set(which: int, value: int) -> None:
+def bound(which: int, value: int) -> None:
+    """Set one limit for good, unless it is lower already."""
     _, hard = resource.getrlimit(which)
-    bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(which, (bound, bound))
+    least = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(which, (least, least))
 
 
 def close_other_files(keep: set[int]) -> None:
@@ -123,8 +218,16 @@ def close_other_files(keep: set[int]) -> None:
     os.closerange(start, 4096)
 
 
-def lock_down(landlock: bool, seccomp: bool) -> None:
+def lock_down(
+    landlock: bool, seccomp: bool, granted: Mapping[str, int] | None = None, refusing: bool = False
+) -> None:
     """Put up the walls. There is no way back.
+
+    Args:
+        landlock: refuse files.
+        seccomp: refuse system calls.
+        granted: files and folders that stay open, with what may be done there.
+        refusing: refuse a list of system calls, rather than all that are not on another list.
 
     Raises:
         LockdownError: one could not be put up; the process must not go on.
@@ -134,9 +237,10 @@ def lock_down(landlock: bool, seccomp: bool) -> None:
     _prctl(_PR_SET_DUMPABLE, 0)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if landlock:
-        _forbid_files()
+        _forbid_files(granted or {})
     if seccomp:
-        _filter_calls()
+        program = _refusing_program if refusing else _filter_program
+        _install(program(platform.machine(), os.getpid()))
 
 
 def die_with_parent() -> None:
@@ -159,11 +263,11 @@ def _prctl(option: int, value: int) -> None:
         raise LockdownError(f"prctl({option}): {os.strerror(ctypes.get_errno())}")
 
 
-def _forbid_files() -> None:
+def _forbid_files(granted: Mapping[str, int]) -> None:
     version = landlock_version()
     if version == 0:
         raise LockdownError("this kernel has no Landlock")
-    # Every right that this version knows is handled and none is granted.
+    # Every right that this version knows is handled, and none is granted that is not asked for.
     files = {1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)
     attributes = struct.pack(
         "<QQQ", (1 << files) - 1, 0b11 if version >= 4 else 0, 0b11 if version >= 6 else 0
@@ -173,6 +277,12 @@ def _forbid_files() -> None:
     ruleset = libc.syscall(_LANDLOCK_CREATE, attributes, ctypes.c_size_t(size), 0)
     if ruleset < 0:
         raise LockdownError(f"landlock_create_ruleset: {os.strerror(ctypes.get_errno())}")
+    for path, rights in granted.items():
+        beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        rule = struct.pack("<Qi", rights & (1 << files) - 1, beneath)
+        if libc.syscall(_LANDLOCK_ADD, ruleset, _LANDLOCK_PATH_BENEATH, rule, 0) != 0:
+            raise LockdownError(f"landlock_add_rule, {path}: {os.strerror(ctypes.get_errno())}")
+        os.close(beneath)
     if libc.syscall(_LANDLOCK_RESTRICT, ruleset, 0) != 0:
         raise LockdownError(f"landlock_restrict_self: {os.strerror(ctypes.get_errno())}")
     os.close(ruleset)
@@ -271,8 +381,34 @@ def _process_program(machine: str) -> bytes:
     return b"".join(struct.pack("<HBBI", *line) for line in code)
 
 
-def _filter_calls() -> None:
-    _install(_filter_program(platform.machine(), os.getpid()))
+def _refusing_program(machine: str, pid: int) -> bytes:
+    """The program for a process with a device: most calls are allowed, signals to `pid` alone.
+
+    Raises:
+        LockdownError: the architecture is not one the filter is written for.
+    """
+    if machine not in _AUDIT_ARCH:
+        raise LockdownError(f"no filter is written for {machine}")
+    column, arch = _AUDIT_ARCH[machine]
+    refuse = (_RET, 0, 0, _RET_ERRNO | errno.EPERM)
+    code = [(_LD, 0, 0, _ARCH), (_JEQ, 1, 0, arch), (_RET, 0, 0, _RET_KILL), (_LD, 0, 0, _NR)]
+    if machine == "x86_64":
+        code += [(_JGE, 0, 1, 0x40000000), (_RET, 0, 0, _RET_KILL)]
+    for calls in (*_REFUSED.values(), *_STARTS_PROCESSES):
+        number = calls[column]
+        if number is not None:
+            code += [(_JEQ, 0, 1, number), refuse]
+    code += [(_JEQ, 0, 1, _CLONE3[column]), (_RET, 0, 0, _RET_ERRNO | errno.ENOSYS)]
+    code += [(_JEQ, 0, 4, _CLONE[column]), (_LD, 0, 0, _ARG), (_JSET, 0, 1, _CLONE_THREAD)]
+    code += [(_RET, 0, 0, _RET_ALLOW), refuse]
+    for calls in (_KILL, _TGKILL):
+        code += [(_JEQ, 0, 4, calls[column]), (_LD, 0, 0, _ARG), (_JEQ, 0, 1, pid)]
+        code += [(_RET, 0, 0, _RET_ALLOW), refuse]
+    # prlimit64(pid, which, new, old): no new limit, whoever it is for.
+    code += [(_JEQ, 0, 6, _PRLIMIT64[column]), (_LD, 0, 0, _ARG + 16), (_JEQ, 0, 3, 0)]
+    code += [(_LD, 0, 0, _ARG + 20), (_JEQ, 0, 1, 0), (_RET, 0, 0, _RET_ALLOW), refuse]
+    code += [(_RET, 0, 0, _RET_ALLOW)]
+    return b"".join(struct.pack("<HBBI", *line) for line in code)
 
 
 def _install(program: bytes) -> None:

@@ -20,7 +20,7 @@ from torch import nn
 from . import loader
 from .by_hand import ByHand, ForbiddenCall
 from .effort import EffortMeter
-from .stand_ins import resolve
+from .stand_ins import Batches, resolve
 from .wire import PREFIX, Decoder, Encoder, Handle, Opaque, Pieces, Unsent, memory, prefix
 
 _SEED = 0x5EED
@@ -44,7 +44,7 @@ class Runtime:
             "load": self._load,
             "has": self._has,
             "call": self._call,
-            "build": lambda q: {"value": q["what"]},
+            "build": self._build,
             "describe": self._describe,
             "assign": self._assign,
             "load_state": self._load_state,
@@ -127,7 +127,9 @@ class Runtime:
             message = "(its message could not be read)"
         kinds = [cls.__name__[:80] for cls in type(error).__mro__ if cls is not object][:10]
         short = [[f[:200], n, name[:80], line[:200]] for f, n, name, line in frames[-_MAX_FRAMES:]]
-        memory = isinstance(error, MemoryError) or "can't allocate memory" in message
+        memory = (
+            isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in message
+        )
         return {
             "outcome": "raised",
             "type": type(error).__name__[:80],
@@ -184,6 +186,8 @@ class Runtime:
         finally:
             changed = _changed(before)
             _restore(before)
+        if question.get("device") is not None and isinstance(value, nn.Module) and self._is_new(value):
+            value.to(question["device"])  # as whoever has a network made for a device moves it there
         answer: dict[str, Any] = {"value": value, "changed_state": changed}
         if meter is not None:
             answer["effort"] = [meter.tensor_operations, meter.python_steps]
@@ -192,6 +196,13 @@ class Runtime:
         if question.get("cotangent") is not None:
             answer |= self._gradients(question["cotangent"], value, target, (args, kwargs))
         return answer
+
+    def _is_new(self, value: Any) -> bool:
+        return all(value is not known for known in self._objects.values())
+
+    def _build(self, question: dict[str, Any]) -> dict[str, Any]:
+        built = question["what"]
+        return {"value": built if question.get("device") is None else built.to(question["device"])}
 
     def _named(self, name: str) -> Any:
         try:
@@ -259,9 +270,12 @@ class Runtime:
         net = question["object"]
         optimizer = torch.optim.SGD(net.parameters(), lr=question["lr"], momentum=question["momentum"])
         _seed(question.get("seed", _SEED))
+        batches = question["batches"]
+        if question.get("device") is not None:
+            batches = _moved(batches, question["device"])
         net.train()
         for _ in range(question["epochs"]):
-            for X, y in question["batches"]:
+            for X, y in batches:
                 optimizer.zero_grad()
                 nn.functional.cross_entropy(net(X), y).backward()
                 optimizer.step()
@@ -296,12 +310,16 @@ def _moved(tree: Any, device: str) -> Any:
         return {key: _moved(item, device) for key, item in tree.items()}
     if isinstance(tree, (list, tuple)):
         return type(tree)(_moved(item, device) for item in tree)
+    if isinstance(tree, Batches):
+        return Batches(_moved(tree.items, device))
     return tree
 
 
 def _seed(number: int) -> None:
     # Not `torch.manual_seed`, which remembers a stack trace for each device that has not been started.
     torch.default_generator.manual_seed(number)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed(number)
 
 
 def _global_state() -> dict[str, Any]:

@@ -35,12 +35,12 @@ class Batches:
     """An iterable of batches that can be gone through again; it counts how often that was done."""
 
     def __init__(self, items: tuple[Any, ...]) -> None:
-        self._items = items
+        self.items = items
         self.passes = 0
 
     def __iter__(self) -> Iterator[Any]:
         self.passes += 1
-        return iter(self._items)
+        return iter(self.items)
 
 
 _OWN: dict[str, Any] = {"Recorder": Recorder}

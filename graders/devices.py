@@ -17,7 +17,7 @@ from . import messages
 from .expect import Mismatch, NotWritten, facts
 from .sandbox.inside.device import SIMULATED
 from .sandbox.trouble import Raised
-from .sandbox.warm_parent import ACCELERATOR as ACCELERATOR
+from .sandbox.warm_parent import ACCELERATOR
 from .subject import Module, Reply, Submission
 
 DEVICES = "devices"  # the group of every task that knows of devices

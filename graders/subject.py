@@ -110,11 +110,9 @@ class Module:
         """`load_state_dict`, strictly."""
         self._question("load_state", state=dict(state))
 
-    def convert(
-        self, dtype: torch.dtype | None = None, device: str | None = None, training: bool | None = None
-    ) -> Module:
-        """`.to(dtype)`, `.to(device)`, `.train(training)`; returns the module."""
-        self._question("convert", dtype=dtype, device=device, training=training)
+    def convert(self, dtype: torch.dtype | None = None, training: bool | None = None) -> Module:
+        """`.to(dtype)`, `.train(training)`; returns the module."""
+        self._question("convert", dtype=dtype, training=training)
         return self
 
     def attribute(self, name: str) -> Any:

@@ -2,7 +2,8 @@
 
 Accuracy is never the evidence. A network is judged by its outputs and every gradient in float64, with known
 parameters that are six times larger than usual, so that its sigmoids are far from straight lines; training by
-its whole path from a known start. The networks that the tools are tried on are built by the sandbox.
+its whole path from a known start. The networks that the tools are tried on are built by the sandbox. What the
+tools are for is seen on real images besides, where a threshold lies far from whatever luck can do.
 """
 
 from __future__ import annotations
@@ -17,12 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from graders import messages, tolerance
-from graders.devices import (
-    ACCELERATOR,
-    lies_there,
-    module_works_on_the_accelerator,
-    on_the_accelerator,
-)
+from graders.devices import lies_there, module_works_on_the_accelerator, on_the_accelerator
 from graders.expect import (
     GraderError,
     NotWritten,
@@ -38,12 +34,12 @@ from graders.expect import (
 from graders.holds import holds
 from graders.networks import (
     BATCH,
-    HELD_OUT,
+    EPOCHS,
     LR,
     MOMENTUM,
     SHAPES,
-    STEPS,
-    Batch,
+    SHORT_LR,
+    STEPS_PER_EPOCH,
     Pool,
     classic_share,
     differences,
@@ -54,13 +50,20 @@ from graders.networks import (
     images,
     known_parameters,
     layer,
+    lenet_layers,
     logits,
-    patterns,
+    pytorch_start,
+    recognised,
     share_right,
+    short_training,
+    straight,
     training_data,
     twins,
+    xavier_start,
 )
+from graders.pictures import Batch, in_batches, new_pictures, training_pictures
 from graders.sandbox.trouble import Raised
+from graders.sandbox.warm_parent import ACCELERATOR
 from graders.strategies import seeds, tensor
 from graders.subject import Build, ClassOf, Module, Reply, Stream, Submission
 from solutions import lenet as reference
@@ -156,6 +159,21 @@ def unchanged(before: Any, net: Module, call: str) -> None:
     change = differences(before, net.describe())
     sentence = f"The network should be left as it was, but {change}."
     that(not change, call=call, aspect="state", sentence=sentence)
+
+
+def scores_of_new_images(submission: Submission, net: Module) -> Tensor:
+    """What a network says to the images that no training has seen, in evaluation mode."""
+    net.convert(training=False)
+    X, y = new_pictures()
+    whatever = torch.zeros(len(y), 10), torch.full((len(y), 10), torch.inf)
+    scores = agrees(submission, net, X, expected=whatever[0], bound=whatever[1]).value
+    assert isinstance(scores, Tensor)
+    return scores
+
+
+def recognition(submission: Submission, net: Module) -> float:
+    """The share of these images that it is right about."""
+    return share_right(scores_of_new_images(submission, net), new_pictures()[1])
 
 
 # --------------------------------------------------------------------------------------------------- lenet
@@ -446,6 +464,19 @@ def test_the_share_is_a_plain_float(submission: Submission) -> None:
 
 
 @holds("accuracy", "share")
+def test_the_share_of_real_images_that_are_recognised(submission: Submission) -> None:
+    sizes, pictures, values = (64, 64, 64, 8), new_pictures(), straight()
+    linear = submission.build("Linear", 784, 10)
+    linear.assign(values)
+    net = submission.build("Sequential", layer("Flatten"), linear)
+    net.title = "net"
+    share = recognised(pictures) / sum(sizes)
+    got = submission.accuracy(net, in_batches(pictures, *sizes))
+    title = f"accuracy(net, batches of {', '.join(map(str, sizes))} real images)"
+    number(got, share, tolerance=2.0**-22, call=title)
+
+
+@holds("accuracy", "share")
 @given(sizes=st.lists(st.integers(1, 7), min_size=1, max_size=4), seed=seeds(), stream=st.booleans())
 def test_the_share_of_random_batches(
     submission: Submission, sizes: list[int], seed: int, stream: bool
@@ -556,6 +587,13 @@ def examples(sizes: Sequence[int], seed: int) -> list[Batch]:
     return batches
 
 
+# How far losses and parameters may be off, relative to the loss and to a tensor's largest parameter. Measured
+# in float32 for the trainings of `check_lenet`, 30 starts, three loops: at most 1.4e-7 and 2.7e-7. The margin
+# of 35 and more is for other machines and other ways to add up.
+LOSS_OFF = {torch.float64: 1e-6, torch.float32: 1e-5}
+PARAMETERS_OFF = {torch.float64: 1e-9, torch.float32: 1e-5}
+
+
 def check_training(
     submission: Submission,
     layers: Sequence[Build],
@@ -567,18 +605,27 @@ def check_training(
     what: str,
     stream: bool = False,
     training: bool = True,
+    pictures: bool = False,
+    dtype: torch.dtype = torch.float64,
 ) -> None:
-    """Train the same network on both sides and compare the `losses` or the `parameters`."""
-    net, ours = twins(submission, *layers, seed=seed)
+    """Train the same network on both sides and compare the `losses` or the `parameters`.
+
+    This side computes in float64, whatever the other has to.
+    """
+    net, ours = twins(submission, *layers, seed=seed, dtype=dtype)
     net.convert(training=training)
-    data, begun = examples(sizes, seed), [weight.detach().clone() for weight in ours.parameters()]
-    losses = expected_training(ours, data, epochs, lr)
+    begun = [weight.detach().clone() for weight in ours.double().parameters()]
+    drawn = in_batches(training_pictures(), *sizes) if pictures else examples(sizes, seed)
+    data = [(X.to(dtype), y) for X, y in drawn]
+    losses = expected_training(ours, [(X.double(), y) for X, y in data], epochs, lr)
     got = submission.train(net, Stream(tuple(data)) if stream else data, epochs, lr)
     kinds = ", ".join(item.name for item in layers)
-    data_title = f"batches of {', '.join(map(str, sizes))} images"
+    data_title = f"batches of {', '.join(map(str, sizes))} {'real ' * pictures}images"
     title = f"train(nn.Sequential({kinds}), {data_title}, num_epochs={epochs}, lr={lr})"
     after = net.describe().parameters
-    moved = any(not torch.equal(value, start) for (_, value), start in zip(after, begun, strict=True))
+    moved = any(
+        not torch.equal(value.double(), start) for (_, value), start in zip(after, begun, strict=True)
+    )
     if got is None and not moved:
         raise NotWritten
     if what == "losses":
@@ -588,21 +635,21 @@ def check_training(
             aspect="type",
             sentence="It trains, but returns None: is a return missing?",
         )
-        check_epoch_losses(got, losses, title)
+        check_epoch_losses(got, losses, title, LOSS_OFF[dtype])
         return
     for (_, value), (name, right) in zip(after, ours.named_parameters(), strict=True):
-        bound = tolerance.relative(right.detach(), 1e-9)
+        bound = tolerance.relative(right.detach(), PARAMETERS_OFF[dtype])
         compare(
             value,
             expected=right.detach(),
             bound=bound,
-            dtype=torch.float64,
+            dtype=dtype,
             call=title,
             what=f"parameter {name} after the training",
         )
 
 
-def check_epoch_losses(got: Any, losses: Sequence[float], title: str) -> None:
+def check_epoch_losses(got: Any, losses: Sequence[float], title: str, off: float) -> None:
     """One number per epoch, each the mean over its examples; a sum kept in float32 is no mistake."""
     if got is None:
         raise NotWritten
@@ -620,7 +667,7 @@ def check_epoch_losses(got: Any, losses: Sequence[float], title: str) -> None:
             "The losses still carry their graphs, which keeps every epoch in memory. What does .item() do?"
         )
         that(free, call=title, aspect="type", sentence=sentence)
-        number(value, right, tolerance=1e-6 * abs(right), call=title, what=f"loss of epoch {epoch}")
+        number(value, right, tolerance=off * abs(right), call=title, what=f"loss of epoch {epoch}")
 
 
 @holds("train", "losses")
@@ -634,6 +681,11 @@ def test_the_mean_loss_per_example_of_every_epoch(submission: Submission) -> Non
 @holds("train", "losses")
 def test_losses_over_any_iterable(submission: Submission) -> None:
     check_training(submission, LINEAR, (2, 5, 3), epochs=3, lr=0.3, seed=4, what="losses", stream=True)
+
+
+@holds("train", "losses")
+def test_the_losses_of_lenet_on_real_images(submission: Submission) -> None:
+    check_lenet(submission, what="losses")
 
 
 @holds("train", "losses")
@@ -663,6 +715,48 @@ def test_the_parameters_after_several_epochs_of_uneven_batches(submission: Submi
         check_training(
             submission, NORMALISED, (4, 3), epochs=2, lr=0.1, seed=16, what="parameters", training=training
         )
+
+
+@holds("train", "parameters")
+def test_the_parameters_of_lenet_after_a_training_on_real_images(submission: Submission) -> None:
+    check_lenet(submission, what="parameters")
+
+
+def check_lenet(submission: Submission, what: str) -> None:
+    """A few batches of real images, in the precision that tells most and in the one that people train in."""
+    for dtype, sizes in ((torch.float64, (16, 7, 9)), (torch.float32, (12, 5))):
+        check_training(
+            submission,
+            lenet_layers("Sigmoid"),
+            sizes,
+            epochs=2,
+            lr=0.5,
+            seed=17,
+            what=what,
+            pictures=True,
+            dtype=dtype,
+        )
+
+
+# The share after `short_training`, measured from 30 starts: .525 to .615, from this one .575; before it at
+# most .24. The start is fixed, so that only rounding differs from one right answer to another.
+RECOGNISED = 0.4
+
+
+@holds("train", "parameters")
+def test_lenet_with_tanh_recognises_new_images_after_an_epoch(submission: Submission) -> None:
+    net = submission.build("Sequential", *lenet_layers("Tanh"))
+    net.assign(xavier_start(18))
+    data, before = short_training(), net.describe()
+    if submission.train(net, data, 1, SHORT_LR) is None and not differences(before, net.describe()):
+        raise NotWritten
+    share = recognition(submission, net)
+    sentence = (
+        f"Trained on {len(data)} batches of real images, LeNet with tanh is right about {share:.0%} of 200 "
+        f"new ones; it should be right about {RECOGNISED:.0%} or more. In which direction does a step go?"
+    )
+    title = f"train(LeNet with tanh, {len(data)} batches of real images, num_epochs=1, lr={SHORT_LR})"
+    that(share >= RECOGNISED, call=title, aspect="values", sentence=sentence)
 
 
 @holds("train", "parameters")
@@ -791,6 +885,35 @@ def test_weights_are_drawn_anew_at_every_call(submission: Submission) -> None:
         differ = not torch.equal(first.state[name], second.state[name])
         title = f"init_lenet(net) twice, {name}"
         that(differ, call=title, aspect="values", sentence="Two calls should draw different weights.")
+
+
+# The loss on new images after `short_training`, measured. Drawn by the reference, 50 seeds: 1.26 to 1.41,
+# deviation .032; with biases of zero besides, 20 seeds: 1.27 to 1.40. Drawn as PyTorch does by itself, 50
+# seeds: 2.07 to 2.25, deviation .042; with the convolutions drawn alone, 20 seeds: 2.08 to 2.22; all zero,
+# all one, from 0 to 1, normal with a deviation of .01 or 1: 2.17 and more. So the limit is 12 deviations from
+# what is right and 9 from what is not. Other weights of Xavier's size learn as soon; the bounds above know
+# them apart. Sigmoids take too long for this question: after 800 steps LeNet still guesses, from most of
+# Xavier's starts as from all of PyTorch's.
+LEARNT = 1.75
+
+
+@holds("init_lenet", "distribution")
+def test_lenet_with_tanh_learns_real_images_soon(submission: Submission) -> None:
+    net = submission.build("Sequential", *lenet_layers("Tanh"))
+    net.title = "net"
+    net.assign(pytorch_start(32))
+    before = net.describe()
+    if submission.init_lenet(net) is None and not differences(before, net.describe()):
+        raise NotWritten
+    data = short_training()
+    net.fit(data, epochs=1, lr=SHORT_LR)
+    loss = float(F.cross_entropy(scores_of_new_images(submission, net), new_pictures()[1]))
+    sentence = (
+        f"After {len(data)} steps on real images LeNet with tanh has a loss of {loss:.2f} on new ones. With "
+        "Xavier's weights it is about 1.3, with PyTorch's own about 2.1, and guessing makes 2.3. "
+        "How large is a unit's output if it adds up 400 numbers with your weights?"
+    )
+    that(loss <= LEARNT, call="init_lenet(LeNet with tanh)", aspect="values", sentence=sentence)
 
 
 @holds("init_lenet", "nothing else")
@@ -975,7 +1098,9 @@ def test_one_forward_pass_that_leaves_nothing_behind(submission: Submission) -> 
 # -------------------------------------------------------------------------------------------- lenet_modern
 
 
-ENOUGH = 0.5
+# Three times what the classic network reaches, and .2 below the least of 288 trainings of right designs, as
+# measured in `graders/networks.py`.
+ENOUGH = 0.3
 MOST_PARAMETERS = 62_000
 
 
@@ -1001,26 +1126,17 @@ def test_it_beats_the_classic_network_under_the_same_training(submission: Submis
     classic = classic_share()
     if classic >= ENOUGH / 2:
         raise GraderError(f"the classic network reaches {classic:.2f}; it should stay near 0.1")
-    X, y = patterns(HELD_OUT, seed=2)
     share = 0.0
     for _ in range(2):  # one bad start is bad luck
         net = modern(submission)
-        net.fit(training_data(), epochs=1, lr=LR, momentum=MOMENTUM)
-        net.convert(training=False)
-        scores = agrees(
-            submission,
-            net,
-            X,
-            expected=torch.zeros(HELD_OUT, 10),
-            bound=torch.full((HELD_OUT, 10), torch.inf),
-        ).value
-        share = max(share, share_right(scores, y))
+        net.fit(training_data(), epochs=EPOCHS, lr=LR, momentum=MOMENTUM)
+        share = max(share, recognition(submission, net))
         if share >= ENOUGH:
             return
     sentence = (
-        f"After {STEPS} steps of SGD on batches of {BATCH} (lr={LR}, momentum={MOMENTUM}) it is right about "
-        f"{share:.0%} of {HELD_OUT} new images, the classic network about {classic:.0%}; "
-        f"it should reach {ENOUGH:.0%}. "
+        f"After {EPOCHS * STEPS_PER_EPOCH} steps of SGD on batches of {BATCH} real images (lr={LR}, "
+        f"momentum={MOMENTUM}) it is right about {share:.0%} of 200 new ones, the classic network about "
+        f"{classic:.0%}; it should reach {ENOUGH:.0%}. "
         "What would let the gradient through?"
     )
     that(False, call=net.title, aspect="values", sentence=sentence)
@@ -1051,7 +1167,7 @@ def test_the_network_of_their_own_on_an_accelerator(submission: Submission) -> N
 @holds("init_lenet", "devices")
 def test_parameters_stay_on_the_accelerator(submission: Submission) -> None:
     title = f'init_lenet(net.to("{ACCELERATOR}"))'
-    on_the_cpu(submission.ask("init_lenet", small_network(submission, "cpu")), title)
+    on_the_cpu(submission.ask("init_lenet", small_network(submission)), title)
     with on_the_accelerator(submission, title):
         net = small_network(submission)
         submission.ask("init_lenet", net)
@@ -1062,7 +1178,7 @@ def test_parameters_stay_on_the_accelerator(submission: Submission) -> None:
 def test_maps_of_a_network_on_an_accelerator(submission: Submission) -> None:
     X = tensor(2, 1, 4, 4, seed=95)
     title = f'feature_maps(net.to("{ACCELERATOR}"), X.to("{ACCELERATOR}"))'
-    on_the_cpu(submission.ask("feature_maps", small_network(submission, "cpu"), X), title)
+    on_the_cpu(submission.ask("feature_maps", small_network(submission), X), title)
     with on_the_accelerator(submission, title):
         reply = submission.ask("feature_maps", small_network(submission), X)
         lies_there(title, reply)
@@ -1071,7 +1187,7 @@ def test_maps_of_a_network_on_an_accelerator(submission: Submission) -> None:
 @holds("accuracy", "devices")
 def test_accuracy_of_a_network_on_an_accelerator(submission: Submission) -> None:
     title = f'accuracy(net.to("{ACCELERATOR}"), data)'
-    on_the_cpu(submission.ask("accuracy", small_network(submission, "cpu"), small_batches()), title)
+    on_the_cpu(submission.ask("accuracy", small_network(submission), small_batches()), title)
     with on_the_accelerator(submission, title):
         net = small_network(submission)
         submission.ask("accuracy", net, small_batches())
@@ -1081,7 +1197,7 @@ def test_accuracy_of_a_network_on_an_accelerator(submission: Submission) -> None
 @holds("train", "devices")
 def test_training_of_a_network_on_an_accelerator(submission: Submission) -> None:
     title = f'train(net.to("{ACCELERATOR}"), data, num_epochs=1, lr=0.1)'
-    on_the_cpu(submission.ask("train", small_network(submission, "cpu"), small_batches(), 1, 0.1), title)
+    on_the_cpu(submission.ask("train", small_network(submission), small_batches(), 1, 0.1), title)
     with on_the_accelerator(submission, title):
         net = small_network(submission)
         submission.ask("train", net, small_batches(), 1, 0.1)
@@ -1096,10 +1212,10 @@ def on_the_cpu(reply: Reply, title: str) -> None:
     that(kind, call=title, aspect="type", sentence=messages.wrong_on_the_cpu())
 
 
-def small_network(submission: Submission, device: str = ACCELERATOR) -> Module:
-    """A network on a device, built by the sandbox."""
+def small_network(submission: Submission) -> Module:
+    """A network, built by the sandbox where questions are asked."""
     layers = layer("Conv2d", 1, 2, 3), layer("Sigmoid"), layer("Flatten"), layer("Linear", 8, 3)
-    net = submission.build("Sequential", *layers).convert(device=device)
+    net = submission.build("Sequential", *layers)
     net.title = "net"
     return net
 

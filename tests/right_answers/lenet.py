@@ -390,3 +390,33 @@ def two_wide_blocks() -> nn.Module:
         nn.ReLU(),
         nn.Linear(32, 10),
     )
+
+
+@right("lenet", "lenet_modern", style="LeNet with tanh")
+class LeNetWithTanh(_Net):
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.avg_pool2d(torch.tanh(self.conv1(x)), 2)
+        x = F.avg_pool2d(torch.tanh(self.conv2(x)), 2)
+        x = torch.tanh(self.fc1(x.flatten(1)))
+        return self.fc3(torch.tanh(self.fc2(x)))  # type: ignore[no-any-return]
+
+
+@right("lenet", "lenet_modern", style="ReLU, max pooling and dropout")
+def with_dropout() -> nn.Module:
+    return nn.Sequential(
+        *(nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Linear(400, 120), nn.ReLU(), nn.Dropout(0.5)),
+        *(nn.Linear(120, 84), nn.ReLU(), nn.Dropout(0.5), nn.Linear(84, 10)),
+    )
+
+
+@right("lenet", "lenet_modern", style="batch normalisation and global pooling")
+def globally_pooled() -> nn.Module:
+    def block(before: int, after: int) -> list[nn.Module]:
+        return [nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU()]
+
+    return nn.Sequential(
+        *(*block(1, 16), nn.MaxPool2d(2), *block(16, 32), nn.MaxPool2d(2), *block(32, 64)),
+        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10)),
+    )

@@ -259,8 +259,6 @@ class Runtime:
         module = question["object"]
         if question.get("dtype") is not None:
             module.to(question["dtype"])
-        if question.get("device") is not None:
-            module.to(question["device"])
         if question.get("training") is not None:
             module.train(question["training"])
         return {}

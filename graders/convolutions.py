@@ -6,8 +6,11 @@ holds sizes and settings, a `Question` the tensors made from it.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import hypothesis.strategies as st
@@ -31,7 +34,7 @@ from .expect import (
 )
 from .messages import call
 from .sandbox.trouble import Raised
-from .strategies import LAYOUTS, VALUES, Layout, Values, distinct_sizes, seeds, tensor
+from .strategies import LAYOUTS, VALUES, Layout, Values, distinct_sizes, pairwise, seeds, tensor
 from .subject import Submission
 
 Sizes = tuple[int, ...]
@@ -123,6 +126,93 @@ def questions(
     return Case(image, kernel, bias, options).question(draw(seeds()), draw(st.sampled_from(VALUES)))
 
 
+@cache
+def sweep(
+    batch: bool = True,
+    output_channels: bool = True,
+    bias: Sequence[bool] = (False,),
+    most_stride: int = 1,
+    most_padding: int = 0,
+    most_dilation: int = 1,
+    most_groups: int = 1,
+    most_channels: int = 4,
+    as_wholes: bool = False,
+    images_too: bool = False,
+) -> tuple[Case, ...]:
+    """Small cases in which any two sizes or settings meet that `questions` could draw together.
+
+    With `as_wholes` any two of kernel, stride and padding meet as pairs, and not only the numbers in them.
+    With `images_too` the height and the width of the image meet all the rest; that is for where nothing but
+    the kernel decides how large it is.
+    """
+    settings: dict[str, Sequence[Any]] = {}
+    conditions: list[Callable[..., bool]] = []
+    if most_stride > 1:
+        # What is left over beside the last window is smaller than the stride.
+        conditions += [lambda sh, rest_h: rest_h < sh, lambda sw, rest_w: rest_w < sw]
+        rest = {"rest_h": range(most_stride), "rest_w": range(most_stride)}
+        if as_wholes:
+            settings["strides"] = tuple(itertools.product(range(1, most_stride + 1), repeat=2))
+            conditions.append(lambda strides, sh, sw: strides == (sh, sw))
+        settings |= {"sh": range(1, most_stride + 1), "sw": range(1, most_stride + 1), **rest}
+        settings["stride_is_one_number"] = (False, True)
+        conditions.append(lambda stride_is_one_number, sh, sw: not stride_is_one_number or sh == sw)
+    if most_padding:
+        if as_wholes:
+            settings["paddings"] = tuple(itertools.product(range(most_padding + 1), repeat=2))
+            conditions.append(lambda paddings, ph, pw: paddings == (ph, pw))
+        settings |= {"ph": range(most_padding + 1), "pw": range(most_padding + 1)}
+        settings["padding_is_one_number"] = (False, True)
+        conditions.append(lambda padding_is_one_number, ph, pw: not padding_is_one_number or ph == pw)
+    if most_dilation > 1:
+        settings |= {"dh": range(1, most_dilation + 1), "dw": range(1, most_dilation + 1)}
+        settings["dilation_is_one_number"] = (False, True)
+        conditions.append(lambda dilation_is_one_number, dh, dw: not dilation_is_one_number or dh == dw)
+    if as_wholes:
+        settings["kernels"] = tuple(itertools.product(range(1, 4), repeat=2))
+        conditions.append(lambda kernels, kh, kw: kernels == (kh, kw))
+    # Up to three windows along each axis; two where there are many cases.
+    more = range(2 if as_wholes else 3)
+    settings |= {"kh": range(1, 4), "more_h": more} | ({"H": range(1, 6)} if images_too else {})
+    settings |= {"kw": range(1, 4), "more_w": more} | ({"W": range(1, 6)} if images_too else {})
+    if images_too:
+        conditions += [lambda H, kh, more_h: kh + more_h == H, lambda W, kw, more_w: kw + more_w == W]
+    settings |= {"c": range(1, most_channels + 1), "bias": bias, "groups": range(1, most_groups + 1)}
+    settings |= {"n": range(1, most_channels + 1)} if batch else {}
+    settings |= {"o": range(1, most_channels + 1)} if output_channels else {}
+    return tuple(sorted((_swept(row) for row in pairwise(settings, *conditions)), key=_extent))
+
+
+def _swept(row: Mapping[str, Any]) -> Case:
+    """One row of a sweep as a case; what it does not speak of is left away."""
+    sizes, options = [], {}
+    for axis in "hw":
+        stride, padding, dilation = (
+            row.get(f"{name}{axis}", default) for name, default in (("s", 1), ("p", 0), ("d", 1))
+        )
+        extent = dilation * (row[f"k{axis}"] - 1) + 1
+        sizes.append(max(1, extent - 2 * padding + stride * row[f"more_{axis}"] + row.get(f"rest_{axis}", 0)))
+    for name in ("stride", "padding", "dilation"):
+        if f"{name[0]}h" in row:
+            pair = (row[f"{name[0]}h"], row[f"{name[0]}w"])
+            options[name] = pair[0] if row[f"{name}_is_one_number"] else pair
+    if row["groups"] > 1:
+        options["groups"] = row["groups"]
+    kernel = (row["c"], row["kh"], row["kw"])
+    image = (row["c"] * row["groups"], *sizes)
+    return Case(
+        (row["n"], *image) if "n" in row else image,
+        (row["o"] * row["groups"], *kernel) if "o" in row else kernel,
+        row["bias"],
+        options,
+    )
+
+
+def _extent(one: Case) -> int:
+    """How much there is to look at."""
+    return math.prod(one.image) + math.prod(one.kernel)
+
+
 # --------------------------------------------------------------------------------------------- what is right
 
 
@@ -143,17 +233,33 @@ def _without_added_axes(result: Tensor, X: Tensor, K: Tensor) -> Tensor:
     return result[0] if K.dim() == 4 else result[0, 0]
 
 
-def expected(name: str, question: Question, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-    """The right result of `name` in float64, and how far one computed in `dtype` may lie from it."""
+def expected(
+    name: str | None, question: Question, dtype: torch.dtype = torch.float32
+) -> tuple[Tensor, Tensor]:
+    """The right result of `name` in float64, and how far one computed in `dtype` may lie from it.
+
+    Without a name torch alone is asked, and not the reference.
+    """
     exact = question.each(lambda value: value.detach().double())
     right, absolute = convolution(exact), convolution(exact.each(torch.abs))
     images, kernels = _four_axes(exact.X), _four_axes(exact.K)
     terms = kernels[0].numel() + (exact.bias is not None)
-    ours = getattr(reference, name)(exact.X, exact.K, **exact.keywords)
-    references_agree(ours, right, tolerance.products(absolute, terms, torch.float64))
+    if name is not None:
+        ours = getattr(reference, name)(exact.X, exact.K, **exact.keywords)
+        references_agree(ours, right, tolerance.products(absolute, terms, torch.float64))
     norms = images.flatten(1).norm(dim=1)[:, None] * kernels.flatten(1).norm(dim=1)
     norm = _without_added_axes(norms[..., None, None], exact.X, exact.K)
     return right, tolerance.products(absolute, terms, dtype, norm)
+
+
+@cache
+def swept(**settings: Any) -> tuple[tuple[Question, Tensor, Tensor], ...]:
+    """The cases of a `sweep` as questions, with the right result and the bound of each.
+
+    Torch alone says what is right, for the reference takes as long as an answer.
+    """
+    questions = [one.question(seed) for seed, one in enumerate(sweep(**settings))]
+    return tuple((question, *expected(None, question)) for question in questions)
 
 
 def expected_gradients(question: Question, upstream: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -201,6 +307,12 @@ def check_cases(submission: Submission, name: str, cases: Sequence[Case]) -> Non
     """Small integers in images and kernels of every kind of shape."""
     for seed, one in enumerate(cases):
         check(submission, name, one.question(seed))
+
+
+def check_sweep(submission: Submission, name: str, **settings: Any) -> None:
+    """Every case of a `sweep`."""
+    for question, right, bound in swept(**settings):
+        agrees(submission, name, question.X, question.K, expected=right, bound=bound, **question.keywords)
 
 
 def check_kinds(submission: Submission, name: str, one: Case) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import hypothesis.strategies as st
@@ -24,7 +27,7 @@ from .expect import (
     repeats,
 )
 from .sandbox.trouble import Raised
-from .strategies import LAYOUTS, VALUES, Values, tensor
+from .strategies import LAYOUTS, VALUES, Values, pairwise, tensor
 from .subject import Module, Submission
 
 Pair = tuple[int, int]
@@ -117,6 +120,101 @@ def cases(draw: st.DrawFn) -> Case:
     return Case((H, W), window, stride, padding)
 
 
+Swept = tuple[tuple[Case, Pair], ...]
+"""The cases of a sweep, each with a number of images and one of channels."""
+
+_OUTER = {"images": range(1, 4), "channels": range(1, 4)}
+
+
+@cache
+def side_by_side() -> Swept:
+    """Every window; any two of its sizes and the numbers of windows, as far as an int as stride allows it."""
+    settings = {"kh": range(1, 5), "kw": range(1, 5), "down": range(1, 4), "across": range(1, 4), **_OUTER}
+    rows = pairwise(settings, _one_stride)
+    return _in_order(_covered(row, (row["kh"], row["kw"]), (0, 0)) for row in rows)
+
+
+@cache
+def framed() -> Swept:
+    """Every window with every number for its padding; strides and remainders as in `side_by_side`."""
+    windows = tuple(itertools.product(range(1, 5), repeat=2))
+    rows = pairwise(
+        {"window": windows, "ph": range(3), "pw": range(3), "down": (1, 2), "across": (1, 2), **_OUTER},
+        lambda window, down, across: _one_stride(window[0], window[1], down, across),
+        lambda window, ph: 2 * ph <= window[0],
+        lambda window, pw: 2 * pw <= window[1],
+        # Something of the image has to be left.
+        lambda window, ph, down: window[0] * down > 2 * ph,
+        lambda window, pw, across: window[1] * across > 2 * pw,
+    )
+    return _in_order(_covered(row, row["window"], (row["ph"], row["pw"])) for row in rows)
+
+
+@cache
+def stepping(most_padding: int = 0, largest: int = 4) -> Swept:
+    """Any two sizes or settings that `cases` could draw together, with padding or without.
+
+    Args:
+        most_padding: 0 leaves padding away.
+        largest: size of a window, and stride.
+    """
+    rows = pairwise(
+        {
+            "sh": range(1, largest + 1),
+            "rest_h": range(largest),
+            "sw": range(1, largest + 1),
+            "rest_w": range(largest),
+            "stride": ("pair", "one number", "window"),
+            "kh": range(1, largest + 1),
+            "kw": range(1, largest + 1),
+            "ph": range(most_padding + 1),
+            "pw": range(most_padding + 1),
+            "more_h": range(3),
+            "more_w": range(3),
+            **_OUTER,
+        },
+        lambda sh, rest_h: rest_h < sh,
+        lambda sw, rest_w: rest_w < sw,
+        lambda stride, sh, sw: stride != "one number" or sh == sw,
+        lambda stride, sh, kh: stride != "window" or sh == kh,
+        lambda stride, sw, kw: stride != "window" or sw == kw,
+        lambda ph, kh: 2 * ph <= kh,
+        lambda pw, kw: 2 * pw <= kw,
+    )
+    return _in_order(_stepped(row) for row in rows)
+
+
+def _one_stride(kh: int, kw: int, down: int, across: int) -> bool:
+    """Windows that are no squares can only be side by side along one axis, if the stride is one number."""
+    return kh == kw or down == 1 or across == 1
+
+
+def _in_order(cases: Iterable[tuple[Case, Pair]]) -> Swept:
+    """Small ones first."""
+    return tuple(sorted(cases, key=lambda one: math.prod((*one[0].image, *one[0].window_pair, *one[1]))))
+
+
+def _covered(row: Mapping[str, Any], window: Pair, padding: Pair) -> tuple[Case, Pair]:
+    """A padded image that the windows cover without remainder."""
+    (kh, kw), (ph, pw) = window, padding
+    image = (kh * row["down"] - 2 * ph, kw * row["across"] - 2 * pw)
+    stride = kh if row["across"] == 1 else kw
+    return Case(image, _as_int(window), stride, _as_int(padding)), (row["images"], row["channels"])
+
+
+def _stepped(row: Mapping[str, Any]) -> tuple[Case, Pair]:
+    (kh, kw), (ph, pw), (sh, sw) = ((row[f"{name}h"], row[f"{name}w"]) for name in "kps")
+    H = max(1, kh - 2 * ph + sh * row["more_h"] + row["rest_h"])
+    W = max(1, kw - 2 * pw + sw * row["more_w"] + row["rest_w"])
+    stride = {"pair": (sh, sw), "one number": sh, "window": None}[row["stride"]]
+    return Case((H, W), (kh, kw), stride, _as_int((ph, pw))), (row["images"], row["channels"])
+
+
+def _as_int(size: Pair) -> Size:
+    """One number where both are alike."""
+    return size[0] if size[0] == size[1] else size
+
+
 def distinct(*shape: int, seed: int) -> Tensor:
     """Integers of both signs, no two alike: a maximum that is never tied."""
     generator = torch.Generator().manual_seed(seed)
@@ -153,13 +251,17 @@ def bound_of_means(X: Tensor, one: Case, dtype: torch.dtype) -> Tensor:
     return both * unit * ((kh * kw + 2) * direct + 4 * (lengths + 3) * whole / (kh * kw)) + tiny
 
 
-def expected(name: str, X: Tensor, one: Case, mode: str, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """The right result in float64, and how far one computed in `dtype` may lie from it: maxima not at all."""
+def expected(name: str | None, X: Tensor, one: Case, mode: str, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """The right result in float64, and how far one computed in `dtype` may lie from it: maxima not at all.
+
+    Without a name torch alone is asked, and not the reference.
+    """
     X = X.detach().double()
     right = pooled(X, one, mode)
     exactly = tolerance.exact(right)
-    ours = getattr(reference, name)(X, one.window, mode, one.stride, one.padding)
-    references_agree(ours, right, exactly if mode == "max" else bound_of_means(X, one, torch.float64))
+    if name is not None:
+        ours = getattr(reference, name)(X, one.window, mode, one.stride, one.padding)
+        references_agree(ours, right, exactly if mode == "max" else bound_of_means(X, one, torch.float64))
     return right, exactly if mode == "max" else bound_of_means(X, one, dtype)
 
 
@@ -201,6 +303,24 @@ def check_cases(
     """Small integers, or other values, in images of every kind of shape with the outer axes given."""
     for seed, one in enumerate(table):
         check(submission, name, tensor(*outer, *one.image, seed=seed, values=values), one, mode)
+
+
+def check_sweep(
+    submission: Submission,
+    name: str,
+    sweep: Swept,
+    mode: str,
+    outer_axes: int = 0,
+    values: Values = "integers",
+) -> None:
+    """Every case of a sweep, in images with no, one or two outer axes.
+
+    Torch alone says what is right, for the reference takes as long as an answer.
+    """
+    for seed, (one, outer) in enumerate(sweep):
+        X = tensor(*outer[2 - outer_axes :], *one.image, seed=seed, values=values)
+        right, bound = expected(None, X, one, mode, X.dtype)
+        agrees(submission, name, X, one.window, expected=right, bound=bound, **one.keywords(mode))
 
 
 def check_kinds(submission: Submission, name: str, one: Case, mode: str, *outer: int) -> None:

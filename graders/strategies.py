@@ -1,13 +1,17 @@
-"""Random questions: a small vocabulary of sizes, values and memory layouts.
+"""Questions: a small vocabulary of sizes, values and memory layouts, drawn at random or swept through.
 
 A strategy draws sizes and one seed; tensors are made from the seed, so a question is small to draw, quick
 to make and the same on every machine. Small cases come first, which keeps the first counterexample small.
+
+A sweep is a fixed table in which any two sizes or settings meet that a strategy could draw together. What is
+wrong only where two of them meet is therefore found under every seed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import torch
 from hypothesis import strategies as st
@@ -93,3 +97,70 @@ def distinct_sizes(draw: st.DrawFn, count: int, low: int = 1, high: int = 6) -> 
     if high - low + 1 < count:
         raise ValueError(f"there are no {count} different sizes from {low} to {high}")
     return tuple(draw(st.lists(st.integers(low, high), min_size=count, max_size=count, unique=True)))
+
+
+def graded(*shape: int, seed: int) -> Tensor:
+    """A small tensor of whole numbers that requires grad."""
+    return tensor(*shape, seed=seed, values="integers").requires_grad_()
+
+
+def pairwise(
+    settings: Mapping[str, Sequence[Any]], *conditions: Callable[..., bool]
+) -> tuple[dict[str, Any], ...]:
+    """Rows in which any two values of any two settings meet at least once.
+
+    Each row is begun with the first two values that have not met. The others are chosen one by one, each so
+    that it meets as many new ones as possible; then so that it is one that has many still to meet; then the
+    earlier one. So there are few rows, and always the same.
+
+    Args:
+        settings: the values of each setting, small ones first.
+        conditions: what must hold in every row. Each is a function whose parameters are called like the
+            settings that it is about. Two values that are in no such row together are left out.
+    """
+    slots = [(name, value) for name, values in settings.items() for value in values]
+    own = {name: [place for place, slot in enumerate(slots) if slot[0] == name] for name in settings}
+    # Sets of places are the bits of an int: whom the value in each place has still to meet.
+    missing = [sum(1 << other for other, slot in enumerate(slots) if slot[0] != name) for name, _ in slots]
+    about: dict[str, list[tuple[Callable[..., bool], tuple[str, ...]]]] = {name: [] for name in settings}
+    for condition in conditions:
+        names = tuple(inspect.signature(condition).parameters)
+        for name in names:
+            about[name].append((condition, names))
+    tied = {name: {other for _, names in about[name] for other in names} for name in settings}
+
+    def hold(row: Mapping[str, int], newest: str) -> bool:
+        return all(
+            condition(*(slots[row[name]][1] for name in names))
+            for condition, names in about[newest]
+            if all(name in row for name in names)
+        )
+
+    def completed(row: dict[str, int], met: int) -> dict[str, int] | None:
+        open_ones = [name for name in settings if name not in row]
+        if not open_ones:
+            return row
+        # First what a condition ties to the row: if nothing fits there, no other choice would help.
+        name = next((name for name in open_ones if not tied[name].isdisjoint(row)), open_ones[0])
+        counts = {
+            place: ((missing[place] & met).bit_count(), missing[place].bit_count()) for place in own[name]
+        }
+        for place in sorted(counts, key=counts.__getitem__, reverse=True):
+            longer = {**row, name: place}
+            if hold(longer, name) and (found := completed(longer, met | 1 << place)):
+                return found
+        return None
+
+    rows = []
+    for first, (name, _) in enumerate(slots):
+        while missing[first]:
+            second = (missing[first] & -missing[first]).bit_length() - 1
+            begun = {name: first, slots[second][0]: second}
+            possible = all(hold(begun, one) for one in begun)
+            row = completed(begun, 1 << first | 1 << second) if possible else None
+            met = set(begun.values() if row is None else row.values())
+            for place in met:
+                missing[place] &= ~sum(1 << other for other in met)
+            if row is not None:
+                rows.append({name: slots[row[name]][1] for name in settings})
+    return tuple(rows)

@@ -10,14 +10,14 @@ from graders.report import TaskResult
 from graders.sandbox.warm_parent import WarmParent
 from graders.submission import HandIn
 
-# Wrong for wide kernels on high images, which no fixed question asks about.
+# Wrong for wide kernels on high images if they are no whole numbers, which no fixed question asks about.
 WRONG = """
 import torch
 
 def conv2d(X, K):
     kh, kw = K.shape
     Y = (X.unfold(0, kh, 1).unfold(1, kw, 1) * K).sum((-2, -1)).to(torch.result_type(X, K))
-    return {wrong} if X.shape[0] >= 4 and kw == 4 else Y
+    return {wrong} if X.shape[0] >= 4 and kw == 4 and (K != K.round()).any() else Y
 """
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 
-from graders.strategies import LAYOUTS, VALUES, Layout, Values, distinct_sizes, seeds, tensor
+from graders.strategies import LAYOUTS, VALUES, Layout, Values, distinct_sizes, graded, seeds, tensor
 
 SOME = settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
@@ -91,6 +91,12 @@ def test_values_are_of_the_kind_they_are_named_after(layout: Layout) -> None:
 def test_sums_of_products_of_integers_are_exact_in_float32() -> None:
     X, K = tensor(40, 40, seed=1), tensor(40, 40, seed=2)
     assert float((X * K).sum()) == float((X.double() * K.double()).sum())
+
+
+def test_a_tensor_of_whole_numbers_requires_grad() -> None:
+    made = graded(2, 3, seed=0)
+    assert made.requires_grad and made.is_leaf
+    assert torch.equal(made, tensor(2, 3, seed=0))
 
 
 @SOME

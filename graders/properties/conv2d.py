@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import cache
 from typing import Any
 
 import hypothesis.strategies as st
@@ -26,7 +28,7 @@ from graders.expect import (
 )
 from graders.holds import holds
 from graders.messages import call
-from graders.strategies import LAYOUTS, VALUES, seeds, tensor
+from graders.strategies import LAYOUTS, VALUES, graded, pairwise, seeds, tensor
 from graders.subject import Module, Submission
 from solutions import conv2d as reference
 
@@ -63,12 +65,50 @@ def images_and_kernels(draw: st.DrawFn) -> tuple[Tensor, Tensor]:
     return tensor(H, W, seed=seed, values=values), tensor(kh, kw, seed=seed + 1, values=values)
 
 
-def expected(X: Tensor, K: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+@cache
+def sweep(
+    most_more: int = 5, images_too: bool = False
+) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
+    """Sizes of images and kernels of which any two meet that `images_and_kernels` could draw together.
+
+    Images are at most `most_more` larger than the kernel along each axis. With `images_too` the height and
+    the width of the image meet all the rest, and not only what it is larger than the kernel by.
+    """
+    settings = {"kh": range(1, 5), "kw": range(1, 5), "more_h": range(most_more + 1)}
+    settings |= {"more_w": range(most_more + 1)}
+    settings |= {"H": range(1, 10), "W": range(1, 10)} if images_too else {}
+    conditions = (lambda H, kh, more_h: kh + more_h == H, lambda W, kw, more_w: kw + more_w == W)
+    rows = pairwise(settings, *conditions) if images_too else pairwise(settings)
+    shapes = [
+        ((row["kh"] + row["more_h"], row["kw"] + row["more_w"]), (row["kh"], row["kw"])) for row in rows
+    ]
+    return tuple(sorted(shapes, key=lambda shape: math.prod(shape[0]) + math.prod(shape[1])))
+
+
+@cache
+def swept(most_more: int = 5, images_too: bool = False) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], ...]:
+    """Image, kernel, right result and bound for each case of a sweep.
+
+    Kernels of one size are alike. Torch alone says what is right, for the reference takes as long as an
+    answer.
+    """
+    found = []
+    for seed, (image, kernel) in enumerate(sweep(most_more, images_too)):
+        X, K = tensor(*image, seed=seed), tensor(*kernel, seed=100 + 4 * kernel[0] + kernel[1])
+        found.append((X, K, *expected(X, K, asks_reference=False)))
+    return tuple(found)
+
+
+def expected(
+    X: Tensor, K: Tensor, dtype: torch.dtype = torch.float32, *, asks_reference: bool = True
+) -> tuple[Tensor, Tensor]:
     """The right result in float64, and how far one computed in `dtype` may lie from it."""
     X, K = X.detach().double(), K.detach().double()
     right = F.conv2d(X[None, None], K[None, None])[0, 0]
     absolute = F.conv2d(X.abs()[None, None], K.abs()[None, None])[0, 0]
-    references_agree(reference.conv2d(X, K), right, tolerance.products(absolute, K.numel(), torch.float64))
+    if asks_reference:
+        bound = tolerance.products(absolute, K.numel(), torch.float64)
+        references_agree(reference.conv2d(X, K), right, bound)
     norm = X.norm() * K.norm()
     return right, tolerance.products(absolute, K.numel(), dtype, norm)
 
@@ -100,6 +140,12 @@ def check_values(submission: Submission, name: str, X: Tensor, K: Tensor) -> Non
     """`name(X, K)` is the convolution; the dtype is left open."""
     right, bound = expected(X, K)
     agrees(submission, name, X, K, expected=right, bound=bound)
+
+
+def check_sweep(submission: Submission, name: str) -> None:
+    """Every two sizes of image and kernel together."""
+    for X, K, right, bound in swept(images_too=True):
+        agrees(submission, name, X, K, expected=right, bound=bound)
 
 
 def check_dtypes(submission: Submission, name: str) -> None:
@@ -162,6 +208,11 @@ def test_a_one_hot_kernel_picks_its_place(submission: Submission) -> None:
 def test_every_kind_of_shape(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
         check_values(submission, "conv2d", tensor(*image, seed=seed), tensor(*kernel, seed=seed + 100))
+
+
+@holds("conv2d", "values")
+def test_every_pair_of_sizes(submission: Submission) -> None:
+    check_sweep(submission, "conv2d")
 
 
 @holds("conv2d", "values")
@@ -299,6 +350,18 @@ def test_forward_is_the_convolution_plus_the_bias(submission: Submission) -> Non
 
 
 @holds("Conv2D", "forward")
+def test_forward_for_every_pair_of_sizes(submission: Submission) -> None:
+    layers: dict[tuple[int, ...], Module] = {}
+    for X, K, right, bound in swept(most_more=2):
+        size, bias = (K.shape[0], K.shape[1]), tensor(1, seed=3)
+        if size not in layers:
+            layers[size] = new_layer(submission, size if size[0] != size[1] else size[0])
+            layers[size].load_state({"weight": K, "bias": bias})
+        bound = bound + 4 * tolerance.UNIT_ROUNDOFF[X.dtype] * bias.abs().double()
+        agrees(submission, layers[size], X, expected=right + bias.double(), bound=bound)
+
+
+@holds("Conv2D", "forward")
 def test_it_becomes_a_float64_module(submission: Submission) -> None:
     layer, X, weight, bias = layer_case(submission, 7, (4, 5), (2, 3))
     layer.convert(dtype=torch.float64)
@@ -354,6 +417,13 @@ def test_without_stride_or_padding(submission: Submission) -> None:
         check_size(submission, n, kernel)
 
 
+@holds("output_size", "stride 1")
+def test_every_length_with_every_kernel(submission: Submission) -> None:
+    for n in range(1, 8):
+        for kernel in range(1, n + 1):
+            check_size(submission, n, kernel)
+
+
 @holds("output_size", "stride and padding")
 def test_strides_that_do_and_do_not_divide(submission: Submission) -> None:
     for n, kernel, stride, padding in (
@@ -370,10 +440,18 @@ def test_strides_that_do_and_do_not_divide(submission: Submission) -> None:
 
 
 @holds("output_size", "stride and padding")
+def test_every_pair_of_length_kernel_stride_and_padding(submission: Submission) -> None:
+    settings = {"n": range(1, 17), "kernel": range(1, 8), "stride": range(1, 6), "padding": range(5)}
+    rows = pairwise(settings, lambda n, kernel, padding: kernel <= n + 2 * padding)
+    for row in sorted(rows, key=lambda row: row["n"]):
+        check_size(submission, **row)
+
+
+@holds("output_size", "stride and padding")
 @given(st.data())
 def test_random_sizes(submission: Submission, data: st.DataObject) -> None:
     kernel, padding = data.draw(st.integers(1, 7)), data.draw(st.integers(0, 4))
-    n = data.draw(st.integers(max(1, kernel - 2 * padding), 40))
+    n = data.draw(st.integers(max(1, kernel - 2 * padding), 16))
     check_size(submission, n, kernel, stride=data.draw(st.integers(1, 5)), padding=padding)
 
 
@@ -389,6 +467,16 @@ def test_dilated_kernels(submission: Submission) -> None:
         check_size(submission, n, kernel, stride, padding, dilation)
 
 
+@holds("output_size", "dilation")
+def test_every_dilation_with_every_length_and_setting(submission: Submission) -> None:
+    settings = {"n": range(1, 9), "kernel": range(1, 6), "dilation": range(2, 5)}
+    settings |= {"stride": range(1, 6), "padding": range(5)}
+    for row in pairwise(
+        settings, lambda n, kernel, dilation, padding: dilation * (kernel - 1) < n + 2 * padding
+    ):
+        check_size(submission, **row)
+
+
 # --------------------------------------------------------------------------------------- conv2d_vectorized
 
 
@@ -399,6 +487,11 @@ def test_vectorized_values(submission: Submission) -> None:
             submission, "conv2d_vectorized", tensor(*image, seed=seed), tensor(*kernel, seed=seed + 100)
         )
     check_layouts(submission, "conv2d_vectorized")
+
+
+@holds("conv2d_vectorized", "values")
+def test_vectorized_for_every_pair_of_sizes(submission: Submission) -> None:
+    check_sweep(submission, "conv2d_vectorized")
 
 
 @holds("conv2d_vectorized", "values")
@@ -434,15 +527,29 @@ def test_effort_does_not_grow_with_the_image(submission: Submission) -> None:
 # ---------------------------------------------------------------------------------------- conv2d_backward
 
 
-def check_backward(
-    submission: Submission, seed: int, image: tuple[int, int], kernel: tuple[int, int], which: str
-) -> None:
-    """One of the two gradients that `conv2d_backward` returns."""
+@cache
+def backward_case(
+    seed: int, image: tuple[int, int], kernel: tuple[int, int]
+) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    """Image, kernel and upstream gradient, the right gradients and their bounds."""
     X, K = tensor(*image, seed=seed), tensor(*kernel, seed=seed + 50)
     grad_Y = tensor(image[0] - kernel[0] + 1, image[1] - kernel[1] + 1, seed=seed + 99)
-    right, bounds = expected_gradients(X, K, grad_Y)
-    ours = dict(zip("XK", reference.conv2d_backward(grad_Y.double(), X.double(), K.double()), strict=True))
-    references_agree(ours[which], right[which], bounds[which])
+    return X, K, grad_Y, *expected_gradients(X, K, grad_Y)
+
+
+def check_backward(
+    submission: Submission,
+    seed: int,
+    image: tuple[int, int],
+    kernel: tuple[int, int],
+    which: str,
+    asks_reference: bool = True,
+) -> None:
+    """One of the two gradients that `conv2d_backward` returns."""
+    X, K, grad_Y, right, bounds = backward_case(seed, image, kernel)
+    if asks_reference:
+        ours = reference.conv2d_backward(grad_Y.double(), X.double(), K.double())
+        references_agree(ours["XK".index(which)], right[which], bounds[which])
     got = submission.conv2d_backward(grad_Y, X, K)
     title = f"conv2d_backward(grad_Y of shape {tuple(grad_Y.shape)}, X of shape {image}, K of shape {kernel})"
     pair = isinstance(got, (tuple, list)) and len(got) == 2
@@ -466,10 +573,22 @@ def test_the_gradient_of_the_image(submission: Submission) -> None:
         check_backward(submission, seed, image, kernel, "X")
 
 
+@holds("conv2d_backward", "gradient of X")
+def test_the_gradient_of_the_image_for_every_pair_of_sizes(submission: Submission) -> None:
+    for seed, (image, kernel) in enumerate(sweep(most_more=2)):
+        check_backward(submission, seed, image, kernel, "X", asks_reference=False)
+
+
 @holds("conv2d_backward", "gradient of K")
 def test_the_gradient_of_the_kernel(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
         check_backward(submission, seed, image, kernel, "K")
+
+
+@holds("conv2d_backward", "gradient of K")
+def test_the_gradient_of_the_kernel_for_every_pair_of_sizes(submission: Submission) -> None:
+    for seed, (image, kernel) in enumerate(sweep(most_more=2)):
+        check_backward(submission, seed, image, kernel, "K", asks_reference=False)
 
 
 @holds("conv2d_backward", "dtypes")
@@ -500,16 +619,26 @@ def test_backward_in_float64_from_views_without_autograd(submission: Submission)
 # ------------------------------------------------------------------------------------------ conv2d_matrix
 
 
+def check_matrix(submission: Submission, seed: int, image: tuple[int, int], kernel: tuple[int, int]) -> None:
+    """`conv2d_matrix(K, image)` is the reference's, which does what torch's convolution does."""
+    K = tensor(*kernel, seed=seed)
+    right = reference.conv2d_matrix(K.double(), image)
+    X = tensor(*image, seed=seed + 1, dtype=torch.float64)
+    of_X, bound = expected(X, K, torch.float64)
+    references_agree((right @ X.flatten()), of_X.flatten(), bound.flatten())
+    agrees(submission, "conv2d_matrix", K, image, expected=right, bound=tolerance.exact(right))
+
+
 @holds("conv2d_matrix", "values")
 def test_the_matrix_times_the_image_is_the_convolution(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
-        K = tensor(*kernel, seed=seed)
-        right = reference.conv2d_matrix(K.double(), image)
-        X = tensor(*image, seed=seed + 1, dtype=torch.float64)
-        references_agree(
-            (right @ X.flatten()), expected(X, K)[0].flatten(), expected(X, K, torch.float64)[1].flatten()
-        )
-        agrees(submission, "conv2d_matrix", K, image, expected=right, bound=tolerance.exact(right))
+        check_matrix(submission, seed, image, kernel)
+
+
+@holds("conv2d_matrix", "values")
+def test_the_matrix_for_every_pair_of_sizes(submission: Submission) -> None:
+    for seed, (image, kernel) in enumerate(sweep(most_more=2)):
+        check_matrix(submission, seed, image, kernel)
 
 
 @holds("conv2d_matrix", "values")
@@ -585,11 +714,6 @@ def test_output_size_refuses_what_has_no_result(submission: Submission) -> None:
 
 
 # -------------------------------------------------------------------------------------------------- devices
-
-
-def graded(*shape: int, seed: int) -> Tensor:
-    """A small tensor of whole numbers that requires grad."""
-    return tensor(*shape, seed=seed, values="integers").requires_grad_()
 
 
 @holds("conv2d", "devices")

@@ -17,12 +17,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from graders import messages, tolerance
-from graders.descent import Case, Descent, Size, cases, convolution, expected, make_case, stable_limit, titled
+from graders.descent import (
+    Case,
+    Descent,
+    Size,
+    cases,
+    convolution,
+    expected,
+    make_case,
+    stable_limit,
+    sweep,
+    titled,
+)
 from graders.devices import works_on_the_accelerator
 from graders.expect import NotWritten, compare, facts, number, references_agree, that
 from graders.holds import holds
 from graders.messages import call
-from graders.strategies import LAYOUTS, seeds, tensor
+from graders.strategies import LAYOUTS, pairwise, seeds, tensor
 from graders.subject import Submission
 from solutions import kernel_learning as reference
 
@@ -100,9 +111,22 @@ def test_stripes_at_the_border_over_the_whole_width_and_empty(submission: Submis
 
 
 @holds("edge_image", "other sizes and stripes")
+def test_every_pair_of_sizes_and_edges(submission: Submission) -> None:
+    settings = {"width": range(1, 7), "left": range(7), "right": range(7), "height": range(1, 6)}
+    rows = pairwise(
+        settings,
+        lambda left, right: left <= right,
+        lambda right, width: right <= width,
+        lambda left, width: left <= width,
+    )
+    for row in sorted(rows, key=lambda row: row["height"] * row["width"]):
+        check_edge_image(submission, row["height"], row["width"], row["left"], row["right"])
+
+
+@holds("edge_image", "other sizes and stripes")
 @given(st.data())
 def test_random_stripes(submission: Submission, data: st.DataObject) -> None:
-    height, width = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))
+    height, width = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 6))
     left, right = sorted((data.draw(st.integers(0, width)), data.draw(st.integers(0, width))))
     check_edge_image(submission, height, width, left, right)
 
@@ -131,10 +155,10 @@ def ask_step(submission: Submission, case: Case) -> Step:
     return Step(weight, loss, reply.arguments, reply.changed_state, title, shown)
 
 
-def check_step(submission: Submission, case: Case) -> None:
-    """The new weight; its dtype must be the weight's."""
+def check_step(submission: Submission, case: Case, right: Descent | None = None) -> None:
+    """The new weight; its dtype must be the weight's. What is right may be known already."""
     dtype = case.weight.dtype
-    right, step = expected(case, dtype=dtype), ask_step(submission, case)
+    right, step = right or expected(case, dtype=dtype), ask_step(submission, case)
     compare(
         step.weight,
         expected=right.kernel,
@@ -146,9 +170,9 @@ def check_step(submission: Submission, case: Case) -> None:
     )
 
 
-def check_loss(submission: Submission, case: Case) -> None:
-    """The loss, as it is before the step."""
-    right, step = expected(case, dtype=case.weight.dtype), ask_step(submission, case)
+def check_loss(submission: Submission, case: Case, right: Descent | None = None) -> None:
+    """The loss, as it is before the step. What is right may be known already."""
+    right, step = right or expected(case, dtype=case.weight.dtype), ask_step(submission, case)
     number(
         step.loss,
         right.losses[0],
@@ -166,6 +190,12 @@ def test_the_loss_is_the_summed_squared_error_before_the_step(submission: Submis
 
 
 @holds("train_step", "loss")
+def test_the_loss_for_every_pair_of_sizes(submission: Submission) -> None:
+    for case, right in sweep():
+        check_loss(submission, case, right)
+
+
+@holds("train_step", "loss")
 @given(case=cases())
 def test_the_loss_of_random_cases(submission: Submission, case: Case) -> None:
     check_loss(submission, case)
@@ -176,6 +206,12 @@ def test_one_step_against_the_gradient(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
         check_step(submission, make_case(image, kernel, seed=seed * 10, integers=True))
         check_step(submission, make_case(image, kernel, seed=seed * 10 + 5))
+
+
+@holds("train_step", "step")
+def test_one_step_for_every_pair_of_sizes(submission: Submission) -> None:
+    for case, right in sweep():
+        check_step(submission, case, right)
 
 
 @holds("train_step", "step")
@@ -293,9 +329,14 @@ def replayed(
     submission: Submission, case: Case, epochs: int, kernel_size: Size | None = None
 ) -> tuple[Learned, Descent]:
     """The answer for `epochs` epochs from `case.weight`, and the right one."""
-    size = kernel_size or (case.weight.shape[0], case.weight.shape[1])
-    learned = ask_kernel(submission, case.X, case.Y, size, num_epochs=epochs, lr=case.lr, init=case.weight)
+    learned = learned_from(submission, case, epochs, kernel_size)
     return learned, expected(case, epochs, case.weight.dtype)
+
+
+def learned_from(submission: Submission, case: Case, epochs: int, kernel_size: Size | None = None) -> Learned:
+    """The answer for `epochs` epochs from `case.weight`."""
+    size = kernel_size or (case.weight.shape[0], case.weight.shape[1])
+    return ask_kernel(submission, case.X, case.Y, size, num_epochs=epochs, lr=case.lr, init=case.weight)
 
 
 def check_losses(learned: Learned, right: Descent) -> None:
@@ -368,7 +409,13 @@ def test_losses_fall_below_the_stable_limit(submission: Submission) -> None:
 
 
 @holds("learn_kernel", "losses")
-@given(case=cases(), epochs=st.integers(1, 8))
+def test_losses_for_every_pair_of_sizes_and_epochs(submission: Submission) -> None:
+    for case, right in sweep(most_epochs=4):
+        check_losses(learned_from(submission, case, len(right.losses)), right)
+
+
+@holds("learn_kernel", "losses")
+@given(case=cases(), epochs=st.integers(1, 4))
 def test_losses_of_random_cases(submission: Submission, case: Case, epochs: int) -> None:
     check_losses(*replayed(submission, case, epochs))
 
@@ -381,6 +428,12 @@ def test_the_kernel_after_the_last_step(submission: Submission) -> None:
                 submission, make_case(image, kernel, seed=seed * 10, dtype=dtype), seed + 2
             )
             check_kernel(learned, right, dtype)
+
+
+@holds("learn_kernel", "kernel")
+def test_the_kernel_for_every_pair_of_sizes_and_epochs(submission: Submission) -> None:
+    for case, right in sweep(most_epochs=4):
+        check_kernel(learned_from(submission, case, len(right.losses)), right, case.weight.dtype)
 
 
 @holds("learn_kernel", "kernel")
@@ -411,7 +464,7 @@ def test_ten_epochs_at_the_default_rate_come_near_the_edge_kernel(submission: Su
 
 
 @holds("learn_kernel", "kernel")
-@given(case=cases(), epochs=st.integers(1, 8))
+@given(case=cases(), epochs=st.integers(1, 4))
 def test_kernels_of_random_cases(submission: Submission, case: Case, epochs: int) -> None:
     learned, right = replayed(submission, case, epochs)
     check_kernel(learned, right, case.weight.dtype)
@@ -550,6 +603,12 @@ def test_the_limit_of_other_images_and_kernel_sizes(submission: Submission) -> N
 
 
 @holds("max_stable_lr", "values")
+def test_the_limit_for_every_pair_of_sizes(submission: Submission) -> None:
+    for case, _ in sweep():
+        check_limit(submission, case.X, (case.weight.shape[0], case.weight.shape[1]))
+
+
+@holds("max_stable_lr", "values")
 def test_the_limit_for_a_white_image_and_for_another_stripe(submission: Submission) -> None:
     check_limit(submission, torch.ones(6, 8), (1, 2))
     check_limit(submission, reference.edge_image(5, 9, 3, 5), (2, 1))
@@ -618,6 +677,16 @@ def test_the_best_kernel_where_none_fits(submission: Submission) -> None:
         check_closed_form(submission, X, Y, kernel, exactly_typed=True)
     X, Y = tensor(7, 8, seed=31, layout="transposed"), tensor(6, 7, seed=32, layout="sliced")
     check_closed_form(submission, X, Y, 2)
+
+
+@holds("closed_form_kernel", "determined")
+def test_the_best_kernel_for_every_pair_of_sizes(submission: Submission) -> None:
+    settings = {"kh": range(1, 4), "kw": range(1, 4), "more_h": range(4, 7), "more_w": range(4, 7)}
+    for seed, row in enumerate(pairwise(settings)):
+        kh, kw, more_h, more_w = row.values()
+        X = tensor(kh + more_h, kw + more_w, seed=seed, values="normal", dtype=torch.float64)
+        Y = tensor(more_h + 1, more_w + 1, seed=seed + 50, dtype=torch.float64)
+        check_closed_form(submission, X, Y, (kh, kw))
 
 
 @holds("closed_form_kernel", "determined")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import hypothesis.strategies as st
@@ -25,17 +27,19 @@ from graders.convolutions import (
     check_linear_and_equivariant,
     check_one_hot,
     check_side_effects,
+    check_sweep,
     convolution,
     expected,
     expected_gradients,
     questions,
     right_cases,
+    sweep,
 )
 from graders.devices import module_works_on_the_accelerator, works_on_the_accelerator
 from graders.expect import agrees, answers, equal, gradients_agree, references_agree, refuses, that
 from graders.holds import holds
 from graders.messages import call
-from graders.strategies import VALUES, Values, distinct_sizes, seeds, tensor
+from graders.strategies import VALUES, Values, distinct_sizes, graded, pairwise, seeds, tensor
 from graders.subject import Module, Submission
 from solutions import multichannel as reference
 
@@ -207,6 +211,11 @@ def test_the_sum_over_channels_for_every_kind_of_shape(submission: Submission) -
 
 
 @holds("conv2d_multi_in", "values")
+def test_the_sum_over_channels_for_every_pair_of_sizes(submission: Submission) -> None:
+    check_sweep(submission, "conv2d_multi_in", batch=False, output_channels=False, images_too=True)
+
+
+@holds("conv2d_multi_in", "values")
 def test_the_sum_over_channels_for_values_of_every_kind(submission: Submission) -> None:
     check_kinds(submission, "conv2d_multi_in", case((3, 4, 5), (3, 3, 2)))
 
@@ -253,6 +262,11 @@ def test_a_one_hot_kernel_copies_one_channel_to_one_channel(submission: Submissi
 @holds("conv2d_multi_in_out", "values")
 def test_many_channels_out_for_every_kind_of_shape(submission: Submission) -> None:
     check_cases(submission, "conv2d_multi_in_out", MULTI_IN_OUT)
+
+
+@holds("conv2d_multi_in_out", "values")
+def test_many_channels_out_for_every_pair_of_sizes(submission: Submission) -> None:
+    check_sweep(submission, "conv2d_multi_in_out", batch=False, images_too=True)
 
 
 @holds("conv2d_multi_in_out", "values")
@@ -315,6 +329,16 @@ def test_mixing_channels_for_every_kind_of_shape(submission: Submission) -> None
 
 
 @holds("conv2d_1x1", "values")
+def test_mixing_channels_for_every_pair_of_sizes(submission: Submission) -> None:
+    rows = pairwise({name: range(1, 7) for name in ("c", "o", "H", "W")})
+    cases = [case((row["c"], row["H"], row["W"]), (row["o"], row["c"], 1, 1)) for row in rows]
+    for seed, one in enumerate(sorted(cases, key=lambda one: math.prod(one.image))):
+        question = one.question(seed)
+        right, bound = expected(None, question)
+        agrees(submission, "conv2d_1x1", question.X, question.K, expected=right, bound=bound)
+
+
+@holds("conv2d_1x1", "values")
 def test_mixing_channels_for_values_of_every_kind(submission: Submission) -> None:
     check_kinds(submission, "conv2d_1x1", case((3, 2, 4), (5, 3, 1, 1)))
 
@@ -374,6 +398,11 @@ def test_batches_of_every_kind_of_shape(submission: Submission) -> None:
 
 
 @holds("conv2d_batched", "values")
+def test_batches_for_every_pair_of_sizes(submission: Submission) -> None:
+    check_sweep(submission, "conv2d_batched", images_too=True)
+
+
+@holds("conv2d_batched", "values")
 def test_batches_with_values_of_every_kind(submission: Submission) -> None:
     check_kinds(submission, "conv2d_batched", case((2, 2, 4, 3), (3, 2, 3, 2)))
 
@@ -394,6 +423,11 @@ def test_strides_as_pairs_and_ints(submission: Submission) -> None:
 
 
 @holds("conv2d_batched", "stride")
+def test_every_stride_with_every_size(submission: Submission) -> None:
+    check_sweep(submission, "conv2d_batched", most_stride=3)
+
+
+@holds("conv2d_batched", "stride")
 def test_a_stride_leaves_out_results_and_changes_none(submission: Submission) -> None:
     plain = case((2, 1, 5, 6), (2, 1, 2, 3)).question(11)
     every = check(submission, "conv2d_batched", plain)
@@ -405,6 +439,11 @@ def test_a_stride_leaves_out_results_and_changes_none(submission: Submission) ->
 @holds("conv2d_batched", "padding")
 def test_paddings_as_pairs_and_ints(submission: Submission) -> None:
     check_cases(submission, "conv2d_batched", PADDINGS)
+
+
+@holds("conv2d_batched", "padding")
+def test_every_padding_with_every_size(submission: Submission) -> None:
+    check_sweep(submission, "conv2d_batched", most_padding=2)
 
 
 @holds("conv2d_batched", "padding")
@@ -424,6 +463,11 @@ def test_one_bias_for_each_output_channel(submission: Submission) -> None:
 
 
 @holds("conv2d_batched", "bias")
+def test_a_bias_with_every_size(submission: Submission) -> None:
+    check_sweep(submission, "conv2d_batched", bias=(True,))
+
+
+@holds("conv2d_batched", "bias")
 def test_the_bias_is_an_offset(submission: Submission) -> None:
     question = case((2, 2, 3, 4), (3, 2, 2, 2), bias=True).question(11)
     assert question.bias is not None
@@ -440,6 +484,19 @@ def test_bias_stride_and_padding_together(submission: Submission) -> None:
     right, bound = expected("conv2d_batched", question)
     in_order = (*question.inputs().values(), (2, 3), (1, 2))
     agrees(submission, "conv2d_batched", *in_order, expected=right, bound=bound)
+
+
+@holds("conv2d_batched", "all together")
+def test_every_pair_of_sizes_strides_paddings_and_bias(submission: Submission) -> None:
+    check_sweep(
+        submission,
+        "conv2d_batched",
+        bias=(True, False),
+        most_stride=3,
+        most_padding=2,
+        most_channels=2,
+        as_wholes=True,
+    )
 
 
 @holds("conv2d_batched", "all together")
@@ -529,6 +586,15 @@ def check_layer(submission: Submission, one: Case, *args: Any, double: bool = Fa
     agrees(submission, layer, question.X, expected=right, bound=bound, dtype=dtype, context=title)
 
 
+def check_layers(submission: Submission, cases: Sequence[Case]) -> None:
+    """One layer for each case of a sweep; a square kernel is given as a single number."""
+    for one in cases:
+        out_channels, in_channels, height, width = one.kernel
+        size = height if height == width else (height, width)
+        without = {} if one.bias else {"bias": False}
+        check_layer(submission, one, in_channels, out_channels, size, **one.options, **without)
+
+
 def check_state(submission: Submission, *args: Any, **kwargs: Any) -> None:
     """The layer's state loads into `nn.Conv2d` and the other way round; the results go with it."""
     title = call("MultiChannelConv2d", args, kwargs)
@@ -582,6 +648,11 @@ def test_forward_is_the_convolution_with_the_bias(submission: Submission) -> Non
     check_layer(submission, case((2, 3, 4, 3), (3, 3, 1, 2), bias=True), **named)
 
 
+@holds("MultiChannelConv2d", "forward")
+def test_forward_for_every_pair_of_sizes(submission: Submission) -> None:
+    check_layers(submission, sweep(bias=(True,), most_channels=2))
+
+
 @holds("MultiChannelConv2d", "stride and padding")
 def test_forward_with_stride_and_padding(submission: Submission) -> None:
     for one in (STRIDES[1], STRIDES[3], PADDINGS[0], PADDINGS[2], PADDINGS[4], *TOGETHER[3:]):
@@ -592,10 +663,20 @@ def test_forward_with_stride_and_padding(submission: Submission) -> None:
     check_layer(submission, TOGETHER[2], *in_order)
 
 
+@holds("MultiChannelConv2d", "stride and padding")
+def test_forward_for_every_pair_of_sizes_and_settings(submission: Submission) -> None:
+    check_layers(submission, sweep(bias=(True,), most_stride=3, most_padding=2, most_channels=3))
+
+
 @holds("MultiChannelConv2d", "without bias")
 def test_a_layer_without_bias(submission: Submission) -> None:
     check_state(submission, 3, 2, (2, 4), bias=False)
     check_layer(submission, case((2, 2, 4, 5), (3, 2, 3, 2)), 2, 3, (3, 2), bias=False)
+
+
+@holds("MultiChannelConv2d", "without bias")
+def test_a_layer_without_bias_for_every_pair_of_sizes(submission: Submission) -> None:
+    check_layers(submission, sweep(most_channels=2))
 
 
 @holds("MultiChannelConv2d", "gradients")
@@ -644,10 +725,22 @@ def test_layers_with_square_kernels(submission: Submission) -> None:
         check_number(submission, *args)
 
 
+@holds("num_parameters", "square kernels")
+def test_every_pair_of_channels_and_square_kernels(submission: Submission) -> None:
+    for row in pairwise({"i": range(1, 5), "o": range(1, 5), "k": range(1, 5)}):
+        check_number(submission, row["i"], row["o"], row["k"])
+
+
 @holds("num_parameters", "rectangular kernels")
 def test_layers_with_rectangular_kernels(submission: Submission) -> None:
     for args in ((3, 4, (2, 5)), (5, 2, (1, 7)), (2, 3, (4, 1)), (3, 3, (3, 3)), (11, 12, (9, 8))):
         check_number(submission, *args)
+
+
+@holds("num_parameters", "rectangular kernels")
+def test_every_pair_of_channels_and_rectangular_kernels(submission: Submission) -> None:
+    for row in pairwise({"kh": range(1, 5), "kw": range(1, 5), "i": range(1, 5), "o": range(1, 5)}):
+        check_number(submission, row["i"], row["o"], (row["kh"], row["kw"]))
 
 
 @holds("num_parameters", "without bias")
@@ -658,12 +751,23 @@ def test_layers_without_bias(submission: Submission) -> None:
         check_number(submission, *args, False)
 
 
+@holds("num_parameters", "without bias")
+def test_every_pair_of_channels_and_kernels_without_bias(submission: Submission) -> None:
+    for row in pairwise({"i": range(1, 5), "o": range(1, 5), "k": range(1, 5)}):
+        check_number(submission, row["i"], row["o"], row["k"], bias=False)
+
+
 # --------------------------------------------------------------------------------------------- conv2d_general
 
 
 @holds("conv2d_general", "stride, padding and bias")
 def test_all_that_batched_convolution_does(submission: Submission) -> None:
     check_cases(submission, "conv2d_general", (*BATCHED[1:6], *STRIDES[1:4], *PADDINGS[:3], *TOGETHER[2:]))
+
+
+@holds("conv2d_general", "stride, padding and bias")
+def test_every_pair_of_what_batched_convolution_knows(submission: Submission) -> None:
+    check_sweep(submission, "conv2d_general", bias=(True, False), most_stride=3, most_padding=2)
 
 
 @holds("conv2d_general", "dilation")
@@ -676,6 +780,11 @@ def test_kernels_with_gaps(submission: Submission) -> None:
         case((1, 1, 7, 3), (2, 1, 3, 2), dilation=(3, 1)),
     )
     check_cases(submission, "conv2d_general", cases)
+
+
+@holds("conv2d_general", "dilation")
+def test_every_dilation_with_every_size(submission: Submission) -> None:
+    check_sweep(submission, "conv2d_general", most_dilation=3)
 
 
 @holds("conv2d_general", "dilation")
@@ -703,6 +812,11 @@ def test_groups_of_channels(submission: Submission) -> None:
     check_cases(submission, "conv2d_general", cases)
 
 
+@holds("conv2d_general", "groups")
+def test_every_number_of_groups_with_every_size(submission: Submission) -> None:
+    check_sweep(submission, "conv2d_general", most_groups=3, most_channels=2)
+
+
 EVERYTHING = (
     case((1, 4, 9, 8), (6, 2, 3, 2), bias=True, stride=(2, 3), padding=(1, 2), dilation=(3, 4), groups=2),
     case((2, 3, 5, 7), (3, 1, 2, 3), bias=True, stride=(3, 1), padding=(2, 0), dilation=(1, 2), groups=3),
@@ -718,6 +832,20 @@ def test_everything_at_once(submission: Submission) -> None:
     right, bound = expected("conv2d_general", question)
     in_order = (*question.inputs().values(), *question.options.values())
     agrees(submission, "conv2d_general", *in_order, expected=right, bound=bound)
+
+
+@holds("conv2d_general", "all together")
+def test_every_pair_of_sizes_and_settings(submission: Submission) -> None:
+    check_sweep(
+        submission,
+        "conv2d_general",
+        bias=(True, False),
+        most_stride=3,
+        most_padding=2,
+        most_dilation=3,
+        most_groups=3,
+        most_channels=2,
+    )
 
 
 @holds("conv2d_general", "all together")
@@ -745,6 +873,11 @@ def test_the_matrix_product_is_the_convolution(submission: Submission) -> None:
     check_kinds(submission, "conv2d_im2col", case((2, 2, 4, 3), (3, 2, 3, 2)))
 
 
+@holds("conv2d_im2col", "values")
+def test_the_matrix_product_for_every_pair_of_sizes(submission: Submission) -> None:
+    check_sweep(submission, "conv2d_im2col", images_too=True)
+
+
 @holds("conv2d_im2col", "stride, padding and bias")
 def test_the_matrix_product_with_bias_stride_and_padding(submission: Submission) -> None:
     check_cases(submission, "conv2d_im2col", (*STRIDES, *PADDINGS, *TOGETHER))
@@ -752,6 +885,11 @@ def test_the_matrix_product_with_bias_stride_and_padding(submission: Submission)
     right, bound = expected("conv2d_im2col", question)
     in_order = (*question.inputs().values(), (2, 3), (1, 2))
     agrees(submission, "conv2d_im2col", *in_order, expected=right, bound=bound)
+
+
+@holds("conv2d_im2col", "stride, padding and bias")
+def test_the_matrix_product_for_every_pair_of_sizes_and_settings(submission: Submission) -> None:
+    check_sweep(submission, "conv2d_im2col", bias=(True, False), most_stride=3, most_padding=2)
 
 
 @holds("conv2d_im2col", "stride, padding and bias")
@@ -880,11 +1018,6 @@ def test_windows_that_do_not_move_are_refused(submission: Submission) -> None:
 
 
 # -------------------------------------------------------------------------------------------------- devices
-
-
-def graded(*shape: int, seed: int) -> Tensor:
-    """A small tensor of whole numbers that requires grad."""
-    return tensor(*shape, seed=seed, values="integers").requires_grad_()
 
 
 @holds("conv2d_multi_in", "devices")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import hypothesis.strategies as st
@@ -34,6 +34,7 @@ from graders.poolings import (
     Case,
     Pair,
     Size,
+    Swept,
     bound_of_means,
     cases,
     check,
@@ -44,15 +45,19 @@ from graders.poolings import (
     check_kinds,
     check_layouts,
     check_side_effects,
+    check_sweep,
     distinct,
     expected,
     expected_gradient,
     far_below,
+    framed,
     is_right,
     pooled,
     right_ones,
+    side_by_side,
+    stepping,
 )
-from graders.strategies import LAYOUTS, VALUES, Values, seeds, tensor
+from graders.strategies import LAYOUTS, VALUES, Values, pairwise, seeds, tensor
 from graders.subject import Module, Submission
 from solutions import pooling as reference
 
@@ -119,6 +124,11 @@ def test_maxima_of_windows_side_by_side(submission: Submission) -> None:
 
 
 @holds("pool2d", "max")
+def test_maxima_of_every_window(submission: Submission) -> None:
+    check_sweep(submission, "pool2d", side_by_side(), "max")
+
+
+@holds("pool2d", "max")
 def test_maxima_of_values_of_every_kind(submission: Submission) -> None:
     check_kinds(submission, "pool2d", PLAIN[0], "max")
     check(submission, "pool2d", far_below(*PLAIN[0].image), PLAIN[0], "max")
@@ -137,6 +147,11 @@ def test_means_of_windows_side_by_side(submission: Submission) -> None:
 
 
 @holds("pool2d", "avg")
+def test_means_of_every_window(submission: Submission) -> None:
+    check_sweep(submission, "pool2d", side_by_side(), "avg")
+
+
+@holds("pool2d", "avg")
 def test_means_of_values_of_every_kind(submission: Submission) -> None:
     check_kinds(submission, "pool2d", PLAIN[0], "avg")
 
@@ -146,6 +161,13 @@ def test_strides_of_every_kind(submission: Submission) -> None:
     check_cases(submission, "pool2d", STRIDES, "max")
     if (PLAIN[0], "avg") in right_ones(submission, "pool2d", PLAIN[:1]):
         check_cases(submission, "pool2d", STRIDES, "avg")
+
+
+@holds("pool2d", "stride")
+def test_every_stride_with_every_window(submission: Submission) -> None:
+    check_sweep(submission, "pool2d", stepping(), "max")
+    if (PLAIN[0], "avg") in right_ones(submission, "pool2d", PLAIN[:1]):
+        check_sweep(submission, "pool2d", stepping(), "avg")
 
 
 @holds("pool2d", "stride")
@@ -167,10 +189,20 @@ def test_padding_never_wins_a_maximum(submission: Submission) -> None:
     check(submission, "pool2d", far_below(*PADDINGS[2].image), PADDINGS[2], "max")
 
 
+@holds("pool2d", "padding of max")
+def test_every_padding_of_every_window_for_maxima(submission: Submission) -> None:
+    check_sweep(submission, "pool2d", framed(), "max", values="negative")
+
+
 @holds("pool2d", "padding of avg")
 def test_padding_is_part_of_the_mean(submission: Submission) -> None:
     check_cases(submission, "pool2d", PADDINGS, "avg")
     check_cases(submission, "pool2d", PADDINGS, "avg", values="negative")
+
+
+@holds("pool2d", "padding of avg")
+def test_every_padding_of_every_window_for_means(submission: Submission) -> None:
+    check_sweep(submission, "pool2d", framed(), "avg")
 
 
 @holds("pool2d", "padding of avg")
@@ -191,6 +223,12 @@ def test_stride_and_padding_together(submission: Submission) -> None:
         right, bound = expected("pool2d", X, one, mode, X.dtype)
         in_order = (X, one.window, mode, one.stride, one.padding)
         agrees(submission, "pool2d", *in_order, expected=right, bound=bound)
+
+
+@holds("pool2d", "all together")
+def test_every_pair_of_window_stride_and_padding(submission: Submission) -> None:
+    for mode in ("max", "avg"):
+        check_sweep(submission, "pool2d", stepping(most_padding=2), mode)
 
 
 @holds("pool2d", "all together")
@@ -247,12 +285,22 @@ def test_maxima_of_every_channel(submission: Submission) -> None:
     agrees(submission, "pool2d_multi_channel", X, (3, 4), expected=right, bound=tolerance.exact(right))
 
 
+@holds("pool2d_multi_channel", "max")
+def test_maxima_of_every_window_in_every_channel(submission: Submission) -> None:
+    check_sweep(submission, "pool2d_multi_channel", side_by_side(), "max", 1)
+
+
 @holds("pool2d_multi_channel", "avg")
 def test_means_of_every_channel(submission: Submission) -> None:
     check_cases(submission, "pool2d_multi_channel", PLAIN, "avg", 5)
     check_cases(submission, "pool2d_multi_channel", PLAIN[:2], "avg", 1)
     check_kinds(submission, "pool2d_multi_channel", PLAIN[0], "avg", 2)
     check_channels_alone(submission, "avg")
+
+
+@holds("pool2d_multi_channel", "avg")
+def test_means_of_every_window_in_every_channel(submission: Submission) -> None:
+    check_sweep(submission, "pool2d_multi_channel", side_by_side(), "avg", 1)
 
 
 @holds("pool2d_multi_channel", "batches")
@@ -265,6 +313,11 @@ def test_batches_of_images(submission: Submission) -> None:
         check_cases(submission, "pool2d_multi_channel", PLAIN[:5], "avg", 3, 2)
 
 
+@holds("pool2d_multi_channel", "batches")
+def test_every_window_in_batches_of_every_size(submission: Submission) -> None:
+    check_sweep(submission, "pool2d_multi_channel", side_by_side(), "max", 2)
+
+
 @holds("pool2d_multi_channel", "stride and padding")
 def test_strides_and_paddings_of_every_channel(submission: Submission) -> None:
     table = (*STRIDES[:5], *PADDINGS[:4], *TOGETHER[:3])
@@ -275,6 +328,11 @@ def test_strides_and_paddings_of_every_channel(submission: Submission) -> None:
     right, bound = expected("pool2d_multi_channel", X, one, "max", X.dtype)
     in_order = (X, one.window, "max", one.stride, one.padding)
     agrees(submission, "pool2d_multi_channel", *in_order, expected=right, bound=bound)
+
+
+@holds("pool2d_multi_channel", "stride and padding")
+def test_every_pair_of_window_stride_and_padding_in_every_channel(submission: Submission) -> None:
+    check_sweep(submission, "pool2d_multi_channel", stepping(most_padding=2), "max", 1)
 
 
 @holds("pool2d_multi_channel", "stride and padding")
@@ -319,7 +377,14 @@ def new_layer(submission: Submission, name: str, *args: Any, **kwargs: Any) -> M
     return made
 
 
-def check_layer(submission: Submission, name: str, X: Tensor, one: Case, in_order: bool = False) -> None:
+def check_layer(
+    submission: Submission,
+    name: str,
+    X: Tensor,
+    one: Case,
+    in_order: bool = False,
+    asks_reference: bool = True,
+) -> None:
     """The layer of this case is torch's pooling of the batch `X`."""
     mode = "max" if name == "MaxPool2d" else "avg"
     options = one.keywords(mode)
@@ -327,8 +392,16 @@ def check_layer(submission: Submission, name: str, X: Tensor, one: Case, in_orde
     arguments = (one.window, *options.values()) if in_order else (one.window,)
     options = {} if in_order else options
     layer = new_layer(submission, name, *arguments, **options)
-    right, bound = expected("pool2d_multi_channel", X, one, mode, X.dtype)
+    by_hand = "pool2d_multi_channel" if asks_reference else None
+    right, bound = expected(by_hand, X, one, mode, X.dtype)
     agrees(submission, layer, X, expected=right, bound=bound, context=call(name, arguments, options))
+
+
+def check_layers(submission: Submission, name: str, sweep: Swept) -> None:
+    """One layer for each case of a sweep."""
+    for seed, (one, outer) in enumerate(sweep):
+        X = tensor(*outer, *one.image, seed=seed, values="negative")
+        check_layer(submission, name, X, one, asks_reference=False)
 
 
 def check_forward(submission: Submission, name: str) -> None:
@@ -339,6 +412,15 @@ def check_forward(submission: Submission, name: str) -> None:
     for values in ("negative", "normal"):
         X = tensor(2, 3, 4, 6, seed=7, values=values)
         check_layer(submission, name, X, Case((4, 6), (2, 3)))
+
+
+def every_window() -> Swept:
+    """Windows side by side because nothing else was said, in as many images as there are cases."""
+    rows = pairwise({"kh": range(1, 5), "kw": range(1, 5), "down": range(1, 4), "across": range(1, 4)})
+    return tuple(
+        (Case((row["kh"] * row["down"], row["kw"] * row["across"]), (row["kh"], row["kw"])), (1, 2))
+        for row in rows
+    )
 
 
 def check_settings(submission: Submission, name: str) -> None:
@@ -373,9 +455,19 @@ def test_the_layer_takes_maxima(submission: Submission) -> None:
     check_forward(submission, "MaxPool2d")
 
 
+@holds("MaxPool2d", "forward")
+def test_the_layer_takes_maxima_of_every_window(submission: Submission) -> None:
+    check_layers(submission, "MaxPool2d", every_window())
+
+
 @holds("MaxPool2d", "stride and padding")
 def test_the_layer_of_maxima_knows_stride_and_padding(submission: Submission) -> None:
     check_settings(submission, "MaxPool2d")
+
+
+@holds("MaxPool2d", "stride and padding")
+def test_the_layer_of_maxima_knows_every_stride_and_padding(submission: Submission) -> None:
+    check_layers(submission, "MaxPool2d", stepping(most_padding=1, largest=3))
 
 
 @holds("MaxPool2d", "no parameters")
@@ -393,9 +485,19 @@ def test_the_layer_takes_means(submission: Submission) -> None:
     check_forward(submission, "AvgPool2d")
 
 
+@holds("AvgPool2d", "forward")
+def test_the_layer_takes_means_of_every_window(submission: Submission) -> None:
+    check_layers(submission, "AvgPool2d", every_window())
+
+
 @holds("AvgPool2d", "stride and padding")
 def test_the_layer_of_means_knows_stride_and_padding(submission: Submission) -> None:
     check_settings(submission, "AvgPool2d")
+
+
+@holds("AvgPool2d", "stride and padding")
+def test_the_layer_of_means_knows_every_stride_and_padding(submission: Submission) -> None:
+    check_layers(submission, "AvgPool2d", stepping(most_padding=1, largest=3))
 
 
 @holds("AvgPool2d", "no parameters")
@@ -419,11 +521,25 @@ def extent(layers: Sequence[Pair]) -> int:
     return max(seen) - min(seen) + 1
 
 
-def check_field(submission: Submission, *layers: Pair) -> None:
+def stacks(*depths: int, strides: Sequence[int], holes: bool = False) -> Iterator[tuple[Pair, ...]]:
+    """Layers one upon another in which any two kernel sizes and strides meet, with or without holes."""
+    for depth in depths:
+        settings: dict[str, Sequence[int]] = {}
+        for place in range(depth):
+            settings |= {f"kernel {place}": range(1, 6), f"stride {place}": strides}
+        found = []
+        for row in pairwise(settings):
+            numbers = list(row.values())
+            pairs = zip(numbers[::2], numbers[1::2], strict=True)
+            found.append(tuple(pair if holes else (max(pair), pair[1]) for pair in pairs))
+        yield from dict.fromkeys(found)
+
+
+def check_field(submission: Submission, *layers: Pair, as_tuple: bool = True) -> None:
     """`receptive_field` agrees with following the inputs one by one; lists and tuples alike."""
     right = reference.receptive_field(layers)
     references_agree(torch.tensor(right), torch.tensor(extent(layers)), torch.tensor(0))
-    for sequence in (list(layers), layers):
+    for sequence in (list(layers), layers) if as_tuple else (list(layers),):
         title = f"receptive_field({sequence})"
         equal(submission.receptive_field(sequence), right, call=title)
 
@@ -434,10 +550,23 @@ def test_fields_of_layers_without_stride(submission: Submission) -> None:
         check_field(submission, *((kernel, 1) for kernel in kernels))
 
 
+@holds("receptive_field", "stride 1")
+def test_fields_of_every_pair_of_layers_without_stride(submission: Submission) -> None:
+    for layers in stacks(2, 3, strides=(1,)):
+        check_field(submission, *layers, as_tuple=False)
+
+
 @holds("receptive_field", "equal strides")
 def test_fields_of_layers_with_equal_strides(submission: Submission) -> None:
     for kernels, stride in (((3, 3), 2), ((2, 2, 2), 2), ((3, 5, 4), 3), ((4,), 2), ((3, 4, 2, 3), 2)):
         check_field(submission, *((kernel, stride) for kernel in kernels))
+
+
+@holds("receptive_field", "equal strides")
+def test_fields_of_every_pair_of_layers_with_equal_strides(submission: Submission) -> None:
+    for stride in (2, 3, 4):
+        for layers in stacks(2, strides=(stride,)):
+            check_field(submission, *layers, as_tuple=False)
 
 
 @holds("receptive_field", "different strides")
@@ -448,6 +577,12 @@ def test_fields_of_layers_with_different_strides(submission: Submission) -> None
     check_field(submission, (4, 2), (3, 1), (5, 3), (2, 1))
     check_field(submission, (2, 1), (3, 3), (4, 2))
     check_field(submission, (7, 2), (3, 2), (3, 1), (1, 1), (3, 2), (3, 1))
+
+
+@holds("receptive_field", "different strides")
+def test_fields_of_every_pair_of_kernels_and_strides(submission: Submission) -> None:
+    for layers in stacks(1, 2, 3, 4, 5, strides=range(1, 5)):
+        check_field(submission, *layers, as_tuple=False)
 
 
 @holds("receptive_field", "different strides")
@@ -462,6 +597,12 @@ def test_holes_between_the_inputs_belong_to_the_field(submission: Submission) ->
     check_field(submission, (2, 4), (3, 1))
     check_field(submission, (1, 2), (1, 5), (3, 1))
     check_field(submission, (3, 1), (1, 4), (2, 3), (2, 1))
+
+
+@holds("receptive_field", "holes")
+def test_holes_of_every_pair_of_kernels_and_strides(submission: Submission) -> None:
+    for layers in stacks(2, strides=range(1, 5), holes=True):
+        check_field(submission, *layers, as_tuple=False)
 
 
 @holds("receptive_field", "no layers")
@@ -509,6 +650,13 @@ def test_a_convolution_that_takes_means(submission: Submission) -> None:
         check_as_convolution(submission, channels, window, image)
 
 
+@holds("avg_pool_as_conv", "square windows")
+def test_a_convolution_for_every_square_and_number_of_channels(submission: Submission) -> None:
+    for row in pairwise({"channels": range(1, 4), "k": range(1, 4), "more": range(3)}):
+        size = row["k"] + row["more"]
+        check_as_convolution(submission, row["channels"], row["k"], (size, size + 1))
+
+
 @holds("avg_pool_as_conv", "rectangular windows")
 def test_a_convolution_that_takes_means_of_rectangles(submission: Submission) -> None:
     for channels, window, image in (
@@ -518,6 +666,14 @@ def test_a_convolution_that_takes_means_of_rectangles(submission: Submission) ->
         (5, (3, 2), (6, 4)),
     ):
         check_as_convolution(submission, channels, window, image)
+
+
+@holds("avg_pool_as_conv", "rectangular windows")
+def test_a_convolution_for_every_rectangle_and_number_of_channels(submission: Submission) -> None:
+    settings = {"channels": range(1, 4), "kh": range(1, 4), "kw": range(1, 4), "more": range(3)}
+    for row in pairwise(settings, lambda kh, kw: kh != kw):
+        kh, kw = row["kh"], row["kw"]
+        check_as_convolution(submission, row["channels"], (kh, kw), (kh + row["more"], kw * 2))
 
 
 @holds("avg_pool_as_conv", "fixed weights")
@@ -533,14 +689,20 @@ def test_a_convolution_that_never_learns(submission: Submission) -> None:
 
 
 def check_backward(
-    submission: Submission, X: Tensor, one: Case, mode: str, upstream: Tensor | None = None
+    submission: Submission,
+    X: Tensor,
+    one: Case,
+    mode: str,
+    upstream: Tensor | None = None,
+    asks_reference: bool = True,
 ) -> None:
     """`pool2d_backward` gives the gradient of the image."""
     shape = pooled(X, one, mode).shape
     grad_Y = tensor(*shape, seed=77) if upstream is None else upstream
     right, bound = expected_gradient(X, one, mode, grad_Y)
-    ours = reference.pool2d_backward(grad_Y.double(), X.double(), one.window, mode, one.stride)
-    references_agree(ours, right, bound)
+    if asks_reference:
+        ours = reference.pool2d_backward(grad_Y.double(), X.double(), one.window, mode, one.stride)
+        references_agree(ours, right, bound)
     options = one.keywords(mode)
     value = submission.pool2d_backward(grad_Y, X, one.window, **options)
     settings = ", ".join(f"{key}={setting!r}" for key, setting in options.items())
@@ -549,6 +711,12 @@ def check_backward(
     )
     dtype = upstream.dtype if upstream is not None else None
     compare(value, expected=right, bound=bound, dtype=dtype, call=title, shown={"grad_Y": grad_Y, "X": X})
+
+
+def check_backwards(submission: Submission, sweep: Swept, mode: str) -> None:
+    """The gradient for every case of a sweep; no maximum is tied."""
+    for seed, (one, _) in enumerate(sweep):
+        check_backward(submission, distinct(*one.image, seed=seed), one, mode, asks_reference=False)
 
 
 @holds("pool2d_backward", "max")
@@ -567,10 +735,20 @@ def test_the_gradient_goes_to_the_maximum(submission: Submission) -> None:
     )
 
 
+@holds("pool2d_backward", "max")
+def test_the_gradient_goes_to_the_maximum_of_every_window(submission: Submission) -> None:
+    check_backwards(submission, side_by_side(), "max")
+
+
 @holds("pool2d_backward", "avg")
 def test_the_gradient_is_shared_by_the_window(submission: Submission) -> None:
     for seed, one in enumerate(PLAIN):
         check_backward(submission, tensor(*one.image, seed=seed), one, "avg")
+
+
+@holds("pool2d_backward", "avg")
+def test_the_gradient_is_shared_by_every_window(submission: Submission) -> None:
+    check_backwards(submission, side_by_side(), "avg")
 
 
 @holds("pool2d_backward", "ties")
@@ -587,6 +765,13 @@ def test_overlapping_windows_add_up(submission: Submission) -> None:
     if is_right(check_backward, submission, tensor(4, 6, seed=1), PLAIN[0], "avg"):
         for seed, one in enumerate(STRIDES):
             check_backward(submission, tensor(*one.image, seed=seed), one, "avg")
+
+
+@holds("pool2d_backward", "stride")
+def test_the_gradient_for_every_stride_with_every_window(submission: Submission) -> None:
+    check_backwards(submission, stepping(largest=3), "max")
+    if is_right(check_backward, submission, tensor(4, 6, seed=1), PLAIN[0], "avg"):
+        check_backwards(submission, stepping(largest=3), "avg")
 
 
 @holds("pool2d_backward", "dtypes and layouts")

@@ -34,7 +34,7 @@ from .expect import (
 )
 from .messages import call
 from .sandbox.trouble import Raised
-from .strategies import LAYOUTS, VALUES, Layout, Values, distinct_sizes, pairwise, seeds, tensor
+from .strategies import HALVES, LAYOUTS, VALUES, Layout, Values, distinct_sizes, pairwise, seeds, tensor
 from .subject import Submission
 
 Sizes = tuple[int, ...]
@@ -373,6 +373,8 @@ def check_dtypes(submission: Submission, name: str, one: Case) -> None:
         replace(single, K=double.K),
     ):
         check(submission, name, question, torch.result_type(question.X, question.K))
+    for half in HALVES if submission.device else ():
+        check(submission, name, one.question(3, "normal", half), half)
 
 
 def check_layouts(submission: Submission, name: str, one: Case) -> None:

@@ -30,8 +30,8 @@ _ERRORS: tuple[tuple[tuple[str, ...], Callable[[], str]], ...] = (
     (("CUDA", "NVIDIA", "MPS"), messages.named_device),
 )
 # What a device says that has no kernel for an operation or a dtype.
-_MISSING_ON_A_DEVICE = (
-    *("not implemented for", "Could not run", "not currently implemented for the MPS"),
+MISSING_ON_A_DEVICE = (
+    *("not implemented for", "Unsupported dtype", "Could not run", "not currently implemented for the MPS"),
     *("MPS framework doesn't support", "only supports dimensions whose sizes are powers of two"),
 )
 
@@ -115,7 +115,7 @@ def asked_on_a_gpu(group: str, groups: Collection[str]) -> bool:
 
 def counts_on(device: str, error: Raised) -> bool:
     """Whether an error that comes on a device and not on the CPU is the student's, not the device's own."""
-    if any(phrase in error.message for phrase in _MISSING_ON_A_DEVICE):
+    if any(phrase in error.message for phrase in MISSING_ON_A_DEVICE):
         return False
     a_devices_own = any(phrase in error.message for phrases, _ in _ERRORS for phrase in phrases)
     return a_devices_own or (error.inside and device != SIMULATED)

@@ -27,7 +27,7 @@ from .expect import (
     repeats,
 )
 from .sandbox.trouble import Raised
-from .strategies import LAYOUTS, VALUES, Values, pairwise, tensor
+from .strategies import HALVES, LAYOUTS, VALUES, Values, pairwise, tensor
 from .subject import Module, Submission
 
 Pair = tuple[int, int]
@@ -405,6 +405,9 @@ def check_dtypes(submission: Submission, name: str, *outer: int) -> None:
                 mode,
                 dtype,
             )
+    for half in HALVES if submission.device else ():
+        for mode in ("max", "avg"):
+            check(submission, name, tensor(*outer, *PLAIN[1].image, seed=5, dtype=half), PLAIN[1], mode, half)
 
 
 def check_layouts(submission: Submission, name: str, *outer: int) -> None:

@@ -22,6 +22,8 @@ Layout = Literal["contiguous", "transposed", "sliced", "flipped strides"]
 
 VALUES: tuple[Values, ...] = ("integers", "normal", "negative", "large", "tiny", "mixed")
 LAYOUTS: tuple[Layout, ...] = ("transposed", "sliced", "flipped strides")
+# What cards compute in besides. A CPU does so for some operations only, so it is not asked.
+HALVES = (torch.float16, torch.bfloat16)
 
 
 def tensor(

@@ -191,6 +191,11 @@ class Submission:
         finally:
             self._kind = kind
 
+    @property
+    def device(self) -> str | None:
+        """The device that questions are asked on besides the CPU, if they are."""
+        return self._kind.device
+
     def has(self, name: str) -> str:
         """`"callable"`, `"class"`, `"missing"` or the name of a type: what the file has under a name."""
         return str(self.question("has", name=name).value)

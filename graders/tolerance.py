@@ -5,7 +5,8 @@ A sum of n products computed in any order with unit roundoff u differs from the 
 section 3.1). For long sums with signed roundings the probabilistic bound of order sqrt(n)·u (Higham and Mary,
 2019) holds with a margin of eight standard deviations, so the smaller of the two is taken. A transform-based
 algorithm (FFT, Winograd) is accurate relative to the norms of its operands, not to each output (Higham,
-chapter 24); the term 8·u·‖X‖·‖K‖ admits it. Subnormal results may lose a further spacing each.
+chapter 24); the term 8·u·‖X‖·‖K‖ admits it, with the u of float32 for half precision too, in which nobody
+transforms. Subnormal results may lose a further spacing each.
 """
 
 from __future__ import annotations
@@ -36,10 +37,11 @@ def products(absolute: Tensor, terms: int, dtype: torch.dtype, norm: Tensor | fl
     growth = (terms + 1) * unit / (1 - (terms + 1) * unit)
     if terms > 64:
         growth = min(growth, 8 * math.sqrt(terms) * unit)
+    transform = min(unit, UNIT_ROUNDOFF[torch.float32])
     # The reference itself is rounded to float64, which only matters where the answer is float64 too.
     both = 2 if dtype == torch.float64 else 1
     spacing = (terms + 1) * torch.finfo(dtype).smallest_normal * torch.finfo(dtype).eps
-    return both * (growth * absolute + 8 * unit * norm) + spacing
+    return both * (growth * absolute + 8 * transform * norm) + spacing
 
 
 def coarsest(*inputs: Tensor) -> torch.dtype:

@@ -322,6 +322,22 @@ RIGHT = {
         "conv2d.conv2d",
         CONV + "    Y = torch.zeros_like(X, dtype=torch.result_type(X, K))[:oh, :ow].clone()\n" + LOOP,
     ),
+    "product of spectra": (
+        "conv2d.conv2d",
+        CONV
+        + CAST
+        + "    Y = torch.fft.irfft2(torch.fft.rfft2(X) * torch.fft.rfft2(K, s=X.shape).conj(), s=X.shape)\n"
+        "    return Y[:oh, :ow]\n",
+    ),
+    "layer that keeps its parameters in a list as well": (
+        "conv2d.Conv2D",
+        CONV
+        + "    Y = X.new_zeros(oh, ow, dtype=torch.result_type(X, K))\n"
+        + LOOP
+        + LAYER.format(
+            more="self.both = [self.weight, self.bias]", result="conv2d(X, self.both[0]) + self.both[1]"
+        ),
+    ),
     "layer with a buffer": (
         "conv2d.Conv2D",
         CONV

@@ -12,10 +12,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from graders import gpu
+from graders import gpu, grading
 from graders.__main__ import main
 from graders.curriculum import exercises
-from graders.devices import DEVICES, asked_on_a_gpu, counts_on
+from graders.devices import DEVICES, MISSING_ON_A_DEVICE, asked_on_a_gpu, counts_on
 from graders.expect import Mismatch, NotWritten
 from graders.gpu import CPU, Device
 from graders.grading import Settings, grade
@@ -30,7 +30,9 @@ from graders.sandbox.trouble import OutOfMemory, Raised, SandboxFailure, Student
 from graders.sandbox.warm_parent import Limits, WarmParent
 from graders.subject import Submission
 from graders.submission import HandIn
+from graders.trusted import trusted_submission
 
+from .right_answers import RightAnswer, right_answers
 from .test_devices import HEAD, RIGHT, WRONG
 
 REHEARSAL = gpu.find(SIMULATED)
@@ -70,6 +72,17 @@ def reference_graded(task: str, reference: dict[str, str], parent: WarmParent, d
 # -------------------------------------------------------------------------------------------- the rehearsal
 
 
+@pytest.fixture
+def without_allowances(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the simulation has to be able to do whatever is asked of it, but for what no CPU computes."""
+    monkeypatch.setattr(
+        grading,
+        "counts_on",
+        lambda _, raised: not any(phrase in raised.message for phrase in MISSING_ON_A_DEVICE),
+    )
+
+
+@pytest.mark.usefixtures("without_allowances")
 @pytest.mark.parametrize("task", A_FEW)
 def test_what_is_right_on_the_cpu_is_right_on_a_device(
     task: str, reference: dict[str, str], warm_parent: WarmParent
@@ -79,6 +92,7 @@ def test_what_is_right_on_the_cpu_is_right_on_a_device(
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("without_allowances")
 @pytest.mark.parametrize("task", ASKED)
 def test_the_whole_reference_is_right_on_a_device(
     task: str, reference: dict[str, str], warm_parent: WarmParent
@@ -287,6 +301,43 @@ def test_the_rehearsal_decides_known_answers_rightly(
     task: str, source: str, right: bool, warm_parent: WarmParent
 ) -> None:
     assert holds_on(SIMULATED, task, source, warm_parent) is right
+
+
+def right_on_a_device() -> list[object]:
+    """Right answers in other styles; by default those that are asked in half precision."""
+    return [
+        pytest.param(
+            answer,
+            id=f"{answer.exercise}.{answer.task}:{answer.style}".replace(" ", "-"),
+            marks=[] if "dtypes" in groups_of(answer.exercise, answer.task) else [pytest.mark.long],
+        )
+        for answer in right_answers()
+        if DEVICES in groups_of(answer.exercise, answer.task)
+    ]
+
+
+@pytest.mark.parametrize("answer", right_on_a_device())
+def test_a_right_answer_in_another_style_holds_on_a_device(
+    answer: RightAnswer, request: pytest.FixtureRequest
+) -> None:
+    """In half precision too, and with no allowance for what the simulation cannot do otherwise."""
+    submission, groups = trusted_submission(answer.names()), groups_of(answer.exercise, answer.task)
+    everything = request.node.get_closest_marker("long") is not None
+    asked = [
+        held
+        for held in properties_of(answer.exercise, answer.task)
+        if asked_on_a_gpu(held.group, groups) and (everything or held.group == "dtypes")
+    ]
+    assert asked
+    submission.begin(by_hand=False)
+    with submission.on(SIMULATED):
+        for held in asked:
+            try:
+                held.test(submission=submission)
+            except Raised as raised:
+                if any(phrase in raised.message for phrase in MISSING_ON_A_DEVICE):
+                    continue
+                raise
 
 
 # -------------------------------------------------------------------------------------------- a real device

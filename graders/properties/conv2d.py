@@ -28,7 +28,7 @@ from graders.expect import (
 )
 from graders.holds import holds
 from graders.messages import call
-from graders.strategies import LAYOUTS, VALUES, graded, pairwise, seeds, tensor
+from graders.strategies import HALVES, LAYOUTS, VALUES, graded, pairwise, seeds, tensor
 from graders.subject import Module, Submission
 from solutions import conv2d as reference
 
@@ -164,6 +164,11 @@ def check_dtypes(submission: Submission, name: str) -> None:
         dtype = torch.result_type(X, K)
         right, bound = expected(X, K, tolerance.coarsest(X, K))
         agrees(submission, name, X, K, expected=right, bound=bound, dtype=dtype)
+    for half in HALVES if submission.device else ():
+        X = tensor(3, 5, seed=1, values="normal", dtype=half)
+        K = tensor(2, 3, seed=2, values="normal", dtype=half)
+        right, bound = expected(X, K, half)
+        agrees(submission, name, X, K, expected=right, bound=bound, dtype=half)
 
 
 def check_layouts(submission: Submission, name: str) -> None:
@@ -413,7 +418,7 @@ def check_size(submission: Submission, *args: int, **kwargs: int) -> None:
 
 @holds("output_size", "stride 1")
 def test_without_stride_or_padding(submission: Submission) -> None:
-    for n, kernel in ((5, 3), (8, 2), (1, 1), (4, 4), (28, 5)):
+    for n, kernel in ((5, 3), (8, 2), (1, 1), (4, 4), (28, 5), (224, 7)):
         check_size(submission, n, kernel)
 
 
@@ -434,6 +439,7 @@ def test_strides_that_do_and_do_not_divide(submission: Submission) -> None:
         (2, 5, 1, 2),
         (9, 1, 4, 0),
         (6, 3, 7, 1),
+        (224, 7, 2, 3),
     ):
         check_size(submission, n, kernel, stride, padding)
         check_size(submission, n, kernel, padding=padding, stride=stride)

@@ -103,6 +103,8 @@ def install() -> None:
     if _libraries:
         return
     _setup_privateuseone_for_python_backend(NAME)
+    # A module that is moved keeps its parameters, whoever else holds one, and so it is on a real device.
+    torch.__future__.set_swap_module_params_on_conversion(True)
     library = torch.library.Library("aten", "IMPL")
     for name in _FACTORIES:
         packet, _, overload = name.partition(".")
@@ -224,4 +226,5 @@ def _held(value: Any) -> Any:
 
 
 def _wrapped(value: Any) -> Any:
-    return OnDevice(value) if isinstance(value, torch.Tensor) else value
+    # A view that conjugates or negates is one by a mark, which a wrapper does not have; so it is carried out.
+    return OnDevice(value.resolve_conj().resolve_neg()) if isinstance(value, torch.Tensor) else value

@@ -76,6 +76,17 @@ class OnDevice(torch.Tensor):
     ) -> Any:
         return _run(func, args, kwargs or {})
 
+    # With these two a module that is moved keeps its parameters, whoever else holds one, as on a real device:
+    # torch then exchanges what is inside them.
+    def __tensor_flatten__(self) -> tuple[list[str], None]:
+        """The names of the tensors inside."""
+        return ["held"], None
+
+    @staticmethod
+    def __tensor_unflatten__(inner: dict[str, torch.Tensor], *_: Any) -> OnDevice:
+        """The tensor that has `inner` inside."""
+        return OnDevice(inner["held"])
+
     def numpy(self, *, force: bool = False) -> Any:
         """As on a real device: only by force, which copies."""
         if not force:
@@ -103,8 +114,6 @@ def install() -> None:
     if _libraries:
         return
     _setup_privateuseone_for_python_backend(NAME)
-    # A module that is moved keeps its parameters, whoever else holds one, and so it is on a real device.
-    torch.__future__.set_swap_module_params_on_conversion(True)
     library = torch.library.Library("aten", "IMPL")
     for name in _FACTORIES:
         packet, _, overload = name.partition(".")

@@ -19,10 +19,20 @@ from torch.nn import functional as F
 from solutions import kernel_learning as reference
 
 from . import tolerance
-from .expect import references_agree
+from .expect import NotWritten, references_agree, that
 from .strategies import Values, pairwise, seeds, tensor
 
 Size = int | tuple[int, int]
+
+# (H, W), (kh, kw): rectangular both ways, one row, one by one, square, a kernel that fills the image.
+SHAPES = (
+    ((4, 6), (2, 3)),
+    ((6, 3), (3, 1)),
+    ((5, 8), (1, 2)),
+    ((3, 4), (1, 1)),
+    ((5, 5), (2, 2)),
+    ((3, 4), (3, 4)),
+)
 
 
 @dataclass(frozen=True)
@@ -174,3 +184,12 @@ def titled(name: str, **arguments: Any) -> str:
         else:
             parts.append(f"{label}={value!r}")
     return f"{name}({', '.join(parts)})"
+
+
+def pair_of(value: Any, *, title: str, names: str) -> tuple[Any, Any]:
+    """A result that must be a pair."""
+    if value is None:
+        raise NotWritten
+    right = isinstance(value, (tuple, list)) and len(value) == 2
+    that(right, call=title, aspect="type", sentence=f"It should return a pair {names}.")
+    return value[0], value[1]

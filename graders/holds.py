@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -48,8 +50,8 @@ class Property:
 def holds(task: str, group: str) -> Callable[[_Test], _Test]:
     """Mark a test function `(submission, …)` as a property of `task`.
 
-    Groups and their weights stand in the file's `GROUPS`; a group earns its share when all its properties
-    hold. Properties run in the order in which the file defines them.
+    Groups and their weights stand in the exercise's `GROUPS`; a group earns its share when all its properties
+    hold. The properties of a task stand in one file, and run in the order in which it defines them.
     """
 
     def mark(test: _Test) -> _Test:
@@ -60,16 +62,25 @@ def holds(task: str, group: str) -> Callable[[_Test], _Test]:
     return mark
 
 
-def property_file(exercise: str) -> ModuleType:
-    """The module `graders.properties.<exercise>`."""
+def package_of(exercise: str) -> ModuleType:
+    """The package `graders.properties.<exercise>`."""
     return importlib.import_module(f"graders.properties.{exercise}")
 
 
+@cache
+def files_of(exercise: str) -> tuple[ModuleType, ...]:
+    """The modules of this package, by name."""
+    package = package_of(exercise)
+    names = sorted(found.name for found in pkgutil.iter_modules(package.__path__))
+    return tuple(importlib.import_module(f"{package.__name__}.{name}") for name in names)
+
+
 def properties_of(exercise: str, task: str) -> list[Property]:
-    """The properties of one task, in the order of the file."""
+    """The properties of one task, in the order of its file."""
     found = [
         Property(value, mark.task, mark.group)
-        for value in vars(property_file(exercise)).values()
+        for file in files_of(exercise)
+        for value in vars(file).values()
         if (mark := getattr(value, "__holds__", None)) is not None and mark.task == task
     ]
     return found
@@ -77,4 +88,4 @@ def properties_of(exercise: str, task: str) -> list[Property]:
 
 def groups_of(exercise: str, task: str) -> dict[str, float]:
     """The groups of one task with their weights."""
-    return dict(property_file(exercise).GROUPS[task])
+    return dict(package_of(exercise).GROUPS[task])

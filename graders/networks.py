@@ -81,6 +81,9 @@ def layer(name: str, *args: Any, **kwargs: Any) -> Build:
     return Build(name, args, kwargs)
 
 
+LINEAR = (layer("Flatten"), layer("Linear", 12, 5), layer("Sigmoid"), layer("Linear", 5, 3))
+
+
 def made(build: Build) -> nn.Module:
     """The same module here; a `Recorder` changes nothing, so `Identity` stands for it."""
     if build.name == "Recorder":

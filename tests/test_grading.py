@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from types import ModuleType
 
 import pytest
 from hypothesis import given
@@ -13,7 +12,8 @@ from torch import Tensor
 from graders.course.stubs import stub_files
 from graders.curriculum import exercise, exercises
 from graders.grading import Settings, grade, reproduce
-from graders.holds import holds, property_file
+from graders.holds import holds
+from graders.properties.conv2d import output_size
 from graders.report import Report
 from graders.sandbox.trouble import SandboxFailure
 from graders.sandbox.warm_parent import WarmParent
@@ -410,13 +410,8 @@ def conv2d(X, K):
 # ------------------------------------------------------------------------------------------ grader errors
 
 
-@pytest.fixture
-def conv2d_properties() -> ModuleType:
-    return property_file("conv2d")
-
-
 def test_a_grader_error_is_retried_once_and_then_not_graded(
-    graded: Graded, conv2d_properties: ModuleType, monkeypatch: pytest.MonkeyPatch
+    graded: Graded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
 
@@ -425,7 +420,7 @@ def test_a_grader_error_is_retried_once_and_then_not_graded(
         calls.append(1)
         assert submission.output_size(5, 3) == 4, "the grader's own assertion"
 
-    monkeypatch.setattr(conv2d_properties, "test_that_breaks", test_that_breaks, raising=False)
+    monkeypatch.setattr(output_size, "test_that_breaks", test_that_breaks, raising=False)
     report = graded({}, *TASKS)
     assert len(calls) == 2
     assert outcomes(report) == {"conv2d.conv2d": "passed", "conv2d.output_size": "grader_error"}
@@ -433,9 +428,7 @@ def test_a_grader_error_is_retried_once_and_then_not_graded(
     assert "no fault of the student's" in task.message
 
 
-def test_a_grader_error_that_passes_by_costs_nothing(
-    graded: Graded, conv2d_properties: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_grader_error_that_passes_by_costs_nothing(graded: Graded, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
     @holds("output_size", "stride 1")
@@ -444,16 +437,14 @@ def test_a_grader_error_that_passes_by_costs_nothing(
         if len(calls) == 1:
             raise SandboxFailure("the machine was busy")
 
-    monkeypatch.setattr(conv2d_properties, "test_that_breaks_once", test_that_breaks_once, raising=False)
+    monkeypatch.setattr(output_size, "test_that_breaks_once", test_that_breaks_once, raising=False)
     report = graded({}, "conv2d.output_size")
     assert len(calls) == 2
     assert outcomes(report) == {"conv2d.output_size": "passed"}
     assert report.not_graded == ()
 
 
-def test_the_seed_decides_what_is_asked(
-    graded: Graded, conv2d_properties: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_seed_decides_what_is_asked(graded: Graded, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[Tensor]] = []
 
     @holds("output_size", "stride 1")
@@ -461,7 +452,7 @@ def test_the_seed_decides_what_is_asked(
     def test_that_listens(submission: Submission, seed: int) -> None:
         asked[-1].append(tensor(2, seed=seed))
 
-    monkeypatch.setattr(conv2d_properties, "test_that_listens", test_that_listens, raising=False)
+    monkeypatch.setattr(output_size, "test_that_listens", test_that_listens, raising=False)
     for seed in (1, 1, 2):
         asked.append([])
         graded({}, "conv2d.output_size", seed=seed)

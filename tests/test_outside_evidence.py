@@ -29,7 +29,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from graders import poolings, tolerance
+from graders import pooling_cases, poolings, tolerance
 from graders.expect import compare
 from graders.strategies import tensor
 from solutions import conv2d as single
@@ -624,7 +624,9 @@ def bound_of_result(sample: Sample) -> Tensor:
         absolute = F.conv2d(F.pad(X, sample.frame), weight, bias[0] if bias else None, *settings)
         terms = weight[0].numel() + len(bias)
         return sample.roundings * tolerance.products(absolute, terms, dtype)
-    case = poolings.Case(tuple(exact[0].shape[-2:]), sample.window, sample.stride, sample.padding or (0, 0))
+    case = pooling_cases.Case(
+        tuple(exact[0].shape[-2:]), sample.window, sample.stride, sample.padding or (0, 0)
+    )
     if sample.operation == "max_pool2d":
         return tolerance.exact(poolings.pooled(exact[0], case, "max"))
     return sample.roundings * poolings.bound_of_means(exact[0], case, dtype)
@@ -747,7 +749,7 @@ def numbers(*shape: int, seed: int) -> Tensor:
 
 def distinct(*shape: int) -> Tensor:
     """A leaf of integers in float64, no two alike, so that no small step changes which one is the largest."""
-    return poolings.distinct(*shape, seed=1).double().requires_grad_()
+    return pooling_cases.distinct(*shape, seed=1).double().requires_grad_()
 
 
 def with_parameters(layer: nn.Module, X: Tensor) -> tuple[Callable[..., Tensor], tuple[Tensor, ...]]:
@@ -886,10 +888,12 @@ def test_conv2d_backward_is_the_gradient_of_torch(
 @pytest.mark.parametrize("kind", ["max", "tied max", "avg"])
 @pytest.mark.parametrize(
     "case",
-    [*poolings.PLAIN, *poolings.STRIDES, *poolings.PADDINGS, *poolings.TOGETHER],
+    [*pooling_cases.PLAIN, *pooling_cases.STRIDES, *pooling_cases.PADDINGS, *pooling_cases.TOGETHER],
     ids=lambda case: f"X {_times(case.image)}, window {case.window}, {case.stride}, {case.padding}",
 )
-def test_pool2d_backward_is_the_gradient_of_torch(case: poolings.Case, kind: str, dtype: torch.dtype) -> None:
+def test_pool2d_backward_is_the_gradient_of_torch(
+    case: pooling_cases.Case, kind: str, dtype: torch.dtype
+) -> None:
     """Padding is an image with a frame of what counts as nothing. Of equal maxima torch, too, takes the first
     one in reading order."""
     mode = "avg" if kind == "avg" else "max"

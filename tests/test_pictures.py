@@ -18,7 +18,7 @@ from exercises import data
 from graders import networks, pictures
 from graders.expect import GraderError, Mismatch, NotWritten
 from graders.pictures import in_batches, new_pictures, training_pictures
-from graders.properties import lenet as properties
+from graders.properties.lenet import accuracy, init_lenet, lenet_modern, train
 from graders.sandbox.warm_parent import WarmParent
 from graders.subject import Submission
 from graders.trusted import trusted_submission
@@ -29,14 +29,14 @@ from .right_answers import RightAnswer, right_answers
 SEEDS = range(1, 11)
 ANSWERS = [one for one in right_answers() if one.exercise == "lenet"]
 QUESTIONS: dict[str, tuple[Callable[..., None], ...]] = {
-    "accuracy": (properties.test_the_share_of_real_images_that_are_recognised,),
+    "accuracy": (accuracy.test_the_share_of_real_images_that_are_recognised,),
     "train": (
-        properties.test_the_losses_of_lenet_on_real_images,
-        properties.test_the_parameters_of_lenet_after_a_training_on_real_images,
-        properties.test_lenet_with_tanh_recognises_new_images_after_an_epoch,
+        train.test_the_losses_of_lenet_on_real_images,
+        train.test_the_parameters_of_lenet_after_a_training_on_real_images,
+        train.test_lenet_with_tanh_recognises_new_images_after_an_epoch,
     ),
-    "init_lenet": (properties.test_lenet_with_tanh_learns_real_images_soon,),
-    "lenet_modern": (properties.test_it_beats_the_classic_network_under_the_same_training,),
+    "init_lenet": (init_lenet.test_lenet_with_tanh_learns_real_images_soon,),
+    "lenet_modern": (lenet_modern.test_it_beats_the_classic_network_under_the_same_training,),
 }
 
 
@@ -132,7 +132,7 @@ def test_a_linear_layer_that_hesitates_judges_nobody(monkeypatch: pytest.MonkeyP
 
 
 def test_the_classic_network_guesses_after_the_one_training() -> None:
-    assert networks.classic_share() <= 0.15 < properties.ENOUGH / 2 + 0.01
+    assert networks.classic_share() <= 0.15 < lenet_modern.ENOUGH / 2 + 0.01
 
 
 def test_starts_are_of_the_size_that_they_are_said_to_be() -> None:
@@ -197,7 +197,7 @@ def test_right_trainings_pass_from_many_starts(answer: RightAnswer) -> None:
     for seed in SEEDS:
         for dtype in (torch.float64, torch.float32):
             for what in ("losses", "parameters"):
-                properties.check_training(
+                train.check_training(
                     asked(answer.names()),
                     networks.lenet_layers("Sigmoid"),
                     (3, 8, 1),
@@ -362,7 +362,7 @@ def test_wrong_weights_fail(name: str) -> None:
             sentence = fails(question, {"init_lenet": INITS[name]}, seed)
             loss = re.search(r"a loss of (\S+) on new ones", sentence)
             assert loss is not None
-            assert not float(loss[1]) < properties.LEARNT + 0.25
+            assert not float(loss[1]) < init_lenet.LEARNT + 0.25
 
 
 def test_biases_of_zero_are_another_groups_matter() -> None:

@@ -136,6 +136,12 @@ def test_every_task_has_properties_in_every_group_that_earns_points(exercise: An
     assert all(weight > 0 for weight in groups.values())
 
 
+@pytest.mark.parametrize(("exercise", "task"), TASKS, ids=[f"{e.name}.{t.name}" for e, t in TASKS])
+def test_the_properties_of_a_task_stand_in_one_file(exercise: Any, task: Any) -> None:
+    files = {found.test.__module__ for found in properties_of(exercise.name, task.name)}
+    assert len(files) == 1, "only within a file do properties have an order"
+
+
 # ------------------------------------------------------------------------------------------------- stubs
 
 

@@ -13,11 +13,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from graders.convolutions import sweep as convolutions
+from graders.convolution_cases import sweep as convolutions
 from graders.curriculum import exercises
 from graders.expect import Mismatch
 from graders.holds import Property, properties_of
-from graders.poolings import framed, side_by_side, stepping
+from graders.pooling_cases import framed, side_by_side, stepping
 from graders.sandbox.trouble import StudentTrouble
 from graders.strategies import pairwise
 from graders.trusted import trusted_submission

@@ -1,1 +1,1 @@
-"""What must hold: pytest and hypothesis, one file an exercise."""
+"""What must hold: pytest and hypothesis, one package an exercise."""

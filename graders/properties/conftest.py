@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -48,10 +50,16 @@ def hand_in(request: pytest.FixtureRequest) -> HandIn:
 
 
 @pytest.fixture(scope="module")
+def package(request: pytest.FixtureRequest) -> ModuleType:
+    """The exercise that a file of properties belongs to."""
+    return sys.modules[request.module.__package__]
+
+
+@pytest.fixture(scope="module")
 def exercise_of_hand_in(
-    request: pytest.FixtureRequest, warm_parent: WarmParent, hand_in: HandIn
+    package: ModuleType, warm_parent: WarmParent, hand_in: HandIn
 ) -> Iterator[Submission]:
-    name = request.module.EXERCISE
+    name = package.EXERCISE
     if name not in hand_in.modules:
         problems = "; ".join(map(str, hand_in.problems))
         pytest.fail(f"{name}.py was not handed in, or cannot be read. {problems}")
@@ -62,16 +70,18 @@ def exercise_of_hand_in(
 
 
 @pytest.fixture
-def submission(request: pytest.FixtureRequest, exercise_of_hand_in: Submission) -> Iterator[Submission]:
+def submission(
+    request: pytest.FixtureRequest, package: ModuleType, exercise_of_hand_in: Submission
+) -> Iterator[Submission]:
     """The submission, asked about the task that the test belongs to."""
     mark = request.function.__holds__
-    tasks = {task.name: task for task in exercise(request.module.EXERCISE).tasks}
+    tasks = {task.name: task for task in exercise(package.EXERCISE).tasks}
     exercise_of_hand_in.begin(tasks[mark.task].by_hand)
     device = gpu.find(request.config.getoption("--device"))
     if not device.is_gpu:
         yield exercise_of_hand_in
         return
-    if not asked_on_a_gpu(mark.group, request.module.GROUPS[mark.task]):
+    if not asked_on_a_gpu(mark.group, package.GROUPS[mark.task]):
         pytest.skip(f"not asked on {device}")
     with exercise_of_hand_in.on(device.name):
         yield exercise_of_hand_in

@@ -1,0 +1,132 @@
+"""How the networks of exercise 5 are made, compared with what is right, and asked on an accelerator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from . import messages, tolerance
+from .expect import NotWritten, agrees, facts, gradients_agree, that
+from .networks import SHAPES, Pool, differences, expected_logits, layer, logits, share_right
+from .pictures import Batch, new_pictures
+from .sandbox.trouble import Raised
+from .strategies import tensor
+from .subject import Module, Reply, Submission
+
+
+def new_network(submission: Submission, name: str, *args: Any) -> Module:
+    """A network of the student's; one image brings its lazy layers, if there are any, to life."""
+    net = submission.create(name, *args)
+    title = messages.call(name, args, {})
+    if net is None:
+        raise NotWritten
+    module = isinstance(net, Module)
+    if module:
+        net.title = title
+        try:
+            module = net.is_module()
+        except Raised:  # torch's, about a parameter without a shape
+            net(torch.zeros(2, 1, 28, 28))
+    that(module, call=title, aspect="type", sentence="It should return a torch.nn.Module.")
+    assert isinstance(net, Module)
+    return net
+
+
+def has_shapes(net: Module) -> None:
+    """The parameters of `net` are LeNet's, in forward order."""
+    found = [tuple(value.shape) for _, value in net.describe().parameters]
+    title, aspect = net.title, "parameters"
+    sentence = f"It has {len(found)} parameters; it should have 10: a weight and a bias for each of 5 layers."
+    that(len(found) == len(SHAPES), call=title, aspect=aspect, sentence=sentence)
+    for place, (got, right) in enumerate(zip(found, SHAPES, strict=True), 1):
+        sentence = f"Parameter {place} in order has shape {got}; it should have shape {right}."
+        that(got == right, call=title, aspect=aspect, sentence=sentence)
+
+
+def with_parameters(net: Module, weights: Sequence[Tensor]) -> Module:
+    """`net` in float64 and training mode, with known parameters."""
+    has_shapes(net)
+    net.convert(dtype=torch.float64, training=True)
+    net.assign(weights)
+    return net
+
+
+def check_logits(
+    submission: Submission, net: Module, X: Tensor, weights: Sequence[Tensor], pool: Pool = F.avg_pool2d
+) -> Tensor:
+    """The outputs are right to 1e-10 of the largest; returns them."""
+    right = expected_logits(X, weights, pool)
+    bound = tolerance.relative(right, 1e-10)
+    value = agrees(submission, net, X, expected=right, bound=bound, dtype=torch.float64).value
+    assert isinstance(value, Tensor)
+    return value
+
+
+def check_gradients(
+    submission: Submission, net: Module, X: Tensor, weights: Sequence[Tensor], pool: Pool = F.avg_pool2d
+) -> None:
+    """Every gradient for a random upstream is right to 1e-9 of the largest; parameters go by position."""
+    X = X.requires_grad_()
+    upstream = tensor(len(X), 10, seed=len(X), values="normal", dtype=torch.float64)
+    every = [X, *(weight.clone().requires_grad_() for weight in weights)]
+    right = torch.autograd.grad(logits(every[0], every[1:], pool), every, upstream)
+    names = ["X", *(name for name, _ in net.describe().parameters)]
+    bounds = {name: tolerance.relative(value, 1e-9) for name, value in zip(names, right, strict=True)}
+    gradients_agree(
+        submission, net, X, cotangent=upstream, expected=dict(zip(names, right, strict=True)), bounds=bounds
+    )
+
+
+def unchanged(before: Any, net: Module, call: str) -> None:
+    """`net` is as it was."""
+    change = differences(before, net.describe())
+    sentence = f"The network should be left as it was, but {change}."
+    that(not change, call=call, aspect="state", sentence=sentence)
+
+
+def scores_of_new_images(submission: Submission, net: Module) -> Tensor:
+    """What a network says to the images that no training has seen, in evaluation mode."""
+    net.convert(training=False)
+    X, y = new_pictures()
+    whatever = torch.zeros(len(y), 10), torch.full((len(y), 10), torch.inf)
+    scores = agrees(submission, net, X, expected=whatever[0], bound=whatever[1]).value
+    assert isinstance(scores, Tensor)
+    return scores
+
+
+def recognition(submission: Submission, net: Module) -> float:
+    """The share of these images that it is right about."""
+    return share_right(scores_of_new_images(submission, net), new_pictures()[1])
+
+
+def on_the_cpu(reply: Reply, title: str) -> None:
+    """What is not written, or not of the right kind, is not asked on the accelerator."""
+    if reply.value is None:
+        raise NotWritten
+    kind = isinstance(reply.value, (float, list, dict, Module))
+    that(kind, call=title, aspect="type", sentence=messages.wrong_on_the_cpu())
+
+
+def small_network(submission: Submission) -> Module:
+    """A network, built by the sandbox where questions are asked."""
+    layers = layer("Conv2d", 1, 2, 3), layer("Sigmoid"), layer("Flatten"), layer("Linear", 8, 3)
+    net = submission.build("Sequential", *layers)
+    net.title = "net"
+    return net
+
+
+def small_batches() -> list[Batch]:
+    """Labelled images for it, which lie where it does: the contract does not say who moves them."""
+    return [(tensor(2, 1, 4, 4, seed=seed), torch.tensor([0, 2])) for seed in (96, 97)]
+
+
+def stays_there(net: Module, title: str) -> None:
+    """Every parameter is still on the accelerator."""
+    for name, parameter in net.describe().parameters:
+        there = facts(parameter).device != "cpu"
+        sentence = messages.on_accelerator(messages.left_behind(f"parameter {name}"))
+        that(there, call=title, aspect="device", sentence=sentence)

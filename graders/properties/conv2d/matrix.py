@@ -1,0 +1,84 @@
+"""What must hold of `conv2d_matrix`."""
+
+from __future__ import annotations
+
+import torch
+
+from graders import tolerance
+from graders.devices import works_on_the_accelerator
+from graders.expect import agrees, compare, gradients_agree, references_agree
+from graders.holds import holds
+from graders.single_images import SHAPES, expected, expected_gradients, sweep
+from graders.strategies import tensor
+from graders.subject import Submission
+from solutions import conv2d as reference
+
+
+def check_matrix(submission: Submission, seed: int, image: tuple[int, int], kernel: tuple[int, int]) -> None:
+    """`conv2d_matrix(K, image)` is the reference's, which does what torch's convolution does."""
+    K = tensor(*kernel, seed=seed)
+    right = reference.conv2d_matrix(K.double(), image)
+    X = tensor(*image, seed=seed + 1, dtype=torch.float64)
+    of_X, bound = expected(X, K, torch.float64)
+    references_agree((right @ X.flatten()), of_X.flatten(), bound.flatten())
+    agrees(submission, "conv2d_matrix", K, image, expected=right, bound=tolerance.exact(right))
+
+
+@holds("conv2d_matrix", "values")
+def test_the_matrix_times_the_image_is_the_convolution(submission: Submission) -> None:
+    for seed, (image, kernel) in enumerate(SHAPES):
+        check_matrix(submission, seed, image, kernel)
+
+
+@holds("conv2d_matrix", "values")
+def test_the_matrix_for_every_pair_of_sizes(submission: Submission) -> None:
+    for seed, (image, kernel) in enumerate(sweep(most_more=2)):
+        check_matrix(submission, seed, image, kernel)
+
+
+@holds("conv2d_matrix", "values")
+def test_the_matrix_keeps_dtype_and_gradient(submission: Submission) -> None:
+    K = tensor(2, 3, seed=5, layout="transposed", dtype=torch.float64)
+    right = reference.conv2d_matrix(K, (3, 5))
+    agrees(
+        submission,
+        "conv2d_matrix",
+        K,
+        (3, 5),
+        expected=right,
+        bound=tolerance.exact(right),
+        dtype=torch.float64,
+    )
+    leaf = tensor(2, 3, seed=6).requires_grad_()
+    upstream = tensor(*right.shape, seed=7)
+    grad = torch.autograd.grad(reference.conv2d_matrix(leaf, (3, 5)), leaf, upstream)[0].double()
+    bound = tolerance.products(torch.full((2, 3), float(upstream.abs().sum())), 9, torch.float32)
+    gradients_agree(
+        submission,
+        "conv2d_matrix",
+        leaf,
+        (3, 5),
+        cotangent=upstream,
+        expected={"K": grad},
+        bounds={"K": bound},
+    )
+
+
+@holds("conv2d_matrix", "transpose")
+def test_its_transpose_is_the_backward_pass(submission: Submission) -> None:
+    X, K, grad_Y = tensor(4, 6, seed=1), tensor(2, 3, seed=2), tensor(3, 4, seed=3)
+    right, bounds = expected_gradients(X, K, grad_Y)
+    M = submission.conv2d_matrix(K, (4, 6))
+    title = "conv2d_matrix(K of shape (2, 3), (4, 6))"
+    compare(M, expected=torch.zeros(12, 24), bound=torch.full((12, 24), torch.inf), call=title)
+    back = (M.double().T @ grad_Y.double().flatten()).reshape(4, 6)
+    compare(
+        back, expected=right["X"], bound=bounds["X"], call=title, what="product of its transpose with grad_Y"
+    )
+
+
+@holds("conv2d_matrix", "devices")
+def test_conv2d_matrix_on_an_accelerator(submission: Submission) -> None:
+    works_on_the_accelerator(
+        submission, "conv2d_matrix", tensor(2, 2, seed=12), (3, 4), right=reference.conv2d_matrix
+    )

@@ -1,0 +1,80 @@
+"""What must hold of `conv2d_vectorized`."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from torch import Tensor
+
+from graders.devices import works_on_the_accelerator
+from graders.expect import agrees, leaves_arguments_alone, that
+from graders.holds import holds
+from graders.single_images import (
+    SHAPES,
+    check_dtypes,
+    check_gradients,
+    check_layouts,
+    check_sweep,
+    check_values,
+    expected,
+    images_and_kernels,
+)
+from graders.strategies import graded, tensor
+from graders.subject import Submission
+from solutions import conv2d as reference
+
+
+@holds("conv2d_vectorized", "values")
+def test_vectorized_values(submission: Submission) -> None:
+    for seed, (image, kernel) in enumerate(SHAPES):
+        check_values(
+            submission, "conv2d_vectorized", tensor(*image, seed=seed), tensor(*kernel, seed=seed + 100)
+        )
+    check_layouts(submission, "conv2d_vectorized")
+
+
+@holds("conv2d_vectorized", "values")
+def test_vectorized_for_every_pair_of_sizes(submission: Submission) -> None:
+    check_sweep(submission, "conv2d_vectorized")
+
+
+@holds("conv2d_vectorized", "values")
+@given(case=images_and_kernels())
+def test_vectorized_on_random_images(submission: Submission, case: tuple[Tensor, Tensor]) -> None:
+    check_values(submission, "conv2d_vectorized", *case)
+
+
+@holds("conv2d_vectorized", "gradients and dtypes")
+def test_vectorized_gradients_and_dtypes(submission: Submission) -> None:
+    check_gradients(submission, "conv2d_vectorized", SHAPES[:4])
+    check_dtypes(submission, "conv2d_vectorized")
+    leaves_arguments_alone(submission, "conv2d_vectorized", tensor(4, 6, seed=3), tensor(2, 3, seed=4))
+
+
+@holds("conv2d_vectorized", "effort")
+def test_effort_does_not_grow_with_the_image(submission: Submission) -> None:
+    K, efforts = tensor(3, 2, seed=2), []
+    for size in (6, 12, 24):
+        X = tensor(size, size + 1, seed=size)
+        right, bound = expected(X, K)
+        agrees(submission, "conv2d_vectorized", X, K, expected=right, bound=bound)
+        efforts.append(submission.ask("conv2d_vectorized", X, K, effort=True).effort)
+    for place, what in ((0, "tensor operations"), (1, "Python steps")):
+        counts = [effort[place] for effort in efforts]
+        took = f"On images of 6×7, 12×13 and 24×25 it took {', '.join(map(str, counts))} {what}"
+        sentence = f"{took}; the number should not grow with the image."
+        that(
+            max(counts) <= min(counts) + 4, call="conv2d_vectorized(X, K)", aspect="effort", sentence=sentence
+        )
+
+
+@holds("conv2d_vectorized", "devices")
+def test_conv2d_vectorized_on_an_accelerator(submission: Submission) -> None:
+    X, K = graded(3, 4, seed=6), graded(2, 2, seed=7)
+    works_on_the_accelerator(
+        submission,
+        "conv2d_vectorized",
+        X,
+        K,
+        cotangent=tensor(2, 3, seed=8),
+        right=reference.conv2d_vectorized,
+    )

@@ -1,0 +1,63 @@
+"""What must hold of `max_stable_lr`."""
+
+from __future__ import annotations
+
+import torch
+from hypothesis import given
+from torch import Tensor
+
+from graders import tolerance
+from graders.descent import SHAPES, Case, Size, cases, stable_limit, sweep, titled
+from graders.expect import number, references_agree
+from graders.holds import holds
+from graders.strategies import tensor
+from graders.subject import Submission
+from solutions import kernel_learning as reference
+
+
+def check_limit(submission: Submission, X: Tensor, kernel_size: Size) -> None:
+    """The stable limit, up to the rounding of a Hessian computed in the image's own dtype."""
+    size = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
+    right = stable_limit(X, size)
+    # H is off by at most γ_m·|A|ᵀ|A|, whose norm is at most n·λ_max; an iteration for λ may stop at 1e-6.
+    elements, terms = size[0] * size[1], X.numel()
+    relative = 1e-6 + elements * (terms + elements + 16) * tolerance.UNIT_ROUNDOFF[X.dtype]
+    got = submission.max_stable_lr(X, kernel_size)
+    title = titled("max_stable_lr", X=X, kernel_size=kernel_size)
+    number(got, right, tolerance=relative * right, call=title)
+
+
+@holds("max_stable_lr", "values")
+def test_one_thirtieth_for_the_edge_image(submission: Submission) -> None:
+    references_agree(
+        torch.tensor(stable_limit(reference.edge_image(), (1, 2))), torch.tensor(1 / 30), torch.tensor(1e-9)
+    )
+    check_limit(submission, reference.edge_image(), (1, 2))
+
+
+@holds("max_stable_lr", "values")
+def test_the_limit_of_other_images_and_kernel_sizes(submission: Submission) -> None:
+    for seed, (image, kernel) in enumerate(SHAPES):
+        check_limit(submission, tensor(*image, seed=seed), kernel)
+        check_limit(submission, tensor(*image, seed=seed + 20, values="normal", dtype=torch.float64), kernel)
+    check_limit(submission, tensor(5, 6, seed=30), 2)
+    check_limit(submission, tensor(4, 7, seed=31, layout="transposed"), (3, 2))
+
+
+@holds("max_stable_lr", "values")
+def test_the_limit_for_every_pair_of_sizes(submission: Submission) -> None:
+    for case, _ in sweep():
+        check_limit(submission, case.X, (case.weight.shape[0], case.weight.shape[1]))
+
+
+@holds("max_stable_lr", "values")
+def test_the_limit_for_a_white_image_and_for_another_stripe(submission: Submission) -> None:
+    check_limit(submission, torch.ones(6, 8), (1, 2))
+    check_limit(submission, reference.edge_image(5, 9, 3, 5), (2, 1))
+    check_limit(submission, -2 * reference.edge_image(), (1, 2))
+
+
+@holds("max_stable_lr", "values")
+@given(case=cases())
+def test_the_limit_of_random_images(submission: Submission, case: Case) -> None:
+    check_limit(submission, case.X, (case.weight.shape[0], case.weight.shape[1]))

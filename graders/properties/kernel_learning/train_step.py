@@ -1,0 +1,205 @@
+"""What must hold of `train_step`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from hypothesis import given
+from torch import Tensor
+
+from graders import messages
+from graders.descent import (
+    SHAPES,
+    Case,
+    Descent,
+    cases,
+    convolution,
+    expected,
+    make_case,
+    pair_of,
+    sweep,
+    titled,
+)
+from graders.devices import works_on_the_accelerator
+from graders.expect import compare, facts, number, that
+from graders.holds import holds
+from graders.strategies import LAYOUTS, tensor
+from graders.subject import Submission
+from solutions import kernel_learning as reference
+
+
+@dataclass(frozen=True)
+class Step:
+    """What `train_step` gave for one case."""
+
+    weight: Any
+    loss: Any
+    arguments: list[Tensor]
+    changed_state: list[str]
+    title: str
+    shown: dict[str, Tensor]
+
+
+def ask_step(submission: Submission, case: Case) -> Step:
+    """One call of `train_step`, its pair taken apart."""
+    reply = submission.ask("train_step", case.weight, case.X, case.Y, case.lr, return_arguments=True)
+    title = titled("train_step", weight=case.weight, X=case.X, Y=case.Y, lr=case.lr)
+    weight, loss = pair_of(reply.value, title=title, names="(new_weight, loss)")
+    shown = {"weight": case.weight, "X": case.X, "Y": case.Y}
+    return Step(weight, loss, reply.arguments, reply.changed_state, title, shown)
+
+
+def check_step(submission: Submission, case: Case, right: Descent | None = None) -> None:
+    """The new weight; its dtype must be the weight's. What is right may be known already."""
+    dtype = case.weight.dtype
+    right, step = right or expected(case, dtype=dtype), ask_step(submission, case)
+    compare(
+        step.weight,
+        expected=right.kernel,
+        bound=right.kernel_bound,
+        dtype=dtype,
+        call=step.title,
+        shown=step.shown,
+        what="weight after the step",
+    )
+
+
+def check_loss(submission: Submission, case: Case, right: Descent | None = None) -> None:
+    """The loss, as it is before the step. What is right may be known already."""
+    right, step = right or expected(case, dtype=case.weight.dtype), ask_step(submission, case)
+    number(
+        step.loss,
+        right.losses[0],
+        tolerance=right.loss_bounds[0],
+        call=step.title,
+        what="loss before the step",
+    )
+
+
+@holds("train_step", "loss")
+def test_the_loss_is_the_summed_squared_error_before_the_step(submission: Submission) -> None:
+    for seed, (image, kernel) in enumerate(SHAPES):
+        check_loss(submission, make_case(image, kernel, seed=seed * 10, integers=True))
+        check_loss(submission, make_case(image, kernel, seed=seed * 10 + 5))
+
+
+@holds("train_step", "loss")
+def test_the_loss_for_every_pair_of_sizes(submission: Submission) -> None:
+    for case, right in sweep():
+        check_loss(submission, case, right)
+
+
+@holds("train_step", "loss")
+@given(case=cases())
+def test_the_loss_of_random_cases(submission: Submission, case: Case) -> None:
+    check_loss(submission, case)
+
+
+@holds("train_step", "step")
+def test_one_step_against_the_gradient(submission: Submission) -> None:
+    for seed, (image, kernel) in enumerate(SHAPES):
+        check_step(submission, make_case(image, kernel, seed=seed * 10, integers=True))
+        check_step(submission, make_case(image, kernel, seed=seed * 10 + 5))
+
+
+@holds("train_step", "step")
+def test_one_step_for_every_pair_of_sizes(submission: Submission) -> None:
+    for case, right in sweep():
+        check_step(submission, case, right)
+
+
+@holds("train_step", "step")
+def test_the_right_kernel_stays_where_it_is(submission: Submission) -> None:
+    X, weight = reference.edge_image(), torch.tensor([[1.0, -1.0]])
+    check_step(submission, Case(weight, X, convolution(X, weight), 0.03))
+
+
+@holds("train_step", "step")
+def test_views_are_ordinary_inputs(submission: Submission) -> None:
+    for seed, layout in enumerate(LAYOUTS):
+        X, weight, Y = (
+            tensor(*size, seed=seed + place, layout=layout)
+            for place, size in enumerate(((5, 4), (3, 2), (3, 3)))
+        )
+        check_step(submission, Case(weight, X, Y, 0.001))
+
+
+@holds("train_step", "step")
+@given(case=cases())
+def test_random_steps(submission: Submission, case: Case) -> None:
+    check_step(submission, case)
+
+
+@holds("train_step", "float64")
+def test_a_step_in_float64_has_the_precision_of_float64(submission: Submission) -> None:
+    for seed, (image, kernel) in enumerate(SHAPES[:3]):
+        case = make_case(image, kernel, seed=seed + 70, dtype=torch.float64)
+        check_step(submission, case)
+        check_loss(submission, case)
+
+
+def a_real_step(submission: Submission, case: Case) -> Step:
+    """A step that does lower the loss: to change nothing is no merit of a function that does nothing."""
+    step = ask_step(submission, case)
+    right = expected(case, dtype=case.weight.dtype)
+    shape = torch.full(case.weight.shape, torch.inf, dtype=torch.float64)
+    compare(step.weight, expected=right.kernel, bound=shape, call=step.title, what="weight after the step")
+    after = float(((case.Y.double() - convolution(case.X.double(), step.weight.double())) ** 2).sum())
+    lower = after < right.losses[0]
+    that(
+        lower,
+        call=step.title,
+        aspect="values",
+        sentence="Below the stable limit a step should make the loss smaller.",
+    )
+    return step
+
+
+@holds("train_step", "side effects")
+def test_the_weight_is_left_as_it_was(submission: Submission) -> None:
+    for requires_grad in (False, True):
+        case = make_case((4, 6), (2, 3), seed=41)
+        case.weight.requires_grad_(requires_grad)
+        step = a_real_step(submission, case)
+        for label, sent, after in zip(step.shown, step.shown.values(), step.arguments, strict=True):
+            same = after.shape == sent.shape and torch.equal(after, sent.detach())
+            shown = {f"{label}_before": sent, f"{label}_after": after}
+            that(
+                same, call=step.title, aspect="changed input", sentence=messages.changed_input(label), **shown
+            )
+        sentence = messages.changed_state(step.changed_state)
+        that(not step.changed_state, call=step.title, aspect="state", sentence=sentence)
+
+
+@holds("train_step", "side effects")
+def test_the_new_weight_carries_no_graph(submission: Submission) -> None:
+    for requires_grad in (False, True):
+        case = make_case((4, 6), (2, 3), seed=43)
+        case.weight.requires_grad_(requires_grad)
+        step = a_real_step(submission, case)
+        sentence = (
+            "The new weight still has a grad_fn: it carries the graph of this step along. "
+            "Which of your operations should autograd not record?"
+        )
+        that(not facts(step.weight).has_grad_fn, call=step.title, aspect="gradient", sentence=sentence)
+
+
+@holds("train_step", "side effects")
+def test_equal_calls_give_equal_results(submission: Submission) -> None:
+    case = make_case((4, 6), (2, 3), seed=45)
+    first, other, second = (
+        a_real_step(submission, one) for one in (case, make_case((4, 6), (2, 3), seed=46), case)
+    )
+    same = torch.equal(first.weight, second.weight) and not torch.equal(first.weight, other.weight)
+    shown = {"first_call": first.weight, "second_call": second.weight}
+    that(same, call=first.title, aspect="repeated call", sentence=messages.not_repeated(), **shown)
+
+
+@holds("train_step", "devices")
+def test_a_step_on_an_accelerator(submission: Submission) -> None:
+    case = make_case((3, 4), (2, 2), seed=47)
+    works_on_the_accelerator(
+        submission, "train_step", case.weight, case.X, case.Y, case.lr, right=reference.train_step
+    )

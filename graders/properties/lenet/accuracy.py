@@ -1,0 +1,195 @@
+"""What must hold of `accuracy`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import hypothesis.strategies as st
+import torch
+from hypothesis import given
+from torch import nn
+
+from graders import messages
+from graders.devices import on_the_accelerator
+from graders.expect import NotWritten, number, references_agree, that
+from graders.holds import holds
+from graders.network_checks import on_the_cpu, small_batches, small_network, stays_there, unchanged
+from graders.networks import guesses, layer, recognised, straight
+from graders.pictures import in_batches, new_pictures
+from graders.sandbox.warm_parent import ACCELERATOR
+from graders.strategies import seeds
+from graders.subject import Build, Module, Stream, Submission
+from solutions import lenet as reference
+
+
+def reader(submission: Submission, *before: Build | Module, classes: int = 4) -> Module:
+    """A network that gives back its input as logits, behind other layers."""
+    linear = submission.build("Linear", classes, classes)
+    linear.assign([torch.eye(classes), torch.zeros(classes)])
+    net = submission.build("Sequential", *before, Build("Flatten"), linear)
+    net.title = "net"
+    return net
+
+
+def check_share(
+    submission: Submission, sizes: Sequence[int], seed: int, *, stream: bool = False, classes: int = 4
+) -> None:
+    """The share of right predictions, up to the rounding of one division in float32."""
+    batches, right = guesses(sizes, seed, classes)
+    net = reader(submission, classes=classes)
+    title = f"accuracy(net, batches of {', '.join(map(str, sizes))} images)"
+    share = right / sum(sizes)
+    got = submission.accuracy(net, Stream(tuple(batches)) if stream else batches)
+    number(got, share, tolerance=2.0**-22, call=title)
+    # The share that the reference finds with the same logits.
+    theirs = reference.accuracy(nn.Flatten(), batches)
+    references_agree(torch.tensor(theirs), torch.tensor(share), torch.tensor(1e-12))
+
+
+@holds("accuracy", "share")
+def test_the_share_over_batches_of_one_size(submission: Submission) -> None:
+    check_share(submission, (4, 4), seed=1)
+    check_share(submission, (7,), seed=2, classes=6)
+
+
+@holds("accuracy", "share")
+def test_every_image_counts_the_same_in_uneven_batches(submission: Submission) -> None:
+    for seed, sizes in enumerate(((5, 2, 1), (1, 6), (3, 3, 2), (1, 1, 7))):
+        check_share(submission, sizes, seed=seed + 10)
+
+
+@holds("accuracy", "share")
+def test_data_may_be_any_iterable(submission: Submission) -> None:
+    check_share(submission, (5, 3, 1), seed=21, stream=True)
+
+
+@holds("accuracy", "share")
+def test_all_right_and_all_wrong(submission: Submission) -> None:
+    net = reader(submission)
+    for wrong, share in ((0, 1.0), (1, 0.0)):
+        batches, _ = guesses((3, 2), seed=31)
+        batches = [(X, (X.flatten(1).argmax(1) + wrong) % 4) for X, _ in batches]
+        number(
+            submission.accuracy(net, batches),
+            share,
+            tolerance=2.0**-22,
+            call="accuracy(net, batches of 3, 2 images)",
+        )
+
+
+@holds("accuracy", "share")
+def test_the_share_is_a_plain_float(submission: Submission) -> None:
+    batches, _ = guesses((5, 2), seed=33)
+    got = submission.accuracy(reader(submission), batches)
+    if got is None:
+        raise NotWritten
+    sentence = (
+        f"The share should be a Python float; it is of type {type(got).__name__}. What does .item() do?"
+    )
+    that(type(got) in (float, int), call="accuracy(net, data)", aspect="type", sentence=sentence)
+
+
+@holds("accuracy", "share")
+def test_the_share_of_real_images_that_are_recognised(submission: Submission) -> None:
+    sizes, pictures, values = (64, 64, 64, 8), new_pictures(), straight()
+    linear = submission.build("Linear", 784, 10)
+    linear.assign(values)
+    net = submission.build("Sequential", layer("Flatten"), linear)
+    net.title = "net"
+    share = recognised(pictures) / sum(sizes)
+    got = submission.accuracy(net, in_batches(pictures, *sizes))
+    title = f"accuracy(net, batches of {', '.join(map(str, sizes))} real images)"
+    number(got, share, tolerance=2.0**-22, call=title)
+
+
+@holds("accuracy", "share")
+@given(sizes=st.lists(st.integers(1, 7), min_size=1, max_size=4), seed=seeds(), stream=st.booleans())
+def test_the_share_of_random_batches(
+    submission: Submission, sizes: list[int], seed: int, stream: bool
+) -> None:
+    check_share(submission, sizes, seed, stream=stream)
+
+
+def observed(submission: Submission, *, training: bool) -> tuple[list[dict[str, Any]], Module, Any, str]:
+    """What a layer inside the network saw while `accuracy` ran; the network, and how it was before.
+
+    Whoever evaluates a copy of the network leaves the record empty, and the right result tells the mode.
+    """
+    recorder = submission.build("Recorder")
+    recorder.convert(training=training)
+    net = reader(submission, recorder)
+    net.convert(training=training)
+    before = net.describe()
+    batches, right = guesses(
+        (4, 4), seed=41
+    )  # of one size, so that uneven batches are another group's matter
+    title = f"accuracy(net, data) on a network in {'training' if training else 'evaluation'} mode"
+    number(submission.accuracy(net, batches), right / 8, tolerance=2.0**-22, call=title)
+    calls = recorder.attribute("calls")
+    return (calls if isinstance(calls, list) else []), net, before, title
+
+
+@holds("accuracy", "evaluation mode")
+def test_the_network_is_in_evaluation_mode_meanwhile(submission: Submission) -> None:
+    for training in (True, False):
+        calls, _, _, title = observed(submission, training=training)
+        sentence = "The network was in training mode while it was evaluated."
+        that(not any(one["training"] for one in calls), call=title, aspect="state", sentence=sentence)
+
+
+@holds("accuracy", "evaluation mode")
+def test_dropout_and_batch_statistics_have_no_say(submission: Submission) -> None:
+    batches, right = guesses((14, 14, 14), seed=43)
+    net = reader(submission, Build("BatchNorm2d", (1,)), Build("Dropout", (0.9,)))
+    net.convert(training=True)
+    before = net.describe()
+    title = "accuracy(net with BatchNorm2d and Dropout, data)"
+    number(submission.accuracy(net, batches), right / 42, tolerance=2.0**-22, call=title)
+    for name, value in net.describe().buffers:
+        sentence = f"The running statistic {name} of the network was changed by evaluating it."
+        that(torch.equal(value, before.state[name]), call=title, aspect="state", sentence=sentence)
+
+
+@holds("accuracy", "no gradients")
+def test_gradients_are_not_tracked(submission: Submission) -> None:
+    calls, _, _, title = observed(submission, training=True)
+    sentence = "Gradients were tracked while the network was evaluated: that costs time and memory."
+    that(not any(one["grad_enabled"] for one in calls), call=title, aspect="state", sentence=sentence)
+
+
+@holds("accuracy", "mode restored")
+def test_the_mode_is_what_it_was_afterwards(submission: Submission) -> None:
+    for training in (True, False):
+        _, net, before, title = observed(submission, training=training)
+        unchanged(before, net, title)
+
+
+@holds("accuracy", "frozen parts")
+def test_a_part_in_a_mode_of_its_own_keeps_it_while_evaluated(submission: Submission) -> None:
+    frozen = submission.build("BatchNorm2d", 1).convert(training=False)
+    net = reader(submission, frozen)
+    before = net.describe()
+    batches, right = guesses((4, 4), seed=44)
+    title = "accuracy(net, data) on a network in training mode with one layer in evaluation mode"
+    number(submission.accuracy(net, batches), right / 8, tolerance=2.0**-22, call=title)
+    unchanged(before, net, title)
+
+
+@holds("accuracy", "mode restored")
+def test_settings_of_the_program_stay(submission: Submission) -> None:
+    batches, right = guesses((4, 4), seed=45)
+    reply = submission.ask("accuracy", reader(submission), batches)
+    number(reply.value, right / 8, tolerance=2.0**-22, call="accuracy(net, data)")
+    sentence = messages.changed_state(reply.changed_state)
+    that(not reply.changed_state, call="accuracy(net, data)", aspect="state", sentence=sentence)
+
+
+@holds("accuracy", "devices")
+def test_accuracy_of_a_network_on_an_accelerator(submission: Submission) -> None:
+    title = f'accuracy(net.to("{ACCELERATOR}"), data)'
+    on_the_cpu(submission.ask("accuracy", small_network(submission), small_batches()), title)
+    with on_the_accelerator(submission, title):
+        net = small_network(submission)
+        submission.ask("accuracy", net, small_batches())
+        stays_there(net, title)

@@ -1,0 +1,148 @@
+"""What must hold of `layer_shapes`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import hypothesis.strategies as st
+import torch
+from hypothesis import given
+
+from graders import messages
+from graders.expect import NotWritten, references_agree, that
+from graders.holds import holds
+from graders.network_checks import unchanged
+from graders.networks import layer, twins
+from graders.subject import Build, Module, Submission
+from solutions import lenet as reference
+
+SMALL = (layer("Conv2d", 1, 2, 3), layer("ReLU"), layer("Flatten"), layer("Linear", 2 * 26 * 26, 3))
+MIXED = (
+    layer("Conv2d", 3, 4, (3, 2), padding=1),
+    layer("BatchNorm2d", 4),
+    layer("Sequential", layer("ReLU"), layer("AvgPool2d", 2), layer("BatchNorm2d", 4)),
+    layer("Dropout", 0.5),
+    layer("Flatten"),
+    layer("Linear", 4 * 3 * 5, 7),
+    layer("Softmax", 1),
+)
+
+
+def check_shapes(
+    submission: Submission, layers: Sequence[Build], *input_shape: tuple[int, ...], training: bool = True
+) -> None:
+    """Class names and shapes of the direct children; a list may stand for a tuple."""
+    net, ours = twins(submission, *layers, dtype=torch.float32)
+    net.convert(training=training)
+    right, X = [], torch.zeros(*input_shape or ((1, 1, 28, 28),))
+    ours.eval()
+    with torch.no_grad():
+        for child in ours.children():
+            X = child(X)
+            right.append((type(child).__name__, tuple(X.shape)))
+    theirs = reference.layer_shapes(ours, *input_shape)
+    references_agree(torch.tensor(theirs == right), torch.tensor(True), torch.tensor(0))
+    got = submission.layer_shapes(net, *input_shape)
+    names = ", ".join(item.name for item in layers)
+    title = f"layer_shapes(nn.Sequential({names}){''.join(f', {shape}' for shape in input_shape)})"
+    if got is None:
+        raise NotWritten
+    listed = isinstance(got, (list, tuple)) and all(
+        isinstance(item, (list, tuple)) and len(item) == 2 for item in got
+    )
+    sentence = "It should return a list of pairs (class name, output shape)."
+    that(listed, call=title, aspect="type", sentence=sentence)
+    found = [(name, tuple(shape) if isinstance(shape, (list, tuple)) else shape) for name, shape in got]
+    sentence = f"It lists {len(found)} layers; the network has {len(right)} direct children."
+    that(len(found) == len(right), call=title, aspect="values", sentence=sentence)
+    for place, (one, other) in enumerate(zip(found, right, strict=True)):
+        that(
+            one == other,
+            call=title,
+            aspect="values",
+            sentence=f"Entry {place} is {one}; it should be {other}.",
+        )
+
+
+@holds("layer_shapes", "shapes")
+def test_shapes_for_the_default_input(submission: Submission) -> None:
+    check_shapes(submission, SMALL)
+    check_shapes(submission, SMALL[:1])
+
+
+@holds("layer_shapes", "shapes")
+def test_shapes_for_other_inputs_and_nested_networks(submission: Submission) -> None:
+    check_shapes(submission, MIXED, (2, 3, 7, 9))
+    check_shapes(submission, SMALL, (3, 1, 28, 28))
+    flat = (layer("Linear", 4, 3), layer("Sigmoid"), layer("Linear", 3, 2))
+    check_shapes(submission, flat, (5, 4))
+    twice = (
+        layer("ReLU"),
+        layer("MaxPool2d", 2),
+        layer("ReLU"),
+        layer("Conv2d", 1, 2, 2),
+        layer("MaxPool2d", 3, 1),
+    )
+    check_shapes(submission, twice, (1, 1, 9, 12), training=False)
+
+
+@holds("layer_shapes", "shapes")
+@given(st.data())
+def test_shapes_of_random_stacks(submission: Submission, data: st.DataObject) -> None:
+    channels, size = 1, (data.draw(st.integers(6, 9)), data.draw(st.integers(6, 9)))
+    # A network without parameters would not say in which dtype it computes.
+    layers, start = [layer("Conv2d", 1, 1, 1)], (data.draw(st.integers(1, 3)), 1, *size)
+    for _ in range(data.draw(st.integers(0, 3))):
+        kind = data.draw(
+            st.sampled_from(("Conv2d", "ReLU", "Sigmoid", "BatchNorm2d", "Dropout", "Sequential"))
+        )
+        grown = data.draw(st.integers(1, 4))
+        conv = layer("Conv2d", channels, grown, 2)
+        choices = {
+            "Conv2d": conv,
+            "BatchNorm2d": layer("BatchNorm2d", channels),
+            "Sequential": layer("Sequential", conv, layer("ReLU")),
+        }
+        layers.append(choices.get(kind, layer(kind)))
+        channels = grown if kind in ("Conv2d", "Sequential") else channels
+    check_shapes(submission, layers, start)
+
+
+def check_left_alone(submission: Submission, training: bool, frozen: bool) -> None:
+    """Looking at the shapes changes nothing."""
+    children: list[Build | Module] = list(MIXED)
+    if frozen:
+        children[1] = submission.build("BatchNorm2d", 4).convert(training=not training)
+    net = submission.build("Sequential", *children)
+    if not frozen:
+        net.convert(training=training)
+    before = net.describe()
+    reply = submission.ask("layer_shapes", net, (2, 3, 7, 9))
+    title = "layer_shapes(net, (2, 3, 7, 9))"
+    if reply.value is None:
+        raise NotWritten
+    looked = isinstance(reply.value, (list, tuple)) and len(reply.value) == len(MIXED)
+    that(
+        looked,
+        call=title,
+        aspect="values",
+        sentence=f"It should list the {len(MIXED)} direct children of the network.",
+    )
+    unchanged(before, net, f"{title} on a network in {'training' if training else 'evaluation'} mode")
+    that(
+        not reply.changed_state,
+        call=title,
+        aspect="state",
+        sentence=messages.changed_state(reply.changed_state),
+    )
+
+
+@holds("layer_shapes", "leaves the network alone")
+def test_mode_parameters_buffers_and_hooks_stay(submission: Submission) -> None:
+    for training in (True, False):
+        check_left_alone(submission, training, frozen=False)
+
+
+@holds("layer_shapes", "frozen parts")
+def test_a_part_in_a_mode_of_its_own_keeps_it(submission: Submission) -> None:
+    check_left_alone(submission, training=True, frozen=True)

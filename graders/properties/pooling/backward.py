@@ -1,0 +1,131 @@
+"""What must hold of `pool2d_backward`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from graders import tolerance
+from graders.devices import works_on_the_accelerator
+from graders.expect import compare, leaves_arguments_alone, references_agree
+from graders.holds import holds
+from graders.pooling_cases import PLAIN, STRIDES, Case, Swept, distinct, side_by_side, stepping
+from graders.poolings import expected_gradient, is_right, pooled
+from graders.strategies import LAYOUTS, tensor
+from graders.subject import Submission
+from solutions import pooling as reference
+
+
+def check_backward(
+    submission: Submission,
+    X: Tensor,
+    one: Case,
+    mode: str,
+    upstream: Tensor | None = None,
+    asks_reference: bool = True,
+) -> None:
+    """`pool2d_backward` gives the gradient of the image."""
+    shape = pooled(X, one, mode).shape
+    grad_Y = tensor(*shape, seed=77) if upstream is None else upstream
+    right, bound = expected_gradient(X, one, mode, grad_Y)
+    if asks_reference:
+        ours = reference.pool2d_backward(grad_Y.double(), X.double(), one.window, mode, one.stride)
+        references_agree(ours, right, bound)
+    options = one.keywords(mode)
+    value = submission.pool2d_backward(grad_Y, X, one.window, **options)
+    settings = ", ".join(f"{key}={setting!r}" for key, setting in options.items())
+    title = (
+        f"pool2d_backward(grad_Y of shape {tuple(shape)}, X of shape {one.image}, {one.window}, {settings})"
+    )
+    dtype = upstream.dtype if upstream is not None else None
+    compare(value, expected=right, bound=bound, dtype=dtype, call=title, shown={"grad_Y": grad_Y, "X": X})
+
+
+def check_backwards(submission: Submission, sweep: Swept, mode: str) -> None:
+    """The gradient for every case of a sweep; no maximum is tied."""
+    for seed, (one, _) in enumerate(sweep):
+        check_backward(submission, distinct(*one.image, seed=seed), one, mode, asks_reference=False)
+
+
+@holds("pool2d_backward", "max")
+def test_the_gradient_goes_to_the_maximum(submission: Submission) -> None:
+    for seed, one in enumerate(PLAIN):
+        check_backward(submission, distinct(*one.image, seed=seed), one, "max")
+    check_backward(submission, distinct(4, 6, seed=1) - 5000, PLAIN[0], "max")
+    X, right = torch.tensor([[1.0, 4.0], [3.0, 2.0]]), torch.tensor([[0.0, 7.0], [0.0, 0.0]])
+    value = submission.pool2d_backward(torch.tensor([[7.0]]), X, 2)
+    compare(
+        value,
+        expected=right,
+        bound=tolerance.exact(right),
+        call="pool2d_backward(grad_Y, X, 2)",
+        shown={"X": X},
+    )
+
+
+@holds("pool2d_backward", "max")
+def test_the_gradient_goes_to_the_maximum_of_every_window(submission: Submission) -> None:
+    check_backwards(submission, side_by_side(), "max")
+
+
+@holds("pool2d_backward", "avg")
+def test_the_gradient_is_shared_by_the_window(submission: Submission) -> None:
+    for seed, one in enumerate(PLAIN):
+        check_backward(submission, tensor(*one.image, seed=seed), one, "avg")
+
+
+@holds("pool2d_backward", "avg")
+def test_the_gradient_is_shared_by_every_window(submission: Submission) -> None:
+    check_backwards(submission, side_by_side(), "avg")
+
+
+@holds("pool2d_backward", "ties")
+def test_the_first_of_tied_maxima_gets_the_gradient(submission: Submission) -> None:
+    for seed, one in enumerate(PLAIN):
+        check_backward(submission, tensor(*one.image, seed=seed, values="ties"), one, "max")
+    check_backward(submission, torch.ones(4, 6), PLAIN[0], "max")
+
+
+@holds("pool2d_backward", "stride")
+def test_overlapping_windows_add_up(submission: Submission) -> None:
+    for seed, one in enumerate(STRIDES):
+        check_backward(submission, distinct(*one.image, seed=seed), one, "max")
+    if is_right(check_backward, submission, tensor(4, 6, seed=1), PLAIN[0], "avg"):
+        for seed, one in enumerate(STRIDES):
+            check_backward(submission, tensor(*one.image, seed=seed), one, "avg")
+
+
+@holds("pool2d_backward", "stride")
+def test_the_gradient_for_every_stride_with_every_window(submission: Submission) -> None:
+    check_backwards(submission, stepping(largest=3), "max")
+    if is_right(check_backward, submission, tensor(4, 6, seed=1), PLAIN[0], "avg"):
+        check_backwards(submission, stepping(largest=3), "avg")
+
+
+@holds("pool2d_backward", "dtypes and layouts")
+def test_the_gradient_in_float64_of_views(submission: Submission) -> None:
+    modes = ["max"]
+    if is_right(check_backward, submission, tensor(4, 6, seed=1), PLAIN[0], "avg"):
+        modes.append("avg")
+    for layout in ("contiguous", *LAYOUTS):
+        X = tensor(4, 6, seed=1, values="normal", dtype=torch.float64, layout=layout)
+        grad_Y = tensor(2, 3, seed=2, values="normal", dtype=torch.float64, layout=layout)
+        for mode in modes:
+            check_backward(submission, X, PLAIN[0], mode, grad_Y)
+    leaves_arguments_alone(
+        submission, "pool2d_backward", tensor(2, 3, seed=3), distinct(4, 6, seed=4), 2, stride=2
+    )
+
+
+@holds("pool2d_backward", "devices")
+def test_pool2d_backward_on_an_accelerator(submission: Submission) -> None:
+    for mode in ("max", "avg"):
+        works_on_the_accelerator(
+            submission,
+            "pool2d_backward",
+            tensor(2, 2, seed=7),
+            tensor(4, 5, seed=8),
+            2,
+            mode,
+            right=reference.pool2d_backward,
+        )

@@ -22,7 +22,7 @@ from graders.grading import Settings, grade
 from graders.holds import groups_of, properties_of
 from graders.isolation import device_within
 from graders.report import Report, TaskResult
-from graders.sandbox.inside import lockdown
+from graders.sandbox.inside import lockdown, refusals
 from graders.sandbox.inside.device import SIMULATED
 from graders.sandbox.self_test import attack_ourselves
 from graders.sandbox.tiers import PROCESS, STRICT, Tier, best_tier
@@ -189,9 +189,9 @@ def test_the_walls_beside_a_device_hold(tier: Tier) -> None:
 @linux
 def test_the_filter_beside_a_device_is_written_for_both_architectures() -> None:
     for machine in ("x86_64", "aarch64"):
-        assert len(lockdown._refusing_program(machine, 1)) % 8 == 0
+        assert len(refusals.refusing_program(machine, 1)) % 8 == 0
     with pytest.raises(lockdown.LockdownError, match="riscv64"):
-        lockdown._refusing_program("riscv64", 1)
+        refusals.refusing_program("riscv64", 1)
 
 
 @pytest.mark.parametrize(

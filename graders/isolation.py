@@ -109,15 +109,14 @@ def examine() -> int:
     )
     landlock = lockdown.landlock_version()
     bubblewrap = shutil.which("bwrap")
+    device = gpu.find("auto")
     offers = {
         "seccomp filter": "yes" if tier.seccomp else "no: written for Linux on x86-64 and arm64",
         "Landlock": f"yes, ABI {landlock}"
         if landlock
         else "no: needs Linux 5.13 or newer with Landlock enabled",
         "bubblewrap": _bubblewrap(bubblewrap, tier),
-        "GPU": str(gpu.find("auto"))
-        if gpu.find("auto").is_gpu
-        else "no: tensor tasks are asked on a simulated one",
+        "GPU": str(device) if device.is_gpu else "no: tensor tasks are asked on a simulated one",
     }
     for name, offer in offers.items():
         console.print(f"  {name:<16}{offer}")

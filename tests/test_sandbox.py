@@ -15,7 +15,7 @@ import torch
 from graders.grading import Settings, grade
 from graders.sandbox import tiers
 from graders.sandbox.child import Child
-from graders.sandbox.inside import boot, lockdown
+from graders.sandbox.inside import boot, lockdown, seccomp
 from graders.sandbox.self_test import attack_ourselves
 from graders.sandbox.tiers import PROCESS, STRICT, STRICT_PLUS, Tier, best_tier
 from graders.sandbox.trouble import Crashed, OutOfMemory, Raised, SandboxFailure, TimedOut
@@ -100,10 +100,10 @@ def test_the_report_says_the_tier(warm_parent: WarmParent, tmp_path: Path) -> No
 @linux
 def test_the_filter_is_written_for_both_architectures_and_no_other() -> None:
     for machine in ("x86_64", "aarch64"):
-        assert len(lockdown._filter_program(machine, 1)) % 8 == 0
-        assert len(lockdown._process_program(machine)) % 8 == 0
-    with pytest.raises(lockdown.LockdownError):
-        lockdown._filter_program("riscv64", 1)
+        assert len(seccomp.allowing(machine, 1)) % 8 == 0
+        assert len(seccomp.refusing_processes(machine)) % 8 == 0
+    with pytest.raises(seccomp.LockdownError):
+        seccomp.allowing("riscv64", 1)
 
 
 # ------------------------------------------------------------------------------------------- the self-test

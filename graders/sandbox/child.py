@@ -52,8 +52,8 @@ class Child:
     wire: socket.socket
     output: int
     limits: Limits
-    counted: bool = False
-    """Whether its memory is watched from here, because no limit of its own bounds it well."""
+    memory_watched: bool = False
+    """From here, because no limit of its own bounds it well."""
     pid: int = 0
     alive: bool = True
     waited: float = 0.0
@@ -90,7 +90,8 @@ class Child:
             self.end()
             raise SandboxFailure(f"a student process could not be locked down: {said or data!r}")
         self.wire.setblocking(False)
-        self._resident_at_start = self._resident()
+        if self.memory_watched:
+            self._resident_at_start = self._resident()
         join_core_of_this_process(self.pid)
 
     def cpu_seconds(self) -> float:
@@ -198,7 +199,7 @@ class Child:
         if now > until:
             self.end()
             raise TimedOut(self.limits.wall_seconds, "wall", self._printed)
-        if self.counted and self._resident() - self._resident_at_start > self.limits.memory_bytes:
+        if self.memory_watched and self._resident() - self._resident_at_start > self.limits.memory_bytes:
             self.end()
             raise OutOfMemory(self.limits.memory_bytes)
         if self._threads() > _MAX_THREADS:
@@ -206,8 +207,6 @@ class Child:
             raise Crashed(f"started more than {_MAX_THREADS} threads")
 
     def _resident(self) -> int:
-        if not self.counted:
-            return 0
         try:
             return int(psutil.Process(self.pid).memory_info().rss)
         except psutil.Error:

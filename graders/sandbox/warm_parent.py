@@ -158,8 +158,8 @@ class WarmParent:
             origin = "accelerator" if device == ACCELERATOR else "by hand" if by_hand else "free"
             reply = self._request(origin, request, [their_wire.fileno(), their_output])
         os.close(their_output)
-        counted = self.device is not None  # address space says nothing there
-        child = Child(self, origin, reply["pid"], wire, output, limits, counted)
+        memory_watched = self.device is not None  # address space says nothing there
+        child = Child(self, origin, reply["pid"], wire, output, limits, memory_watched)
         child.await_ready()
         return child
 

@@ -20,7 +20,8 @@ import sys
 import torch
 from torch.nn import functional as F
 
-from . import accelerator, lockdown, refusals
+from . import accelerator, lockdown
+from .seccomp import refusing
 
 # The simulated device by the way of a real one: for a rehearsal where there is none.
 SIMULATED = "simulated"
@@ -77,7 +78,7 @@ def wall_in(device: str, memory_bytes: int, cpu_seconds: int, landlock: bool, se
     extra = _HOST_MEMORY_OF_A_DRIVER if device == "cuda" else 0
     lockdown.bound(resource.RLIMIT_DATA, _data_bytes() + memory_bytes + extra)
     granted = _granted() if device == "cuda" else {}
-    lockdown.lock_down(landlock, seccomp, granted=granted, program=refusals.refusing_program)
+    lockdown.lock_down(landlock, seccomp, granted=granted, program=refusing)
 
 
 def _data_bytes() -> int:

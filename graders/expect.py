@@ -198,7 +198,7 @@ def refuses(
     """
     call = messages.call(name, args, kwargs, context)
     try:
-        submission.ask(name, *args, **kwargs)
+        answer = submission.ask(name, *args, **kwargs).value
     except Raised as raised:
         if raised.is_a("NotImplementedError"):
             raise
@@ -207,7 +207,7 @@ def refuses(
         if not any(_names(raised.message, item) for item in naming):
             raise Mismatch(call, "error", messages.unclear_error(raised.message, naming)) from None
         return
-    raise Mismatch(call, "error", messages.no_error())
+    raise Mismatch(call, "error", messages.no_error(_shown_in_short(answer)))
 
 
 def equal(got: Any, expected: object, *, call: str, what: str = "result") -> None:
@@ -291,6 +291,12 @@ def _shown(value: Any) -> object:
     if isinstance(value, (list, tuple)):
         return type(value)(_shown(item) for item in value)
     return _Theirs(value.type) if isinstance(value, (Opaque, Handle, Module)) else value
+
+
+def _shown_in_short(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    return repr(_shown(value))[:80]
 
 
 @dataclass(frozen=True)

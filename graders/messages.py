@@ -170,8 +170,8 @@ def unclear_error(message: str, naming: Sequence[object]) -> str:
     return f"ValueError is right, but {advice}; it says: {_short(message)}"
 
 
-def no_error() -> str:
-    return "This input has no result and should raise ValueError, but an answer came back."
+def no_error(answer: str) -> str:
+    return f"This input has no result and should raise ValueError, but an answer came back: {answer}."
 
 
 def not_written(task: str) -> str:

@@ -19,10 +19,12 @@ from graders.expect import (
     named,
     number,
     references_agree,
+    refuses,
     that,
 )
 from graders.sandbox.inside.wire import Handle, Opaque
 from graders.subject import Module
+from graders.trusted import trusted_submission
 
 NAN, INF = math.nan, math.inf
 GRID = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -243,6 +245,22 @@ def test_number_refuses_everything_else(got: object) -> None:
 
 
 # ------------------------------------------------------------------------------------------------- others
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        (torch.empty(0, 3), "a tensor of shape (0, 3)"),
+        (-1, "-1"),
+        (None, "None"),
+        ("a" * 200, "'" + "a" * 79),
+    ],
+)
+def test_what_should_have_been_refused_is_told_with_what_came_instead(answer: object, shown: str) -> None:
+    submission = trusted_submission({"conv2d": lambda X, K: answer})
+    with pytest.raises(Mismatch) as raised:
+        refuses(submission, "conv2d", torch.ones(3, 4), torch.ones(4, 2), naming=["(3, 4)"])
+    assert raised.value.sentence.endswith(f"should raise ValueError, but an answer came back: {shown}.")
 
 
 def test_that_says_its_sentence() -> None:

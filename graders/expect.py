@@ -16,6 +16,7 @@ from torch import Tensor
 from . import messages
 from .sandbox.inside.wire import Handle, Opaque, TensorFacts
 from .sandbox.trouble import Raised
+from .signatures import labels
 from .subject import Module, Reply, Submission
 
 
@@ -70,7 +71,9 @@ def agrees(
     """
     reply = submission.ask(name, *args, **kwargs)
     call = messages.call(name, args, kwargs, context)
-    compare(reply.value, expected=expected, bound=bound, dtype=dtype, call=call, shown=named(args, kwargs))
+    compare(
+        reply.value, expected=expected, bound=bound, dtype=dtype, call=call, shown=named(name, args, kwargs)
+    )
     return reply
 
 
@@ -130,7 +133,7 @@ def gradients_agree(
     """
     reply = submission.ask(name, *args, cotangent=cotangent, **kwargs)
     call = messages.call(name, args, kwargs, context)
-    shown = {**named(args, kwargs), "upstream": cotangent}
+    shown = {**named(name, args, kwargs), "upstream": cotangent}
     if reply.value is None:
         raise NotWritten
     if reply.gradients is None:
@@ -156,7 +159,7 @@ def leaves_arguments_alone(submission: Submission, name: str | Module, *args: An
     if reply.value is None:
         raise NotWritten
     call = messages.call(name, args, kwargs)
-    before = named(args, kwargs)
+    before = named(name, args, kwargs)
     for (label, sent), after in zip(before.items(), reply.arguments, strict=True):
         if not _identical(after, sent.detach()):
             raise Mismatch(
@@ -165,12 +168,20 @@ def leaves_arguments_alone(submission: Submission, name: str | Module, *args: An
                 messages.changed_input(label),
                 {f"{label} before": sent, f"{label} after": after},
             )
+    are_unmarked(reply.marks, list(before), call=call)
+
+
+def are_unmarked(marks: Sequence[str], names: Sequence[str], *, call: str) -> None:
+    """No argument requires grad, or has a gradient, that did not before."""
+    for name, mark in zip(names, marks, strict=True):
+        that(not mark, call=call, aspect="changed input", sentence=messages.marked_input(name, mark))
 
 
 def repeats(submission: Submission, name: str | Module, *args: Any, **kwargs: Any) -> None:
     """Two equal calls have equal results, and no global state is changed by them."""
     first = submission.ask(name, *args, **kwargs)
     second = submission.ask(name, *args, **kwargs)
+    without_grad = submission.ask(name, *args, no_grad=True, **kwargs)
     call = messages.call(name, args, kwargs)
     if first.value is None:
         raise NotWritten
@@ -179,8 +190,9 @@ def repeats(submission: Submission, name: str | Module, *args: Any, **kwargs: An
     if not _identical(first.value, second.value):
         shown = {"first call": first.value, "second call": second.value}
         raise Mismatch(call, "repeated call", messages.not_repeated(), shown)
-    if first.changed_state:
-        raise Mismatch(call, "state", messages.changed_state(first.changed_state))
+    for reply in (first, without_grad):
+        if reply.changed_state:
+            raise Mismatch(call, "state", messages.changed_state(reply.changed_state))
 
 
 def answers(submission: Submission, name: str, *args: Any, **kwargs: Any) -> None:
@@ -208,6 +220,15 @@ def refuses(
             raise Mismatch(call, "error", messages.unclear_error(raised.message, naming)) from None
         return
     raise Mismatch(call, "error", messages.no_error(_shown_in_short(answer)))
+
+
+def written_out(submission: Submission, name: str, *args: Any, **kwargs: Any) -> None:
+    """The call differentiates nothing by autograd, backwards or forwards."""
+    reply = submission.ask(name, *args, effort=True, **kwargs)
+    if reply.value is None:
+        raise NotWritten
+    call = messages.call(name, args, kwargs)
+    that(not reply.autograd, call=call, aspect="by hand", sentence=messages.autograd_used())
 
 
 def equal(got: Any, expected: object, *, call: str, what: str = "result") -> None:
@@ -252,17 +273,10 @@ def facts(tensor: Tensor) -> TensorFacts:
     return getattr(tensor, "facts", None) or TensorFacts()
 
 
-def named(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The tensors among the arguments under the names of the contract: X, then K, then numbered."""
-    found: dict[str, Tensor] = {}
-    labels = iter(["X", "K", *(f"argument {n}" for n in range(3, 99))])
-    for value in args:
-        if isinstance(value, Tensor):
-            found[next(labels)] = value
-    for key, value in kwargs.items():
-        if isinstance(value, Tensor):
-            found[key] = value
-    return found
+def named(name: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The tensors among the arguments under the names of the contract."""
+    every = {**dict(zip(labels(name, len(args)), args, strict=True)), **kwargs}
+    return {label: value for label, value in every.items() if isinstance(value, Tensor)}
 
 
 def _identical(one: Tensor, other: Tensor) -> bool:

@@ -261,7 +261,7 @@ def _finding(trouble: Exception, task: Task, seen: Screened) -> _Finding:
         case = {"call": trouble.call, "aspect": trouble.aspect, "tensors": tensors}
         return _Finding("failed", f"{trouble.call}\n{trouble.sentence}", case)
     if isinstance(trouble, NotWritten):
-        return _Finding("not_implemented", messages.not_written(task.name))
+        return _Finding("not_implemented", messages.nothing_returned(task.name))
     if isinstance(trouble, Forbidden):
         written = seen.calls.get((trouble.file, trouble.line))
         named = replace(trouble, operation=written) if written else trouble
@@ -279,7 +279,6 @@ def _finding(trouble: Exception, task: Task, seen: Screened) -> _Finding:
 
 def _summed(task: Task, findings: list[tuple[Property, _Finding]]) -> TaskResult:
     """Outcome and points of a task from its findings."""
-    wrong = [finding for _, finding in findings if finding.outcome != "passed"]
     outcome = _outcome(findings)
     weights = groups_of(task.exercise, task.name)
     total = sum(weights.values())
@@ -296,16 +295,25 @@ def _summed(task: Task, findings: list[tuple[Property, _Finding]]) -> TaskResult
         why = next((finding.message for finding in members if finding.outcome != "passed"), "")
         share = round(task.points * weight / total, 4)
         groups.append(GroupResult(name, share if earned else 0.0, share, why))
-    if not wrong:
+    if outcome == "passed":
         return replace(_result(task, "passed", ""), score=task.points, groups=tuple(groups))
-    first = next((finding for finding in wrong if finding.outcome == outcome), wrong[0])
+    name, first = _told(findings, outcome)
+    hint = messages.device_hint() if name == DEVICES else task.hints[0]
     return replace(
         _result(task, outcome, first.message),
         score=round(sum(group.score for group in groups), 2),
         groups=tuple(groups),
         counterexample=first.counterexample or {},
-        hint=task.hints[0] if outcome in ("failed", "broken", "timed_out") else "",
+        hint=hint if outcome in ("failed", "broken", "timed_out") else "",
     )
+
+
+def _told(findings: list[tuple[Property, _Finding]], outcome: str) -> tuple[str, _Finding]:
+    """The finding that a student reads, with its group: the first; of devices only if all is well without."""
+    same = {outcome, "broken"} if outcome == "failed" else {outcome}
+    wrong = [(held.group, finding) for held, finding in findings if finding.outcome != "passed"]
+    fitting = [found for found in wrong if found[1].outcome in same] or wrong
+    return next((found for found in fitting if found[0] != DEVICES), fitting[0])
 
 
 def _outcome(findings: list[tuple[Property, _Finding]]) -> str:

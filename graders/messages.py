@@ -8,30 +8,30 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .explanations import explained
 from .sandbox.inside.wire import Build, ClassOf, Stream
 from .sandbox.trouble import Crashed, Forbidden, Frame, OutOfMemory, Raised, StudentTrouble, TimedOut
+from .signatures import labels
 from .subject import Module
 
 
 def call(name: Any, args: Sequence[Any], kwargs: Mapping[str, Any], context: str = "") -> str:
     """`pool2d(X of shape (3, 5), pool_size=(2, 3), stride=1)`."""
-    labels = iter(["X", "K", *(f"tensor {n}" for n in range(3, 99))])
-    parts = [_argument(value, labels) for value in args]
-    parts += [f"{key}={_argument(value, None)}" for key, value in kwargs.items()]
+    parts = [_argument(value, label) for value, label in zip(args, labels(name, len(args)), strict=True)]
+    parts += [f"{key}={_argument(value)}" for key, value in kwargs.items()]
     title = name if isinstance(name, str) else name.title
     text = f"{title}({', '.join(parts)})"
     return f"{context}, then {text}" if context else text
 
 
-def _argument(value: Any, labels: Any) -> str:
+def _argument(value: Any, label: str = "a tensor") -> str:
     if isinstance(value, Tensor):
         notes = [f"of shape {tuple(value.shape)}"]
         if value.dtype != torch.float32:
             notes.append(str(value.dtype).removeprefix("torch."))
         if not value.is_contiguous():
             notes.append("not contiguous")
-        label = f"{next(labels)} " if labels is not None else "a tensor "
-        return label + ", ".join(notes)
+        return f"{label} {', '.join(notes)}"
     if isinstance(value, (Stream, list)) and len(value.items if isinstance(value, Stream) else value) > 3:
         count = len(value.items if isinstance(value, Stream) else value)
         return f"{count} batches" if isinstance(value, Stream) else f"a list of {count}"
@@ -87,7 +87,8 @@ def wrong_on_the_cpu() -> str:
 def left_behind(what: str) -> str:
     return (
         f"the {what} lies on the CPU although the input is on the accelerator. A new tensor goes where it is "
-        "told to: torch.zeros(..., device=X.device), X.new_zeros(...)."
+        "told to: torch.zeros(..., device=X.device), X.new_zeros(...). And .cpu() and NumPy bring back what "
+        "is there: does the code call one of them?"
     )
 
 
@@ -156,6 +157,13 @@ def not_repeated() -> str:
     return "Two equal calls gave two different results. Does something survive from one call to the next?"
 
 
+def marked_input(label: str, mark: str) -> str:
+    return (
+        f"After the call its argument {label} {mark}, which nobody asked for. Work on a copy of it: "
+        f"{label}.detach().clone()."
+    )
+
+
 def changed_state(changes: Sequence[str]) -> str:
     return f"The call changed a setting for the whole program ({'; '.join(changes)})."
 
@@ -174,8 +182,23 @@ def no_error(answer: str) -> str:
     return f"This input has no result and should raise ValueError, but an answer came back: {answer}."
 
 
+def autograd_used() -> str:
+    return (
+        "The numbers come from autograd. The task is to write the gradients out: where does each number of "
+        "the input go, and with which factor?"
+    )
+
+
 def not_written(task: str) -> str:
     return f"`{task}` is not written yet."
+
+
+def nothing_returned(task: str) -> str:
+    return f"`{task}` gives None back. If it is written, a `return` is missing, at the end or in a branch."
+
+
+def device_hint() -> str:
+    return "Which tensors does your code make or move itself, and who tells them where to lie?"
 
 
 def missing(task: str, file: str) -> str:
@@ -214,7 +237,8 @@ def trouble(task: str, what: StudentTrouble) -> str:
             return (
                 f"The contract's way of calling `{task}` does not fit its signature: {_short(what.message)}"
             )
-        return f"{what.type}: {_short(what.message)}{at(what.frames)}"
+        meaning = explained(what.message)
+        return f"{what.type}: {_short(what.message)}{at(what.frames)}" + (f"\n{meaning}" if meaning else "")
     return str(what)
 
 

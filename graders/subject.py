@@ -36,19 +36,23 @@ class Reply:
     Attributes:
         value: the result: plain tensors, numbers, strings, lists, tuples, dicts; a `Module` for an object.
         arguments: the tensor arguments after the call, if asked for.
+        marks: for each of these what autograd holds of it now and did not before, empty for nothing.
         gradients: of the tensor arguments that require grad, if a cotangent was given; None if the result is
             not connected to anything.
         parameter_gradients: of a module's parameters, by name.
         effort: tensor operations and Python steps, if asked for.
+        autograd: whether derivatives were taken on the way, if the effort was asked for.
         changed_state: global settings that the call changed.
         printed: what the code printed.
     """
 
     value: Any
     arguments: list[Tensor] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
     gradients: list[Tensor | None] | None = None
     parameter_gradients: dict[str, Tensor | None] = field(default_factory=dict)
     effort: tuple[int, int] = (0, 0)
+    autograd: bool = False
     changed_state: list[str] = field(default_factory=list)
     printed: str = ""
 
@@ -60,6 +64,8 @@ class Description:
     type: str
     training: bool
     parameters: list[tuple[str, Tensor]]
+    identities: list[int]
+    """A number for each parameter that is another for another object."""
     trainable: dict[str, bool]
     buffers: list[tuple[str, Tensor]]
     state: dict[str, Tensor]
@@ -94,6 +100,7 @@ class Module:
             type=found["type"],
             training=found["training"],
             parameters=[(name, tensor) for name, tensor, _ in found["parameters"]],
+            identities=found["identities"],
             trainable={name: trainable for name, _, trainable in found["parameters"]},
             buffers=[(name, tensor) for name, tensor in found["buffers"]],
             state=found["state"],
@@ -207,6 +214,7 @@ class Submission:
         cotangent: Tensor | None = None,
         effort: bool = False,
         return_arguments: bool = False,
+        no_grad: bool = False,
         **kwargs: Any,
     ) -> Reply:
         """Call a function of the exercise, or a module, and observe it.
@@ -216,6 +224,7 @@ class Submission:
             cotangent: ask for the gradients of `(result * cotangent).sum()`.
             effort: count tensor operations and Python steps.
             return_arguments: send the tensor arguments back as they are after the call.
+            no_grad: whoever calls has switched autograd off.
 
         Raises:
             StudentTrouble: what happened instead of an answer.
@@ -229,6 +238,7 @@ class Submission:
             cotangent=cotangent,
             effort=effort,
             return_arguments=return_arguments,
+            no_grad=no_grad,
             seed=self._seed * 1009 + self._asked,
         )
         fields = answer.fields
@@ -237,9 +247,11 @@ class Submission:
         return Reply(
             value=self._received(fields.get("value"), title),
             arguments=fields.get("arguments") or [],
+            marks=fields.get("marks") or [],
             gradients=fields.get("gradients"),
             parameter_gradients=fields.get("parameter_gradients") or {},
             effort=(effort_counts[0], effort_counts[1]),
+            autograd=bool(fields.get("autograd")),
             changed_state=fields.get("changed_state") or [],
             printed=answer.printed,
         )

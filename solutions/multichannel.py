@@ -472,7 +472,7 @@ def num_parameters(
 # As in PyTorch, `padding` may also be a word: `"valid"` is no padding, and `"same"`, for stride 1 only,
 # pads in all $d\,(k-1)$ zeros along each axis, so that the result is as large as the image; if that number
 # is odd, the additional zero goes to the end. And `X` may come without its batch axis; then the result has
-# none, either.
+# none, either. Both are for completeness, and no points depend on them.
 #
 # A good way to see dilation: loop over the elements $(a, b)$ of the kernel, not over the pixels. All the
 # pixels that meet element $(a, b)$, for all outputs at once, form one slice with a step. Where does it

@@ -278,5 +278,11 @@ def test_judges_that_disagree_judge_nobody() -> None:
 
 
 def test_arguments_go_by_the_names_of_the_contract() -> None:
-    found = named([GRID, 3, GRID + 1, GRID + 2], {"bias": torch.ones(1), "stride": 2})
+    found = named("no_task", [GRID, GRID + 1, GRID + 2, 3], {"bias": torch.ones(1), "stride": 2})
     assert list(found) == ["X", "K", "argument 3", "bias"]
+    assert list(named("conv2d_backward", [GRID, GRID, GRID], {})) == ["grad_Y", "X", "K"]
+    assert list(named("conv2d_matrix", [GRID, (3, 4)], {})) == ["K"]
+    assert list(named("conv2d_batched", [GRID, GRID], {"bias": GRID})) == ["X", "weight", "bias"]
+    assert list(named("learn_kernel", [GRID, GRID, 2], {"init": GRID})) == ["X", "Y", "init"]
+    module = Module(None, Handle(1, "Conv2D"), "Conv2D(2)")  # type: ignore[arg-type]
+    assert list(named(module, [GRID], {})) == ["X"]

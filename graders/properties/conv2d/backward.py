@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from graders.devices import works_on_the_accelerator
-from graders.expect import compare, references_agree, that
+from graders.expect import compare, references_agree, that, written_out
 from graders.holds import holds
 from graders.single_images import SHAPES, expected_gradients, sweep
 from graders.strategies import tensor
@@ -56,8 +56,15 @@ def check_backward(
     )
 
 
+def check_written_out(submission: Submission) -> None:
+    """The gradients are the student's and not autograd's."""
+    X, K, grad_Y, *_ = backward_case(0, *SHAPES[0])
+    written_out(submission, "conv2d_backward", grad_Y, X, K)
+
+
 @holds("conv2d_backward", "gradient of X")
 def test_the_gradient_of_the_image(submission: Submission) -> None:
+    check_written_out(submission)
     for seed, (image, kernel) in enumerate(SHAPES):
         check_backward(submission, seed, image, kernel, "X")
 
@@ -70,6 +77,7 @@ def test_the_gradient_of_the_image_for_every_pair_of_sizes(submission: Submissio
 
 @holds("conv2d_backward", "gradient of K")
 def test_the_gradient_of_the_kernel(submission: Submission) -> None:
+    check_written_out(submission)
     for seed, (image, kernel) in enumerate(SHAPES):
         check_backward(submission, seed, image, kernel, "K")
 
@@ -81,7 +89,8 @@ def test_the_gradient_of_the_kernel_for_every_pair_of_sizes(submission: Submissi
 
 
 @holds("conv2d_backward", "dtypes")
-def test_backward_in_float64_from_views_without_autograd(submission: Submission) -> None:
+def test_backward_in_float64_from_views(submission: Submission) -> None:
+    check_written_out(submission)
     X, K = (
         tensor(4, 6, seed=1, layout="transposed", dtype=torch.float64),
         tensor(2, 3, seed=2, dtype=torch.float64),
@@ -107,5 +116,6 @@ def test_backward_in_float64_from_views_without_autograd(submission: Submission)
 
 @holds("conv2d_backward", "devices")
 def test_conv2d_backward_on_an_accelerator(submission: Submission) -> None:
+    check_written_out(submission)
     G, X, K = tensor(2, 3, seed=9), tensor(3, 4, seed=10), tensor(2, 2, seed=11)
     works_on_the_accelerator(submission, "conv2d_backward", G, X, K, right=reference.conv2d_backward)

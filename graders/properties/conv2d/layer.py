@@ -24,26 +24,32 @@ def new_layer(submission: Submission, kernel_size: int | tuple[int, int]) -> Mod
     return made
 
 
+def new_parameters(submission: Submission, kernel_size: int | tuple[int, int]) -> dict[str, Tensor]:
+    """The parameters of a new layer, which are a weight and a bias."""
+    found = dict(new_layer(submission, kernel_size).describe().parameters)
+    sentence = f"Its parameters are {sorted(found) or 'none'}; they should be bias and weight."
+    right = set(found) == {"weight", "bias"}
+    that(right, call=f"Conv2D({kernel_size})", aspect="parameters", sentence=sentence)
+    return found
+
+
 @holds("Conv2D", "parameters")
 def test_weight_and_bias_are_registered_with_the_right_shapes(submission: Submission) -> None:
     for kernel_size, shape in (((2, 3), (2, 3)), (4, (4, 4)), ((1, 2), (1, 2))):
-        found = dict(new_layer(submission, kernel_size).describe().parameters)
-        title = f"Conv2D({kernel_size})"
-        sentence = f"Its parameters are {sorted(found) or 'none'}; they should be bias and weight."
-        that(set(found) == {"weight", "bias"}, call=title, aspect="parameters", sentence=sentence)
+        found = new_parameters(submission, kernel_size)
         for name, size in (("weight", shape), ("bias", (1,))):
             compare(
                 found[name],
                 expected=torch.zeros(size),
                 bound=torch.full(size, torch.inf),
-                call=title,
+                call=f"Conv2D({kernel_size})",
                 what=f"parameter {name}",
             )
 
 
 @holds("Conv2D", "parameters")
 def test_weight_is_drawn_uniformly_and_bias_is_zero(submission: Submission) -> None:
-    first, second = (dict(new_layer(submission, (31, 32)).describe().parameters) for _ in range(2))
+    first, second = (new_parameters(submission, (31, 32)) for _ in range(2))
     title = "Conv2D((31, 32))"
     weight = first["weight"].double()
     inside = bool(((weight >= 0) & (weight < 1)).all())

@@ -26,7 +26,7 @@ from graders.descent import (
     titled,
 )
 from graders.devices import works_on_the_accelerator
-from graders.expect import compare, number, that
+from graders.expect import are_unmarked, compare, number, that
 from graders.holds import holds
 from graders.strategies import tensor
 from graders.subject import Submission
@@ -40,6 +40,7 @@ class Learned:
     kernel: Any
     losses: Any
     arguments: list[Tensor]
+    marks: list[str]
     changed_state: list[str]
     title: str
     shown: dict[str, Tensor]
@@ -51,7 +52,7 @@ def ask_kernel(submission: Submission, X: Tensor, Y: Tensor, kernel_size: Size, 
     title = titled("learn_kernel", X=X, Y=Y, kernel_size=kernel_size, **options)
     kernel, losses = pair_of(reply.value, title=title, names="(kernel, losses)")
     shown = {"X": X, "Y": Y} | {label: value for label, value in options.items() if isinstance(value, Tensor)}
-    return Learned(kernel, losses, reply.arguments, reply.changed_state, title, shown)
+    return Learned(kernel, losses, reply.arguments, reply.marks, reply.changed_state, title, shown)
 
 
 def replayed(
@@ -287,6 +288,7 @@ def test_init_is_left_as_it_was(submission: Submission) -> None:
         that(
             same, call=learned.title, aspect="changed input", sentence=messages.changed_input(label), **shown
         )
+    are_unmarked(learned.marks, list(learned.shown), call=learned.title)
     again, _ = replayed(submission, case, 3)
     shown = {"first_call": learned.kernel, "second_call": again.kernel}
     same = torch.equal(again.kernel, learned.kernel)

@@ -23,7 +23,7 @@ from graders.descent import (
     titled,
 )
 from graders.devices import works_on_the_accelerator
-from graders.expect import compare, facts, number, that
+from graders.expect import are_unmarked, compare, facts, number, that
 from graders.holds import holds
 from graders.strategies import LAYOUTS, tensor
 from graders.subject import Submission
@@ -37,6 +37,7 @@ class Step:
     weight: Any
     loss: Any
     arguments: list[Tensor]
+    marks: list[str]
     changed_state: list[str]
     title: str
     shown: dict[str, Tensor]
@@ -48,7 +49,7 @@ def ask_step(submission: Submission, case: Case) -> Step:
     title = titled("train_step", weight=case.weight, X=case.X, Y=case.Y, lr=case.lr)
     weight, loss = pair_of(reply.value, title=title, names="(new_weight, loss)")
     shown = {"weight": case.weight, "X": case.X, "Y": case.Y}
-    return Step(weight, loss, reply.arguments, reply.changed_state, title, shown)
+    return Step(weight, loss, reply.arguments, reply.marks, reply.changed_state, title, shown)
 
 
 def check_step(submission: Submission, case: Case, right: Descent | None = None) -> None:
@@ -169,6 +170,7 @@ def test_the_weight_is_left_as_it_was(submission: Submission) -> None:
             that(
                 same, call=step.title, aspect="changed input", sentence=messages.changed_input(label), **shown
             )
+        are_unmarked(step.marks, list(step.shown), call=step.title)
         sentence = messages.changed_state(step.changed_state)
         that(not step.changed_state, call=step.title, aspect="state", sentence=sentence)
 

@@ -147,6 +147,11 @@ def test_the_network_itself_comes_back(submission: Submission) -> None:
     that(
         changed, call=title, aspect="values", sentence="The network passed in was not changed; work in place."
     )
+    sentence = (
+        "The network has new parameters, which an optimizer made before does not know. Draw new numbers into "
+        "those that it has."
+    )
+    that(before.identities == net.describe().identities, call=title, aspect="state", sentence=sentence)
     sentence = "It should return the network that was passed in."
     returned = reply.value
     that(isinstance(returned, Module) and returned.is_module(), call=title, aspect="type", sentence=sentence)

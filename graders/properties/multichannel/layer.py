@@ -188,6 +188,7 @@ def test_it_becomes_a_layer_of_float64(submission: Submission) -> None:
 @holds("MultiChannelConv2d", "devices")
 def test_the_layer_on_an_accelerator(submission: Submission) -> None:
     X = graded(2, 2, 3, 4, seed=16)
-    module_works_on_the_accelerator(
-        submission, "MultiChannelConv2d", 2, 3, 2, padding=1, X=X, shape=(2, 3, 4, 5)
-    )
+    for bias in (True, False):
+        module_works_on_the_accelerator(
+            submission, "MultiChannelConv2d", 2, 3, 2, padding=1, bias=bias, X=X, shape=(2, 3, 4, 5)
+        )

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from graders import tolerance
 from graders.devices import works_on_the_accelerator
-from graders.expect import compare, leaves_arguments_alone, references_agree
+from graders.expect import compare, leaves_arguments_alone, references_agree, written_out
 from graders.holds import holds
 from graders.pooling_cases import PLAIN, STRIDES, Case, Swept, distinct, side_by_side, stepping
 from graders.poolings import expected_gradient, is_right, pooled
@@ -47,8 +47,14 @@ def check_backwards(submission: Submission, sweep: Swept, mode: str) -> None:
         check_backward(submission, distinct(*one.image, seed=seed), one, mode, asks_reference=False)
 
 
+def check_written_out(submission: Submission, mode: str = "max") -> None:
+    """The gradient is the student's and not autograd's."""
+    written_out(submission, "pool2d_backward", tensor(2, 3, seed=3), distinct(4, 6, seed=4), 2, mode)
+
+
 @holds("pool2d_backward", "max")
 def test_the_gradient_goes_to_the_maximum(submission: Submission) -> None:
+    check_written_out(submission)
     for seed, one in enumerate(PLAIN):
         check_backward(submission, distinct(*one.image, seed=seed), one, "max")
     check_backward(submission, distinct(4, 6, seed=1) - 5000, PLAIN[0], "max")
@@ -70,6 +76,7 @@ def test_the_gradient_goes_to_the_maximum_of_every_window(submission: Submission
 
 @holds("pool2d_backward", "avg")
 def test_the_gradient_is_shared_by_the_window(submission: Submission) -> None:
+    check_written_out(submission, "avg")
     for seed, one in enumerate(PLAIN):
         check_backward(submission, tensor(*one.image, seed=seed), one, "avg")
 
@@ -81,6 +88,7 @@ def test_the_gradient_is_shared_by_every_window(submission: Submission) -> None:
 
 @holds("pool2d_backward", "ties")
 def test_the_first_of_tied_maxima_gets_the_gradient(submission: Submission) -> None:
+    check_written_out(submission)
     for seed, one in enumerate(PLAIN):
         check_backward(submission, tensor(*one.image, seed=seed, values="ties"), one, "max")
     check_backward(submission, torch.ones(4, 6), PLAIN[0], "max")
@@ -88,6 +96,7 @@ def test_the_first_of_tied_maxima_gets_the_gradient(submission: Submission) -> N
 
 @holds("pool2d_backward", "stride")
 def test_overlapping_windows_add_up(submission: Submission) -> None:
+    check_written_out(submission)
     for seed, one in enumerate(STRIDES):
         check_backward(submission, distinct(*one.image, seed=seed), one, "max")
     if is_right(check_backward, submission, tensor(4, 6, seed=1), PLAIN[0], "avg"):
@@ -104,6 +113,7 @@ def test_the_gradient_for_every_stride_with_every_window(submission: Submission)
 
 @holds("pool2d_backward", "dtypes and layouts")
 def test_the_gradient_in_float64_of_views(submission: Submission) -> None:
+    check_written_out(submission)
     modes = ["max"]
     if is_right(check_backward, submission, tensor(4, 6, seed=1), PLAIN[0], "avg"):
         modes.append("avg")
@@ -119,6 +129,7 @@ def test_the_gradient_in_float64_of_views(submission: Submission) -> None:
 
 @holds("pool2d_backward", "devices")
 def test_pool2d_backward_on_an_accelerator(submission: Submission) -> None:
+    check_written_out(submission)
     for mode in ("max", "avg"):
         works_on_the_accelerator(
             submission,

@@ -120,6 +120,8 @@ def test_the_dtype_of_the_channels(submission: Submission) -> None:
 @holds("pool2d_multi_channel", "layouts")
 def test_views_of_channels_are_ordinary_inputs(submission: Submission) -> None:
     check_layouts(submission, "pool2d_multi_channel", 3)
+    if (PLAIN[0], "max") in right_ones(submission, "pool2d_multi_channel", PLAIN[:1], 2, 3):
+        check_layouts(submission, "pool2d_multi_channel", 2, 3)
 
 
 @holds("pool2d_multi_channel", "side effects")

@@ -175,6 +175,9 @@ class Runtime:
         if question.get("device") is not None:
             args, kwargs = _moved(args, question["device"]), _moved(kwargs, question["device"])
         _seed(question.get("seed", _SEED))
+        sent = [(tensor, tensor.requires_grad) for tensor in _tensors((args, kwargs))]
+        grad_mode = torch.is_grad_enabled()
+        torch.set_grad_enabled(grad_mode and not question.get("no_grad"))
         before = _global_state()
         meter = EffortMeter(self._files) if question.get("effort") else None
         try:
@@ -185,14 +188,16 @@ class Runtime:
                     value = function(*args, **kwargs)
         finally:
             changed = _changed(before)
-            _restore(before)
+            _restore({**before, "grad mode": grad_mode})
         if question.get("device") is not None and isinstance(value, nn.Module) and self._is_new(value):
             value.to(question["device"])  # as whoever has a network made for a device moves it there
         answer: dict[str, Any] = {"value": value, "changed_state": changed}
         if meter is not None:
             answer["effort"] = [meter.tensor_operations, meter.python_steps]
+            answer["autograd"] = meter.autograd
         if question.get("return_arguments"):
-            answer["arguments"] = [tensor.detach() for tensor in _tensors((args, kwargs))]
+            answer["arguments"] = [tensor.detach() for tensor, _ in sent]
+            answer["marks"] = [_mark(*each) for each in sent]
         if question.get("cotangent") is not None:
             answer |= self._gradients(question["cotangent"], value, target, (args, kwargs))
         return answer
@@ -237,6 +242,7 @@ class Runtime:
             "type": type(found).__name__[:80],
             "training": found.training,
             "parameters": [[name, p.detach(), p.requires_grad] for name, p in found.named_parameters()],
+            "identities": [id(parameter) for parameter in found.parameters()],
             "buffers": [[name, buffer] for name, buffer in found.named_buffers()],
             "state": dict(found.state_dict()),
             "modules": modules,
@@ -327,6 +333,13 @@ def _global_state() -> dict[str, Any]:
         "number of threads": torch.get_num_threads(),
         "random seed": torch.initial_seed(),
     }
+
+
+def _mark(argument: torch.Tensor, required_grad: bool) -> str:
+    """What autograd holds of an argument after a call that it did not hold before."""
+    if argument.requires_grad != required_grad:
+        return "requires grad" if argument.requires_grad else "no longer requires grad"
+    return "has a .grad" if argument.is_leaf and argument.grad is not None else ""
 
 
 def _changed(before: dict[str, Any]) -> list[str]:

@@ -159,22 +159,16 @@ def leaves_arguments_alone(submission: Submission, name: str | Module, *args: An
     if reply.value is None:
         raise NotWritten
     call = messages.call(name, args, kwargs)
-    before = named(name, args, kwargs)
-    for (label, sent), after in zip(before.items(), reply.arguments, strict=True):
-        if not _identical(after, sent.detach()):
-            raise Mismatch(
-                call,
-                "changed input",
-                messages.changed_input(label),
-                {f"{label} before": sent, f"{label} after": after},
-            )
-    are_unmarked(reply.marks, list(before), call=call)
+    left_alone(reply, named(name, args, kwargs), call=call)
 
 
-def are_unmarked(marks: Sequence[str], names: Sequence[str], *, call: str) -> None:
-    """No argument requires grad, or has a gradient, that did not before."""
-    for name, mark in zip(names, marks, strict=True):
-        that(not mark, call=call, aspect="changed input", sentence=messages.marked_input(name, mark))
+def left_alone(reply: Reply, sent: Mapping[str, Tensor], *, call: str) -> None:
+    """The arguments, which were asked for, are as they were sent; none has got a gradient or requires one."""
+    for (label, before), after, mark in zip(sent.items(), reply.arguments, reply.marks, strict=True):
+        same = _identical(after, before.detach())
+        shown = {f"{label} before": before, f"{label} after": after}
+        that(same, call=call, aspect="changed input", sentence=messages.changed_input(label), **shown)
+        that(not mark, call=call, aspect="changed input", sentence=messages.marked_input(label, mark))
 
 
 def repeats(submission: Submission, name: str | Module, *args: Any, **kwargs: Any) -> None:
@@ -191,8 +185,13 @@ def repeats(submission: Submission, name: str | Module, *args: Any, **kwargs: An
         shown = {"first call": first.value, "second call": second.value}
         raise Mismatch(call, "repeated call", messages.not_repeated(), shown)
     for reply in (first, without_grad):
-        if reply.changed_state:
-            raise Mismatch(call, "state", messages.changed_state(reply.changed_state))
+        changes_no_setting(reply, call=call)
+
+
+def changes_no_setting(reply: Reply, *, call: str) -> None:
+    """The settings of the whole program are as they were before the call."""
+    changed = reply.changed_state
+    that(not changed, call=call, aspect="state", sentence=messages.changed_state(changed))
 
 
 def answers(submission: Submission, name: str, *args: Any, **kwargs: Any) -> None:

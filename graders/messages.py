@@ -92,6 +92,13 @@ def left_behind(what: str) -> str:
     )
 
 
+def network_left(parameter: str) -> str:
+    return (
+        f"afterwards the network's {parameter} lies on the CPU, although the network was on the accelerator. "
+        "Its owner chose where it lies: leave it there, and make new tensors on the device of its parameters."
+    )
+
+
 def mixed_devices() -> str:
     return (
         "tensors of the CPU and of the accelerator meet in one operation. A new tensor goes where it is told "
@@ -122,10 +129,8 @@ def said(raised: Raised) -> str:
 
 
 def not_finite(what: str, count: int) -> str:
-    return (
-        f"The {what} has {count} values that are NaN or infinite where a number is expected, "
-        "or the other way round."
-    )
+    values = "1 value that is" if count == 1 else f"{count} values that are"
+    return f"The {what} has {values} NaN or infinite where a number is expected, or the other way round."
 
 
 def wrong_values(what: str, wrong: int, total: int) -> str:

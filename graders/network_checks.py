@@ -128,5 +128,5 @@ def stays_there(net: Module, title: str) -> None:
     """Every parameter is still on the accelerator."""
     for name, parameter in net.describe().parameters:
         there = facts(parameter).device != "cpu"
-        sentence = messages.on_accelerator(messages.left_behind(f"parameter {name}"))
+        sentence = messages.on_accelerator(messages.network_left(name))
         that(there, call=title, aspect="device", sentence=sentence)

@@ -251,7 +251,7 @@ WRONG = {
         "        if isinstance(m, (nn.Conv2d, nn.Linear)):\n"
         "            m.weight = nn.Parameter(nn.init.xavier_uniform_(torch.empty(m.weight.shape)))\n"
         "    return net\n",
-        "parameter 0.weight lies on the CPU",
+        "the network's 0.weight lies on the CPU",
     ),
     "constant in forward": (
         "lenet.lenet",

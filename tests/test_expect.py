@@ -70,7 +70,7 @@ DIFFERENT: list[tuple[str, Any, Tensor, float, str, str]] = [
     ("all values off", GRID + 1, GRID, 0.5, "values", "all its values are wrong"),
     ("a scalar that is off", torch.tensor(1.0), torch.tensor(2.0), 0.5, "values", "its value is wrong"),
     ("just above the bound", GRID.double() + 0.5000001, GRID, 0.5, "values", "all its values"),
-    ("NaN for a number", torch.tensor([NAN, 1.0]), torch.ones(2), INF, "values", "1 values that are NaN"),
+    ("NaN for a number", torch.tensor([NAN, 1.0]), torch.ones(2), INF, "values", "1 value that is NaN"),
     ("infinity for a number", torch.tensor([INF]), torch.ones(1), INF, "values", "NaN or infinite"),
     ("a number for infinity", torch.ones(1), torch.tensor([INF]), INF, "values", "NaN or infinite"),
     ("the other infinity", torch.tensor([-INF]), torch.tensor([INF]), 0.0, "values", "wrong"),

@@ -8,8 +8,8 @@ import hypothesis.strategies as st
 import torch
 from hypothesis import given
 
-from graders import messages, tolerance
-from graders.expect import compare, references_agree, that
+from graders import tolerance
+from graders.expect import changes_no_setting, compare, references_agree
 from graders.holds import holds
 from graders.messages import call
 from graders.strategies import pairwise
@@ -29,12 +29,7 @@ def check_edge_image(submission: Submission, *args: int, **kwargs: int) -> None:
     reply = submission.ask("edge_image", *args, **options)
     title = call("edge_image", args, kwargs)
     compare(reply.value, expected=right, bound=tolerance.exact(right), dtype=torch.float32, call=title)
-    that(
-        not reply.changed_state,
-        call=title,
-        aspect="state",
-        sentence=messages.changed_state(reply.changed_state),
-    )
+    changes_no_setting(reply, call=title)
 
 
 @holds("edge_image", "the default image")

@@ -10,9 +10,8 @@ import torch
 from hypothesis import given
 from torch import nn
 
-from graders import messages
 from graders.devices import on_the_accelerator
-from graders.expect import NotWritten, number, references_agree, that
+from graders.expect import NotWritten, changes_no_setting, number, references_agree, that
 from graders.holds import holds
 from graders.network_checks import on_the_cpu, small_batches, small_network, stays_there, unchanged
 from graders.networks import guesses, layer, recognised, straight
@@ -181,8 +180,7 @@ def test_settings_of_the_program_stay(submission: Submission) -> None:
     batches, right = guesses((4, 4), seed=45)
     reply = submission.ask("accuracy", reader(submission), batches)
     number(reply.value, right / 8, tolerance=2.0**-22, call="accuracy(net, data)")
-    sentence = messages.changed_state(reply.changed_state)
-    that(not reply.changed_state, call="accuracy(net, data)", aspect="state", sentence=sentence)
+    changes_no_setting(reply, call="accuracy(net, data)")
 
 
 @holds("accuracy", "devices")

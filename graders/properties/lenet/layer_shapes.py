@@ -8,8 +8,7 @@ import hypothesis.strategies as st
 import torch
 from hypothesis import given
 
-from graders import messages
-from graders.expect import NotWritten, references_agree, that
+from graders.expect import NotWritten, changes_no_setting, references_agree, that
 from graders.holds import holds
 from graders.network_checks import unchanged
 from graders.networks import layer, twins
@@ -129,12 +128,7 @@ def check_left_alone(submission: Submission, training: bool, frozen: bool) -> No
         sentence=f"It should list the {len(MIXED)} direct children of the network.",
     )
     unchanged(before, net, f"{title} on a network in {'training' if training else 'evaluation'} mode")
-    that(
-        not reply.changed_state,
-        call=title,
-        aspect="state",
-        sentence=messages.changed_state(reply.changed_state),
-    )
+    changes_no_setting(reply, call=title)
 
 
 @holds("layer_shapes", "leaves the network alone")

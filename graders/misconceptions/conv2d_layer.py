@@ -411,7 +411,7 @@ def _set(layer: Module, kernel: tuple[int, int]) -> dict[str, str]:
     return labels
 
 
-def _forgotten(layer: Module, X: Tensor, labels: dict[str, str]) -> bool:
+def forgotten(layer: Module, X: Tensor, labels: dict[str, str]) -> bool:
     """Whether each call leaves another weight behind, and answers by it."""
     seen = []
     for _ in range(2):
@@ -444,7 +444,7 @@ def _forward(
             return isinstance(one, Tensor) and isinstance(other, Tensor) and torch.equal(one, other)
         if dtype != torch.float32:
             layer.convert(dtype=dtype)
-        if _forgotten(layer, X, labels):
+        if forgotten(layer, X, labels):
             return "weight drawn anew"
         reply = submission.ask(layer, X, cotangent=cotangent)
         gradients = {labels.get(name, name): value for name, value in reply.parameter_gradients.items()}

@@ -214,7 +214,7 @@ STEPS: tuple[tuple[str, Descent, str, str], ...] = (
         _RATE,
     ),
     (
-        "step-of-the-same-length-for-every-number",
+        "same-length-for-every-number",
         replace(RIGHT, update=lambda w, g, lr: w - lr * g.sign()),
         "Every number of the weight moves by lr, however large its slope is: the first step of Adam does "
         "that, and so does the sign of the gradient. Plain gradient descent is weight - lr * gradient.",
@@ -438,7 +438,7 @@ def make_case(
     weight, X, Y = (
         tensor(*shape, seed=seed + n, dtype=dtype) for n, shape in enumerate((kernel, image, size))
     )
-    return (weight / 16, X / 16, Y / 16) if small else (weight, X, Y)
+    return (weight / 32, X / 32, Y / 32) if small else (weight, X, Y)
 
 
 def as_float(value: Any) -> Any:

@@ -23,6 +23,8 @@ from .pooling_tensors import TENSORS
 
 _EVERYWHERE = (*SIZES, *PADDINGS, *SUMMARIES)
 _NOT_OF_CHANNELS = ("list-of-rows-returned", "list-of-tensors-returned", "list-of-numbers-returned")
+# With channels no frame is asked to be smaller than that.
+_NOT_SEEN_IN_CHANNELS = "max-pads-with-a-finite-number"
 _CHANNEL_TENSORS = tuple(thought for thought in TENSORS if thought.name not in _NOT_OF_CHANNELS)
 
 
@@ -54,9 +56,8 @@ _NOT_OF_LAYERS = {
     "max": {
         "modes-exchanged",
         "modes-exchanged-throughout",
-        # The layers are not asked for numbers that small.
-        "max-pads-with-a-finite-number",
-        "running-maximum-starts-at-a-finite-number",
+        _NOT_SEEN_IN_CHANNELS,
+        "running-maximum-starts-at-a-finite-number",  # nor is a layer asked for numbers that small
     },
     "avg": {
         *(
@@ -87,6 +88,7 @@ ENTRIES: tuple[Any, ...] = (
     *(
         _function(thought, "pool2d_multi_channel", "-in-every-channel")
         for thought in (*_EVERYWHERE, *_CHANNEL_TENSORS, *CHANNELS)
+        if thought.name != _NOT_SEEN_IN_CHANNELS
     ),
     _mean_by_default("pool2d_multi_channel", "-in-every-channel"),
     *_layers("MaxPool2d", "max"),
@@ -212,7 +214,8 @@ def _layer(name: str, call: _Call, seed: int, *outer: int) -> Callable[[Submissi
 def _far_below(name: str, *outer: int) -> Callable[[Submission], Any]:
     """Which maxima are right in an image of numbers below any that one would think of as a frame's."""
     X = image(*outer, 5, 6, seed=90) * 1e30 - 1e33
-    k, named = (2, 3), {"stride": (2, 3), "padding": (1, 0)}
+    k: Size = (2, 3)
+    named: dict[str, Any] = {"stride": (2, 3), "padding": (1, 0)}
     right = Asked(X, k, "max", **named).pool()
 
     def probe(submission: Submission) -> Any:

@@ -40,7 +40,7 @@ PADDINGS: tuple[Thought, ...] = (
         "This is what one gets when the frame of a max pooling is made of a large negative number, such as "
         "-1e9. It wins against numbers that are still smaller; nothing is smaller than -inf.",
         _SMALLER,
-        lambda a: a.pool(fill=-1e9),
+        lambda a: a.pool(fill=-1e9) if a.mode == "max" else a.pool(),
         MAX,
     ),
     Thought(
@@ -48,7 +48,7 @@ PADDINGS: tuple[Thought, ...] = (
         "This is what one gets when the frame of a max pooling is made of -100. It wins against numbers that "
         "are still smaller; nothing is smaller than -inf.",
         _SMALLER,
-        lambda a: a.pool(fill=-100.0),
+        lambda a: a.pool(fill=-100.0) if a.mode == "max" else a.pool(),
         MAX,
     ),
     Thought(

@@ -439,8 +439,8 @@ _MANY_STEPS: tuple[tuple[str, Function, str, str], ...] = (
     (
         "pair-refused-for-the-start",
         _learning(start=lambda X, size: torch.rand(size, size, dtype=X.dtype)),
-        "Without init a kernel_size that is a pair is refused: torch.rand(kernel_size, kernel_size) is for "
-        "one number. (2, 3) means 2 rows and 3 columns.",
+        "Without init a kernel_size that is a pair is refused, as in torch.rand(kernel_size, kernel_size), "
+        "which is for one number. (2, 3) means 2 rows and 3 columns.",
         "What should kernel_size=3 mean, and what kernel_size=(2, 3)?",
     ),
     *(

@@ -290,8 +290,8 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
     (
         "bias-not-registered",
         {"__init__": _plain_bias},
-        "The layer has no bias among its parameters: either there is none, or it is a plain tensor or number, "
-        "which no optimizer finds and nothing saves.",
+        "The layer has no bias among its parameters: either there is none, or it is a plain tensor or "
+        "number, which no optimizer finds and nothing saves.",
         REGISTERED,
     ),
     (

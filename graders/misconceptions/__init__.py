@@ -137,6 +137,15 @@ def diagnose(submission: Submission, exercise: str, task: str) -> Diagnosis | No
     return Diagnosis(tuple(alive))
 
 
+# What an error says that comes from the sandbox or a device, and from no thought.
+_OF_THE_MACHINE = ("/dev/urandom", "CUDA")
+
+
+def of_the_machine(raised: Raised) -> bool:
+    """Whether an error tells of the sandbox or of a device: it is never the same as another one."""
+    return any(words in raised.message for words in _OF_THE_MACHINE)
+
+
 def observe(submission: Submission, probe: Probe) -> Any:
     """What a submission shows at one probe: values, or what it raises."""
     try:
@@ -202,7 +211,7 @@ def same(one: Any, other: Any) -> bool:
             or (one != one and other != other)
         )
     if isinstance(one, Raised) and isinstance(other, Raised):
-        return one.type == other.type
+        return one.type == other.type and not of_the_machine(one) and not of_the_machine(other)
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return type(one) is type(other) and len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, dict) and isinstance(other, dict):

@@ -62,6 +62,11 @@ def _same(X: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:
     return _frame(X, (kh - 1) // 2, kh // 2, (kw - 1) // 2, kw // 2), K
 
 
+def _same_from_the_front(X: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:
+    kh, kw = K.shape[-2:]
+    return _frame(X, kh // 2, (kh - 1) // 2, kw // 2, (kw - 1) // 2), K
+
+
 def _half(X: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:
     kh, kw = K.shape[-2:]
     return _frame(X, kh // 2, kh // 2, kw // 2, kw // 2), K
@@ -223,6 +228,14 @@ SIZE = (
         before(_same),
     ),
     Thought(
+        "same-size-by-a-frame-larger-in-front",
+        "This is what one gets with kh // 2 rows and kw // 2 columns of zeros in front and the rest behind, "
+        "so that the result is as large as the image. Here nothing is padded: only windows that lie inside "
+        "the image count.",
+        "How large is the result if every window must lie inside the image?",
+        before(_same_from_the_front),
+    ),
+    Thought(
         "padded-by-half-the-kernel",
         "This is what one gets when half the kernel size is padded on every side. "
         "Here nothing is padded: only windows that lie inside the image count.",
@@ -273,7 +286,8 @@ SIZE = (
 
 DETACHED = Thought(
     "detached",
-    "The values are right, but autograd cannot get through: somewhere a number is taken out of its tensor.",
+    "The values are right, but autograd cannot get through: somewhere a number is taken out of its tensor, "
+    "or the function runs under no_grad.",
     CONNECTED,
     after(lambda Y, K: Y.detach()),
     with_habits=False,
@@ -281,7 +295,8 @@ DETACHED = Thought(
 
 FLOAT32 = Thought(
     "always-float32",
-    "The result is always float32, whatever comes in: a buffer was made without a dtype.",
+    "The result is always float32, whatever comes in: a buffer was made without a dtype, or the inputs were "
+    "turned into float32 by .float().",
     DTYPE,
     after(lambda Y, K: Y.float()),
     with_habits=False,
@@ -290,7 +305,7 @@ FLOAT32 = Thought(
 PLAIN_NUMBERS = Thought(
     "detached-and-always-float32",
     "The result is always float32, and autograd cannot get through: the numbers were taken out of their "
-    "tensors and put into a new one.",
+    "tensors and put into a new one, or the function runs under no_grad.",
     CONNECTED,
     after(lambda Y, K: Y.detach().float()),
     with_habits=False,

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..sandbox.inside.wire import Opaque
 from ..sandbox.trouble import Raised
 from ..subject import Reply, Submission
-from . import Probe, misconception, same
+from . import Probe, misconception, of_the_machine, same
 
 Function = Callable[..., Any]
 Change = Callable[[Function], Function]
@@ -113,15 +113,25 @@ def value_of(name: str, *args: Any, **kwargs: Any) -> Probe:
     return lambda submission: plain(submission.ask(name, *args, **kwargs)).value
 
 
-def telling(probe: Probe, *phrases: str) -> Probe:
-    """The same probe, but an error counts by the one of `phrases` that its message has, if any."""
+# What torch says of `if tensor:`.
+TRUTH = "Boolean value of Tensor"
+
+
+def telling(probe: Probe, *phrases: str | tuple[str, ...]) -> Probe:
+    """The same probe, but an error counts by the one of `phrases` that its message has, if any.
+
+    A tuple of phrases is one thing said in several ways.
+    """
+    several = [(phrase,) if isinstance(phrase, str) else phrase for phrase in phrases]
 
     def asked(submission: Submission) -> Any:
         try:
             return probe(submission)
         except Raised as raised:
-            phrase = next((phrase for phrase in phrases if phrase in raised.message), "")
-            return ("raised", raised.type, phrase)
+            if of_the_machine(raised):
+                raise
+            about = next((ways[0] for ways in several if any(way in raised.message for way in ways)), "")
+            return ("raised", raised.type, about)
 
     return asked
 
@@ -135,6 +145,10 @@ def settled(probe: Probe) -> Probe:
         try:
             seen = probe(submission)
         except Raised as raised:
+            if of_the_machine(raised):
+                raise
+            if TRUTH in raised.message:
+                return "a tensor was asked whether it is true"
             if raised.type in ("RuntimeError", "ValueError", "IndexError"):
                 return "no result"
             raise

@@ -99,8 +99,9 @@ _IMAGE = (
 @misconception(
     "kernel-indices-exchanged",
     "conv2d",
-    says="The kernel is read as K[b, a] where the window is read as [a, b]. That is wrong on square "
-    "kernels, and an index out of range on others.",
+    says="The kernel is read as K[b, a] where the window is read as [a, b]: the indices are exchanged, or "
+    "the diagonal of a matrix product is summed, as in torch.trace(window @ K). That is wrong on square "
+    "kernels, and an error on others.",
     hint="Which of the two indices of K goes down, and which goes to the right?",
 )
 def kernel_indices_exchanged(X: Tensor, K: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from ..strategies import tensor
 from ..subject import Submission
 from . import Probe
 from ._convolutions import CONNECTED, DTYPE, ORDER
-from ._thoughts import Function, entry, plain
+from ._thoughts import Function, entry, plain, settled
 
 # ---------------------------------------------------------------------------------------- conv2d_backward
 
@@ -31,6 +31,11 @@ def _full(G: Tensor, K: Tensor) -> Tensor:
     """`G` in a frame of zeros, seen through `K` as it is."""
     kh, kw = K.shape
     return _valid(F.pad(G, (kw - 1, kw - 1, kh - 1, kh - 1)), K)
+
+
+def _framed_the_wrong_way(G: Tensor, K: Tensor) -> Tensor:
+    kh, kw = K.shape
+    return _valid(F.pad(G, (kh - 1, kh - 1, kw - 1, kw - 1)), K)
 
 
 def _valid(X: Tensor, K: Tensor) -> Tensor:
@@ -101,6 +106,13 @@ _BACKWARD: tuple[tuple[str, Function, str, str], ...] = (
         "The gradient of X is found with the rows of the kernel in reverse order, but not read backwards. "
         "Seen from the input the kernel is turned by 180°: both.",
         "Which number of the kernel does the last pixel of a window meet?",
+    ),
+    (
+        "frame-with-height-and-width-exchanged",
+        _both(of_X=lambda G, X, K: _framed_the_wrong_way(G, K.flip(0, 1))),
+        "For the gradient of X the frame around grad_Y has its height and its width exchanged: F.pad takes "
+        "the last axis first, so left, right, top, bottom. On square kernels all is well.",
+        "In F.pad(G, (a, b, c, d)): which of the four numbers are columns?",
     ),
     (
         "overlaps-lost",
@@ -207,7 +219,8 @@ _BACKWARD: tuple[tuple[str, Function, str, str], ...] = (
     (
         "always-float32",
         _afterwards(lambda of_X, of_K: (of_X.float(), of_K.float())),
-        "The gradients are always float32, whatever comes in: a buffer was made without a dtype.",
+        "The gradients are always float32, whatever comes in: a buffer was made without a dtype, or the "
+        "inputs were turned into float32 by .float().",
         DTYPE,
     ),
     (
@@ -239,7 +252,7 @@ def _backward(
         gradients = tuple(value) if isinstance(value, (tuple, list)) else value
         return (gradients, reply.arguments)
 
-    return probe
+    return settled(probe)
 
 
 # ------------------------------------------------------------------------------------------ conv2d_matrix
@@ -371,20 +384,22 @@ _MATRIX: tuple[tuple[str, Function, str, str], ...] = (
     (
         "detached",
         _changed(lambda M, K, size: M.detach()),
-        "The numbers are right, but autograd cannot get through: a number is taken out of its tensor.",
+        "The numbers are right, but autograd cannot get through: a number is taken out of its tensor, or the "
+        "function runs under no_grad.",
         CONNECTED,
     ),
     (
         "always-float32",
         _changed(lambda M, K, size: M.float()),
-        "The matrix is always float32, whatever K is: a buffer was made without a dtype.",
+        "The matrix is always float32, whatever K is: a buffer was made without a dtype, or K was turned "
+        "into float32 by .float().",
         DTYPE,
     ),
     (
         "detached-and-always-float32",
         _changed(lambda M, K, size: M.detach().float()),
         "The matrix is always float32, and autograd cannot get through: the numbers were taken out of K "
-        "and put into a new tensor.",
+        "and put into a new tensor, or the function runs under no_grad.",
         CONNECTED,
     ),
 )

@@ -87,6 +87,11 @@ def _made_in_forward(self: Any, X: Tensor) -> Tensor:
     return self.convolve(X, weight) + bias  # type: ignore[no-any-return]
 
 
+def _drawn_in_forward(self: Any, X: Tensor) -> Tensor:
+    self.weight = nn.Parameter(torch.rand(self.weight.shape))
+    return self.convolve(X, self.weight) + self.bias  # type: ignore[no-any-return]
+
+
 def _keeps_size(self: Any, kernel_size: Any) -> None:
     nn.Module.__init__(self)
     self.kernel = self.size(kernel_size)
@@ -285,8 +290,8 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
     (
         "bias-not-registered",
         {"__init__": _plain_bias},
-        "The bias is a plain tensor: the module does not know it as a parameter, so no optimizer finds it "
-        "and nothing saves it.",
+        "The layer has no bias among its parameters: either there is none, or it is a plain tensor or "
+        "number, which no optimizer finds and nothing saves.",
         REGISTERED,
     ),
     (
@@ -301,6 +306,13 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
         {"__init__": _keeps_size, "forward": _made_in_forward},
         "The weight is made anew in every call of forward, so the layer answers differently each time and "
         "can never learn. Parameters are made once, in __init__.",
+        "How often does __init__ run for one layer, and how often forward?",
+    ),
+    (
+        "weight-drawn-anew-in-forward",
+        {"forward": _drawn_in_forward},
+        "The weight is drawn anew in every call of forward, so the layer answers differently each time and "
+        "can never learn. It is drawn once, in __init__.",
         "How often does __init__ run for one layer, and how often forward?",
     ),
     (
@@ -399,6 +411,19 @@ def _set(layer: Module, kernel: tuple[int, int]) -> dict[str, str]:
     return labels
 
 
+def forgotten(layer: Module, X: Tensor, labels: dict[str, str]) -> bool:
+    """Whether each call leaves another weight behind, and answers by it."""
+    seen = []
+    for _ in range(2):
+        answer = layer(X.detach())
+        weight = next((w for name, w in layer.describe().parameters if labels.get(name) == "weight"), None)
+        if weight is None or not isinstance(answer, Tensor):
+            return False
+        seen.append((weight, answer))
+    (one, first), (other, second) = seen
+    return not torch.equal(one, other) and not torch.equal(first.detach(), second.detach())
+
+
 def _forward(
     kernel_size: int | tuple[int, int], image: tuple[int, int], dtype: torch.dtype = torch.float32
 ) -> Probe:
@@ -419,6 +444,8 @@ def _forward(
             return isinstance(one, Tensor) and isinstance(other, Tensor) and torch.equal(one, other)
         if dtype != torch.float32:
             layer.convert(dtype=dtype)
+        if forgotten(layer, X, labels):
+            return "weight drawn anew"
         reply = submission.ask(layer, X, cotangent=cotangent)
         gradients = {labels.get(name, name): value for name, value in reply.parameter_gradients.items()}
         return (reply.value, reply.gradients, dict(sorted(gradients.items())))

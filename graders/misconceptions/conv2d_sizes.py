@@ -108,6 +108,20 @@ _SIZES: tuple[tuple[str, Formula, str, str], ...] = (
         _FORMULA,
     ),
     (
+        "only-the-kernel-divided",
+        lambda n, k, s, p, d: n + 2 * p - _extent(k, d) // s + 1,
+        "Only the kernel is divided by the stride: brackets are missing, and // comes before + and -. What "
+        "is divided is the whole room that the kernel leaves.",
+        "What is 8 - 4 // 2, and what is (8 - 4) // 2?",
+    ),
+    (
+        "divided-by-stride-plus-one",
+        lambda n, k, s, p, d: (n + 2 * p - _extent(k, d)) // (s + 1),
+        "The room is divided by stride + 1: the brackets are in the wrong place. The + 1 is added after the "
+        "division, for the first position.",
+        _FORMULA,
+    ),
+    (
         "window-left-out",
         lambda n, k, s, p, d: (n + 2 * p) // s,
         "The kernel does not appear in the size. A window of k needs room, and the last ones would stick "

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..strategies import tensor
 from . import Probe
-from ._convolutions import FLOAT32, TENSORS, convolution_probes
+from ._convolutions import FLOAT32, PLACES, TENSORS, convolution_probes
 from ._thoughts import Function, Thought, counted, effort, entries, entry
 
 # --------------------------------------------------------------------------------------- conv2d_vectorized
@@ -154,6 +154,14 @@ _VECTORIZED: tuple[tuple[str, Function, str, str], ...] = (
         "How many shifted pieces does a kernel of 2 × 3 need?",
     ),
     (
+        "shifted-pieces-too-short",
+        lambda X, K: _shifted_too_short(X, K),
+        "The shifted pieces of the image are one row and one column too small: the one that begins at row a "
+        "ends at H - kh + 1 + a. And the result takes its dtype from the image, since K[a, b] is a number "
+        "without axes, which does not decide about the dtype.",
+        PLACES,
+    ),
+    (
         "loops-over-plain-numbers",
         _by_lists,
         "It computes with plain Python numbers: a larger image takes more steps of Python, and autograd "
@@ -168,6 +176,12 @@ _VECTORIZED: tuple[tuple[str, Function, str, str], ...] = (
         _GROWS,
     ),
 )
+
+
+def _shifted_too_short(X: Tensor, K: Tensor) -> Tensor:
+    (H, W), (kh, kw) = X.shape, K.shape
+    pieces = [X[a : H - kh + a, b : W - kw + b] * K[a, b] for a in range(kh) for b in range(kw)]
+    return torch.stack(pieces).sum(0)
 
 
 def _columns_first(X: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:

@@ -167,6 +167,12 @@ _IMAGES: tuple[tuple[str, Function, str, str], ...] = (
         "Which numbers in your code should be names?",
     ),
     (
+        "columns-always-two-to-six",
+        _painted(lambda X, left, right: _black(X, _ALL, slice(2, 6))),
+        "The stripe always goes from column 2 to column 6: left and right are not used.",
+        "Which numbers in your code should be names?",
+    ),
+    (
         "float64-image",
         _striped(lambda X: X.double()),
         "The image is float64. It should be float32.",

@@ -12,7 +12,19 @@ from ..strategies import tensor
 from ..subject import Submission
 from . import Probe
 from ._thoughts import Function, entry, plain, telling
-from .kernel_learning_step import COPY, ERRORS, NOTES, RIGHT, STEPS, as_float, bare, make_case, pair, unpacked
+from .kernel_learning_step import (
+    COPY,
+    ERRORS,
+    NOTES,
+    RIGHT,
+    STEPS,
+    as_float,
+    bare,
+    convolution,
+    make_case,
+    pair,
+    unpacked,
+)
 
 # ------------------------------------------------------------------------------------------- learn_kernel
 
@@ -178,6 +190,17 @@ def _pair_demanded(
     kh, kw = kernel_size
     start = torch.rand(kh, kw, dtype=X.dtype) if init is None else init
     return RIGHT.learn(start, X, Y, num_epochs, lr)
+
+
+def _with_default_rate(rate: float) -> Function:
+    right = _learning()
+
+    def learn_kernel(
+        X: Tensor, Y: Tensor, kernel_size: Any, num_epochs: int = 10, lr: float = rate, init: Any = None
+    ) -> Any:
+        return right(X, Y, kernel_size, num_epochs, lr, init)
+
+    return learn_kernel
 
 
 def _parameter_replaced(kernel: Tensor, X: Tensor, Y: Tensor, num_epochs: int, lr: float) -> Any:
@@ -407,6 +430,29 @@ _MANY_STEPS: tuple[tuple[str, Function, str, str], ...] = (
         "What should kernel_size=3 mean?",
     ),
     (
+        "init-asked-for-its-truth",
+        _learning(take=lambda init: init.detach().clone() if init else init),
+        "The code says if init, or init or ..., which asks a tensor of several numbers whether it is true. "
+        "Ask whether there is one: if init is not None.",
+        "What should bool(torch.tensor([[0.0, 1.0]])) be?",
+    ),
+    (
+        "pair-refused-for-the-start",
+        _learning(start=lambda X, size: torch.rand(size, size, dtype=X.dtype)),
+        "Without init a kernel_size that is a pair is refused, as in torch.rand(kernel_size, kernel_size), "
+        "which is for one number. (2, 3) means 2 rows and 3 columns.",
+        "What should kernel_size=3 mean, and what kernel_size=(2, 3)?",
+    ),
+    *(
+        (
+            f"rate-{rate}-by-default".replace(".", "-"),
+            _with_default_rate(rate),
+            f"Without lr given the learning rate is {rate}. The signature says 0.03.",
+            "Which default does lr have in the signature that was given?",
+        )
+        for rate in (0.3, 0.1, 0.01, 0.003)
+    ),
+    (
         "parameter-replaced-by-a-tensor",
         _learning(_parameter_replaced),
         "The update puts a plain tensor where the layer keeps a Parameter, which a module refuses. Change "
@@ -416,7 +462,7 @@ _MANY_STEPS: tuple[tuple[str, Function, str, str], ...] = (
 )
 
 
-def _start_alone(kernel: tuple[int, int], dtype: torch.dtype) -> Probe:
+def _start_alone(kernel: tuple[int, int], dtype: torch.dtype, size: int | None = None) -> Probe:
     """What can be said of the start without init, whatever the random numbers are."""
     X = tensor(kernel[0] + 2, kernel[1] + 2, seed=51, dtype=dtype)
     Y = tensor(3, 3, seed=52, dtype=dtype)
@@ -424,7 +470,7 @@ def _start_alone(kernel: tuple[int, int], dtype: torch.dtype) -> Probe:
     def probe(submission: Submission) -> Any:
         found = []
         for _ in range(2):
-            value = plain(submission.ask("learn_kernel", X, Y, kernel, num_epochs=1, lr=0.0)).value
+            value = plain(submission.ask("learn_kernel", X, Y, size or kernel, num_epochs=1, lr=0.0)).value
             value = unpacked(value)
             if not isinstance(value, tuple) or len(value) != 2 or not isinstance(value[0], Tensor):
                 return "no kernel"
@@ -456,18 +502,26 @@ def _many_steps(
     epochs: int,
     dtype: torch.dtype = torch.float32,
     size: Any = None,
+    small: bool = False,
 ) -> Probe:
-    init, X, Y = make_case(seed, image, kernel, dtype)
+    init, X, Y = make_case(seed, image, kernel, dtype, small)
+    return _learned(init, X, Y, size or kernel, {"lr": lr}, num_epochs=epochs)
+
+
+def _learned(
+    init: Tensor, X: Tensor, Y: Tensor, kernel_size: Any, rate: dict[str, float], **epochs: int
+) -> Probe:
+    """What comes out from a start, and with what the caller does not say left to the defaults."""
 
     def probe(submission: Submission) -> Any:
-        options: dict[str, Any] = {"num_epochs": epochs, "init": init}
+        options: dict[str, Any] = {**epochs, "init": init}
         still, one, other = (
             plain(
                 submission.ask(
-                    "learn_kernel", X, Y, size or kernel, return_arguments=True, **{**options, **given}
+                    "learn_kernel", X, Y, kernel_size, return_arguments=True, **{**options, **given}
                 )
             )
-            for given in ({"lr": 0.0, "num_epochs": 1}, {"lr": lr}, {"lr": lr})
+            for given in ({"lr": 0.0, "num_epochs": 1}, rate, rate)
         )
         start, *kernels = (
             value[0] if isinstance(value, tuple) and len(value) == 2 else None
@@ -541,6 +595,10 @@ def _entries() -> Iterator[Any]:
 
 ENTRIES = tuple(_entries())
 
+_STRIPED = torch.ones(6, 8, dtype=torch.float64)
+_STRIPED[:, 2:6] = 0
+_INIT = torch.tensor([[0.75, -0.25]], dtype=torch.float64)
+
 PROBES: dict[str, tuple[Probe, ...]] = {
     "learn_kernel": (
         _many_steps(1, (4, 6), (2, 3), 0.0005, 3, torch.float64),
@@ -549,5 +607,9 @@ PROBES: dict[str, tuple[Probe, ...]] = {
         _many_steps(31, (4, 5), (2, 2), 0.0005, 1),
         _start_alone((31, 32), torch.float32),
         _start_alone((2, 3), torch.float64),
+        _start_alone((2, 2), torch.float32, size=2),
+        _many_steps(41, (3, 3), (2, 2), 0.25, 3, torch.float64, small=True),
+        _many_steps(51, (3, 3), (2, 2), 0.25, 2, torch.float64),
+        _learned(_INIT, _STRIPED, convolution(_STRIPED, -2 * _INIT.flip(1)), (1, 2), {}),
     ),
 }

@@ -14,7 +14,7 @@ from ..expect import facts
 from ..strategies import tensor
 from ..subject import Submission
 from . import Probe
-from ._thoughts import Function, entry, plain, telling
+from ._thoughts import TRUTH, Function, entry, plain, telling
 
 
 def pair(value: Any) -> Any:
@@ -199,6 +199,27 @@ STEPS: tuple[tuple[str, Descent, str, str], ...] = (
         "as it is: steps become shorter as the bowl becomes flatter.",
         _RATE,
     ),
+    (
+        "gradient-clipped",
+        replace(RIGHT, update=lambda w, g, lr: w - lr * g / max(1.0, float(g.norm()))),
+        "A gradient longer than 1 is cut to length 1, as clip_grad_norm_ does it. Gradient descent takes it "
+        "as it is.",
+        _RATE,
+    ),
+    (
+        "numbers-of-the-gradient-clipped",
+        replace(RIGHT, update=lambda w, g, lr: w - lr * g.clamp(-1, 1)),
+        "The numbers of the gradient are cut to the range from -1 to 1, as clip_grad_value_ does it. "
+        "Gradient descent takes it as it is.",
+        _RATE,
+    ),
+    (
+        "same-length-for-every-number",
+        replace(RIGHT, update=lambda w, g, lr: w - lr * g.sign()),
+        "Every number of the weight moves by lr, however large its slope is: the first step of Adam does "
+        "that, and so does the sign of the gradient. Plain gradient descent is weight - lr * gradient.",
+        "Should a number with a small slope move as far as one with a large slope?",
+    ),
 )
 
 
@@ -209,7 +230,12 @@ NOTES = "What should autograd take notes of: the convolution and the loss, or th
 _LEAF = "Which tensor requires grad, and did you make it yourself or compute it from another one?"
 
 # What torch and Python say of these mistakes; an error counts by the one of them that it says.
-ERRORS = (
+ERRORS: tuple[str | tuple[str, ...], ...] = (
+    TRUTH,
+    "non-leaf",
+    ("expected scalar type", "should be the same", "same dtype"),
+    "must match the size of tensor",
+    ("invalid combination of arguments", "must be tuple of ints"),
     "implicitly created only for scalar outputs",
     "a leaf Variable that requires grad",
     "does not require grad",
@@ -263,6 +289,16 @@ def _model_detached(weight: Tensor, X: Tensor, Y: Tensor, lr: float) -> Any:
 
 def _no_leaf(weight: Tensor, X: Tensor, Y: Tensor, lr: float) -> Any:
     return weight - lr * None, 0.0  # type: ignore[operator]
+
+
+def _no_leaf_if_given(weight: Tensor, X: Tensor, Y: Tensor, lr: float) -> Any:
+    return (_no_leaf if weight.requires_grad else RIGHT.step)(weight, X, Y, lr)
+
+
+def _refused_if_given(weight: Tensor, X: Tensor, Y: Tensor, lr: float) -> Any:
+    if weight.requires_grad:
+        raise ValueError("can't optimize a non-leaf Tensor")
+    return RIGHT.step(weight, X, Y, lr)
 
 
 def _stepped(change: Callable[[Tensor, float, Tensor], Any]) -> Function:
@@ -381,17 +417,28 @@ _ONE_STEP: tuple[tuple[str, Function, str, str], ...] = (
         "computed. First detach and clone, then requires_grad_().",
         _LEAF,
     ),
+    *(
+        (
+            f"clone-without-detach{name}",
+            wrong,
+            "If the given weight requires grad, its clone() is no leaf: it was computed, so backward() "
+            "leaves no gradient in it and no optimizer takes it. First detach, then clone.",
+            "What is the difference between weight.clone() and weight.detach().clone()?",
+        )
+        for name, wrong in (("", _no_leaf_if_given), ("-for-an-optimizer", _refused_if_given))
+    ),
 )
 
 
 def make_case(
-    seed: int, image: tuple[int, int], kernel: tuple[int, int], dtype: torch.dtype
+    seed: int, image: tuple[int, int], kernel: tuple[int, int], dtype: torch.dtype, small: bool = False
 ) -> tuple[Tensor, Tensor, Tensor]:
+    """Weight, image and wanted result; with `small` numbers that make a gradient shorter than 1."""
     size = image[0] - kernel[0] + 1, image[1] - kernel[1] + 1
     weight, X, Y = (
         tensor(*shape, seed=seed + n, dtype=dtype) for n, shape in enumerate((kernel, image, size))
     )
-    return weight, X, Y
+    return (weight / 32, X / 32, Y / 32) if small else (weight, X, Y)
 
 
 def as_float(value: Any) -> Any:
@@ -411,7 +458,7 @@ def bare(value: Any) -> Any:
 
 
 def _one_step(seed: int, image: tuple[int, int], kernel: tuple[int, int], lr: float, **how: Any) -> Probe:
-    weight, X, Y = make_case(seed, image, kernel, how.get("dtype", torch.float32))
+    weight, X, Y = make_case(seed, image, kernel, how.get("dtype", torch.float32), how.get("small", False))
     weight.requires_grad_(how.get("requires_grad", False))
 
     def probe(submission: Submission) -> Any:
@@ -447,5 +494,7 @@ PROBES: dict[str, tuple[Probe, ...]] = {
         _one_step(21, (3, 3), (2, 2), 0.01, requires_grad=True),
         _one_step(31, (4, 6), (2, 3), 0.001, dtype=torch.float64),
         _one_step(41, (2, 3), (2, 3), 0.002),
+        _one_step(51, (3, 3), (2, 2), 0.25, small=True),
+        _one_step(61, (3, 3), (2, 2), 0.25),
     ),
 }

@@ -53,6 +53,17 @@ def _for_good(net: nn.Module, data: Data) -> float:
     return share
 
 
+def _cut_to_fit(net: nn.Module, data: Data) -> float:
+    hits = images = 0
+    with evaluating(net):
+        for X, y in data:
+            guesses = net(X).argmax(0)
+            both = min(len(guesses), len(y))
+            hits += int((guesses[:both] == y[:both]).sum())
+            images += len(y)
+    return hits / images
+
+
 _BATCHES = "Two batches, of 9 images and of 1: how much does the single image of the second count?"
 _SHARES: tuple[tuple[str, str, str, Callable[[nn.Module, Data], Any]], ...] = (
     (
@@ -185,6 +196,20 @@ _SHARES: tuple[tuple[str, str, str, Callable[[nn.Module, Data], Any]], ...] = (
         "classes.",
         "What do the two axes of the logits mean, and over which one does argmax go?",
         lambda net, data: _share(_counted(net, data, lambda logits: logits.argmax(0)[: len(logits)])),
+    ),
+    (
+        "largest-over-the-batch-compared-at-once",
+        "The largest logit is searched among the images and not among the classes. That gives one number for "
+        "each class, which does not fit the labels.",
+        "What do the two axes of the logits mean, and over which one does argmax go?",
+        lambda net, data: _share(_counted(net, data, lambda logits: logits.argmax(0))),
+    ),
+    (
+        "largest-over-the-batch-as-far-as-it-fits",
+        "The largest logit is searched among the images and not among the classes. That gives one number for "
+        "each class, which is compared with as many labels as there are.",
+        "What do the two axes of the logits mean, and over which one does argmax go?",
+        _cut_to_fit,
     ),
     (
         "largest-of-everything",

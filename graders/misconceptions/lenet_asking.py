@@ -12,10 +12,12 @@ from torch import Tensor, nn
 
 from ..expect import facts
 from ..sandbox.trouble import Raised
+from . import of_the_machine
 
 Batch = tuple[Tensor, Tensor]
 Data = Iterable[Batch]
 _MISSING = re.compile(r"has no (len\(\)|attribute '\w+')")
+_SAID = ("multi-target not supported", "must match the size of tensor")
 
 
 def about(ask: Callable[[], Any]) -> Any:
@@ -23,8 +25,11 @@ def about(ask: Callable[[], Any]) -> Any:
     try:
         return ask()
     except Raised as raised:
+        if of_the_machine(raised):
+            raise
         missing = _MISSING.search(raised.message)
-        return f"a {raised.type}{f', no {missing[1]}' if missing else ''}"
+        said = next((f": {words}" for words in _SAID if words in raised.message), "")
+        return f"a {raised.type}{f', no {missing[1]}' if missing else said}"
 
 
 @contextmanager

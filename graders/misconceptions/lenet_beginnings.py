@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..sandbox.trouble import Raised
 from ..subject import Module, Submission
-from . import Probe, misconception
+from . import Probe, misconception, of_the_machine
 from .lenet_asking import about
 from .lenet_looks import b, known
 
@@ -348,6 +348,8 @@ def _beginning(submission: Submission) -> Any:
         try:
             submission.ask("init_lenet", net)
         except Raised as raised:
+            if of_the_machine(raised):
+                raise
             return "no fans" if "fewer than 2 dimensions" in raised.message else f"a {raised.type}"
         first = net.describe().state
         again = submission.ask("init_lenet", net).value

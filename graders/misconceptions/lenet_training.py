@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -39,6 +40,7 @@ def _loop(
     batches: Callable[[Sequence[Batch]], Sequence[Batch]] = lambda batches: batches,
     steps: int = 1,
     after: bool = False,
+    clip: Callable[[Any], Any] = lambda parameters: None,
 ) -> list[Steps]:
     """A right training but for what is given; the losses of every batch of every epoch."""
     sgd = optimizer(parameters(net), lr=lr)
@@ -54,6 +56,7 @@ def _loop(
                 net.zero_grad()
             value = loss(net(X), y)
             (value * scale(len(y))).backward()
+            clip(net.parameters())
             for _ in range(steps):
                 sgd.step()
             if after:
@@ -166,6 +169,10 @@ def _adam(parameters: Any, lr: float) -> torch.optim.Optimizer:
 
 def _uphill(parameters: Any, lr: float) -> torch.optim.Optimizer:
     return torch.optim.SGD(parameters, lr=lr, maximize=True)
+
+
+def _decaying(decay: float) -> Callable[..., torch.optim.Optimizer]:
+    return lambda parameters, lr: torch.optim.SGD(parameters, lr=lr, weight_decay=decay)
 
 
 def _always(rate: float) -> Callable[..., torch.optim.Optimizer]:
@@ -442,6 +449,54 @@ _TRAININGS: tuple[tuple[str, str, str, Callable[[nn.Module, Data, int, float], A
             _right(optimizer=_always(rate)),
         )
         for rate in (0.1, 0.01, 0.001, 0.9)
+    ),
+    *(
+        (
+            f"weight-decay-{decay}".replace(".", "-"),
+            f"The steps have a weight decay of {decay}, which pulls all weights towards zero. Plain SGD is "
+            "asked for.",
+            _PLAIN,
+            _right(optimizer=_decaying(decay)),
+        )
+        for decay in (0.01, 0.001, 0.0005, 0.0001)
+    ),
+    *(
+        (
+            f"gradient-clipped-to-length-{longest}",
+            f"A gradient longer than {longest} is cut to that length, as clip_grad_norm_ does it. Plain SGD "
+            "takes it as it is.",
+            _PLAIN,
+            _right(clip=partial(nn.utils.clip_grad_norm_, max_norm=longest)),
+        )
+        for longest in (1, 5)
+    ),
+    (
+        "numbers-of-the-gradient-clipped",
+        "The numbers of the gradient are cut to the range from -1 to 1, as clip_grad_value_ does it. Plain "
+        "SGD takes it as it is.",
+        _PLAIN,
+        _right(clip=partial(nn.utils.clip_grad_value_, clip_value=1.0)),
+    ),
+    (
+        "labels-smoothed",
+        "The labels are smoothed by 0.1, so that the loss never comes near 0. Plain cross-entropy "
+        "is asked for.",
+        "What does the argument label_smoothing of cross_entropy change?",
+        _right(loss=partial(F.cross_entropy, label_smoothing=0.1)),
+    ),
+    (
+        "labels-with-an-axis-more",
+        "The labels get an axis more before the loss, which refuses them. cross_entropy takes class numbers "
+        "of shape (N,), as they come.",
+        "Which shapes does cross_entropy expect, of the logits and of the labels?",
+        _right(loss=lambda logits, y: F.cross_entropy(logits, y[:, None])),
+    ),
+    (
+        "backward-of-a-number",
+        "backward() is called on a Python number: .item() comes too early, and a number knows nothing of "
+        "where it came from. Keep the tensor for backward(), and the number for the report.",
+        "What does .item() give, and what does it leave behind?",
+        lambda net, data, epochs, lr: (0.0).backward(),  # type: ignore[attr-defined]
     ),
     (
         "softmax-before-cross-entropy",

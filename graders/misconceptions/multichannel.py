@@ -109,6 +109,14 @@ _IN = (
     ),
 )
 
+_THREE = Thought(
+    "three-channels-written-out",
+    "Exactly three channels are summed up, as if every image were red, green and blue. With fewer there is "
+    "an error, and any more are left out: X.shape[0] tells how many there are.",
+    "Which number in your code comes from a colour image, and what should it be?",
+    before(lambda X, K: (X.narrow(-3, 0, 3), K.narrow(-3, 0, 3))),
+)
+
 # ---------------------------------------------------------------------------------------- conv2d_multi_in_out
 
 _GROUPS = "K has shape (c_out, c_in, kh, kw). What does K[0] hold, and what K[0, 1]?"
@@ -289,6 +297,29 @@ _MIXED: tuple[tuple[str, Function, str, str], ...] = (
 )
 
 
+def _squeezed(fails: Callable[[int, int], bool]) -> Function:
+    """A kernel that lost its axes of length one, which `fails` for some numbers of channels."""
+
+    def conv2d_1x1(X: Tensor, K: Tensor) -> Tensor:
+        if fails(*K.shape[:2]):
+            raise RuntimeError("the number of dimensions does not fit")
+        return one_by_one(X, K)
+
+    return conv2d_1x1
+
+
+_SQUEEZED = (
+    "The kernel is squeezed, which takes away every axis of length one. With a single channel the axis of "
+    "the channels goes as well, and nothing fits any more.",
+    "What does squeeze() make of a kernel of shape (4, 1, 1, 1), and what does K[:, :, 0, 0]?",
+)
+
+_LOST: tuple[tuple[str, Function, str, str], ...] = (
+    ("kernel-squeezed", _squeezed(lambda o, i: 1 in (o, i)), *_SQUEEZED),
+    ("kernel-squeezed-in-a-product", _squeezed(lambda o, i: i == 1), *_SQUEEZED),
+)
+
+
 # --------------------------------------------------------------------------------------------- num_parameters
 
 _COUNT = "How many small kernels are there, how many numbers has each, and how many biases come with them?"
@@ -448,7 +479,7 @@ ENTRIES = (
         "multichannel",
         "conv2d_multi_in",
         multi_in,
-        (*CHANNELS, *_IN, *KERNEL, *SUM, *SIZE),
+        (*CHANNELS, *_IN, _THREE, *KERNEL, *SUM, *SIZE),
         habits=HABITS,
         prefix="in-",
     ),
@@ -458,7 +489,7 @@ ENTRIES = (
         "multichannel",
         "conv2d_multi_in_out",
         multi_in_out,
-        (*CHANNELS, *OUTPUTS, *_IN_OUT, *KERNEL, *SUM, *SIZE),
+        (*CHANNELS, *OUTPUTS, *_IN_OUT, _THREE, *KERNEL, *SUM, *SIZE),
         habits=HABITS,
         prefix="out-",
     ),
@@ -471,6 +502,7 @@ ENTRIES = (
             *(one for one in CHANNELS if one.name not in ("first-channel-only",)),
             *(one for one in OUTPUTS),
             *(one for one in _IN_OUT if one.name not in ("outputs-in-the-last-axis",)),
+            *(one for one in SIZE if one.name == "axes-of-length-one-lost"),
             looping("pixels", lambda X, K: X.shape[-1] * X.shape[-2]),
             looping("input-channels", lambda X, K: K.shape[1]),
             looping("output-channels", lambda X, K: K.shape[0]),
@@ -480,7 +512,10 @@ ENTRIES = (
     *entries("multichannel", "conv2d_1x1", one_by_one, TENSORS, prefix="1x1-"),
     *(
         entry("multichannel", task, prefix + name, wrong, says, hint)
-        for task, prefix, table in (("conv2d_1x1", "1x1-", _MIXED), ("num_parameters", "number-", _NUMBERS))
+        for task, prefix, table in (
+            ("conv2d_1x1", "1x1-", (*_MIXED, *_LOST)),
+            ("num_parameters", "number-", _NUMBERS),
+        )
         for name, wrong, says, hint in table
     ),
     *multichannel_batched.ENTRIES,
@@ -506,6 +541,7 @@ PROBES: dict[str, tuple[Probe, ...]] = {
         ((2, 4, 4), (3, 2, 4, 2)),
         ((1, 3, 5), (2, 1, 2, 2)),
         ((2, 5, 5), (1, 2, 2, 3)),
+        ((4, 4, 5), (2, 4, 2, 2)),
     ),
     "conv2d_1x1": (
         *convolution_probes(
@@ -514,6 +550,8 @@ PROBES: dict[str, tuple[Probe, ...]] = {
             ((2, 5, 3), (4, 2, 1, 1)),
             ((3, 3, 3), (3, 3, 1, 1)),
             ((2, 1, 4), (3, 2, 1, 1)),
+            ((1, 2, 3), (2, 1, 1, 1)),
+            ((2, 2, 3), (1, 2, 1, 1)),
         ),
         growing("conv2d_1x1", *(((2, n, 3), (3, 2, 1, 1)) for n in (3, 8))),
         growing("conv2d_1x1", *(((n, 2, 3), (3, n, 1, 1)) for n in (3, 8))),

@@ -117,6 +117,14 @@ def _over(bias: Tensor) -> Tensor:
     return bias[:, None, None]
 
 
+def _if_bias(right: Function) -> Function:
+    def wrong(X: Tensor, K: Tensor, bias: Tensor | None = None, *rest: Any, **options: Any) -> Tensor:
+        result: Tensor = right(X, K, bias if bias is not None and bool(bias) else None, *rest, **options)
+        return result
+
+    return wrong
+
+
 def _in_a_plain_buffer(right: Function) -> Function:
     detached = _bias(lambda Y, b, K: Y + _over(b.detach()))(right)
     return lambda *args, **options: detached(*args, **options).float()
@@ -202,10 +210,17 @@ _BIAS = (
     Thought(
         "bias-detached-and-always-float32",
         "No gradient reaches the bias, whose numbers are taken out of the tensor; and the result is always "
-        "float32: a buffer was made without a dtype.",
+        "float32: a buffer was made without a dtype, or everything was turned into float32.",
         "Is there an .item(), .data, .detach() or float() where the bias is added?",
         _in_a_plain_buffer,
         with_habits=False,
+    ),
+    Thought(
+        "bias-asked-for-its-truth",
+        "The code says if bias, which asks a tensor of several numbers whether it is true. Ask whether there "
+        "is one: if bias is not None.",
+        "What should bool(torch.tensor([0.0, 1.0])) be?",
+        _if_bias,
     ),
     Thought(
         "bias-on-the-image",
@@ -434,8 +449,8 @@ _PADDING = (
     ),
     Thought(
         "padding-above-and-left-only",
-        "Zeros are put above and to the left only. The frame goes all around: each axis grows by twice the "
-        "padding.",
+        "Either zeros are put above and to the left only, or the padding is counted once in the size, so "
+        "that the last windows are missing. The frame goes all around: each axis grows by twice the padding.",
         _AROUND,
         _framed(lambda X, ph, pw: F.pad(X, (pw, 0, ph, 0))),
     ),
@@ -445,6 +460,20 @@ _PADDING = (
         "the padding.",
         _AROUND,
         _framed(lambda X, ph, pw: F.pad(X, (0, pw, 0, ph))),
+    ),
+    Thought(
+        "padding-twice-below-and-right",
+        "All zeros are put below and to the right, twice as many as the padding says. One half of them "
+        "belongs above and to the left.",
+        _AROUND,
+        _framed(lambda X, ph, pw: F.pad(X, (0, 2 * pw, 0, 2 * ph))),
+    ),
+    Thought(
+        "padding-twice-above-and-left",
+        "All zeros are put above and to the left, twice as many as the padding says. One half of them "
+        "belongs below and to the right.",
+        _AROUND,
+        _framed(lambda X, ph, pw: F.pad(X, (2 * pw, 0, 2 * ph, 0))),
     ),
     Thought(
         "padding-doubled",

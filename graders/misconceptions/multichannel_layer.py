@@ -13,6 +13,7 @@ from ..subject import Module, Submission
 from . import Probe
 from ._convolutions import DETACHED
 from ._thoughts import Function, entries, entry, settled, telling
+from .conv2d_layer import forgotten
 from .multichannel_batched import BATCHED
 from .multichannel_channels import convolve, pair
 
@@ -119,17 +120,18 @@ def _other_names(self: Any, weight: Tensor, bias: Tensor | None) -> None:
     self.offset = None if bias is None else nn.Parameter(bias)
 
 
-def _zeros_for_no_bias(self: Any, weight: Tensor, bias: Tensor | None) -> None:
-    self.weight = nn.Parameter(weight)
-    self.bias = nn.Parameter(torch.zeros(len(weight)) if bias is None else bias)
-
-
 def _zero_buffer_for_no_bias(self: Any, weight: Tensor, bias: Tensor | None) -> None:
     self.weight = nn.Parameter(weight)
     if bias is None:
         self.register_buffer("bias", torch.zeros(len(weight)))
     else:
         self.bias = nn.Parameter(bias)
+
+
+def _frozen_bias_for_no_bias(self: Any, weight: Tensor, bias: Tensor | None) -> None:
+    self.weight = nn.Parameter(weight)
+    frozen = bias is None
+    self.bias = nn.Parameter(torch.zeros(len(weight)) if bias is None else bias, requires_grad=not frozen)
 
 
 def _inner_layer(self: Any, weight: Tensor, bias: Tensor | None) -> None:
@@ -144,6 +146,12 @@ def _in_forward(self: Any, weight: Tensor, bias: Tensor | None) -> None:
 
 def _made_in_forward(self: Any, X: Tensor) -> Tensor:
     result: Tensor = self.convolve(X, torch.rand(self.shape), None, self.stride, self.padding)
+    return result
+
+
+def _drawn_in_forward(self: Any, X: Tensor) -> Tensor:
+    self.weight = nn.Parameter(torch.rand(self.weight.shape) - 0.5)
+    result: Tensor = self.convolve(X, self.weight, self.bias, self.stride, self.padding)
     return result
 
 
@@ -331,6 +339,28 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
         _WITHOUT,
     ),
     (
+        "frozen-bias-for-no-bias",
+        {"__init__": _init(_frozen_bias_for_no_bias)},
+        "With bias=False the layer still has a bias, one that does not learn. It should have none: "
+        "self.bias = None.",
+        _WITHOUT,
+    ),
+    (
+        "bias-asked-for-its-truth",
+        {
+            "forward": lambda self, X: self.convolve(
+                X,
+                self.weight,
+                self.bias if self.bias is not None and bool(self.bias) else None,
+                self.stride,
+                self.padding,
+            )
+        },
+        "The code says if bias, in the layer or in conv2d_batched, which asks a tensor of several numbers "
+        "whether it is true. Ask whether there is one: if bias is not None.",
+        "What should bool(torch.tensor([0.0, 1.0])) be?",
+    ),
+    (
         "weight-and-bias-not-registered",
         {"__init__": _init(_plain)},
         "Weight and bias are plain tensors: the module does not know them as parameters, so no optimizer "
@@ -381,6 +411,13 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
         {"__init__": _init(_in_forward), "forward": _made_in_forward},
         "The weight is made anew in every call of forward, so the layer answers differently each time and "
         "can never learn. Parameters are made once, in __init__.",
+        "How often does __init__ run for one layer, and how often forward?",
+    ),
+    (
+        "weight-drawn-anew-in-forward",
+        {"forward": _drawn_in_forward},
+        "The weight is drawn anew in every call of forward, so the layer answers differently each time and "
+        "can never learn. It is drawn once, in __init__.",
         "How often does __init__ run for one layer, and how often forward?",
     ),
     (
@@ -587,6 +624,8 @@ def _forward(
             return isinstance(one, Tensor) and isinstance(other, Tensor) and torch.equal(one, other)
         if dtype != torch.float32:
             layer.convert(dtype=dtype)
+        if forgotten(layer, X, labels):
+            return "weight drawn anew"
         reply = submission.ask(layer, X, cotangent=cotangent)
         gradients = {labels.get(name, name): value for name, value in reply.parameter_gradients.items()}
         return (reply.value, reply.gradients, dict(sorted(gradients.items())))
@@ -601,6 +640,7 @@ _SAID_OF_THE_LAYER = (
     "padding-ignored",
     "negatives-cut-off",
     "stride-and-padding-in-the-other-order",
+    "bias-asked-for-its-truth",
 )
 
 ENTRIES = (

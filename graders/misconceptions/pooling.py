@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..sandbox.trouble import Raised
 from ..subject import Module, Reply, Submission
-from . import misconception
+from . import misconception, of_the_machine
 from ._thoughts import plain
 from .pooling_asked import Asked, Size, Thought
 from .pooling_backward import BACKWARD
@@ -23,6 +23,8 @@ from .pooling_tensors import TENSORS
 
 _EVERYWHERE = (*SIZES, *PADDINGS, *SUMMARIES)
 _NOT_OF_CHANNELS = ("list-of-rows-returned", "list-of-tensors-returned", "list-of-numbers-returned")
+# With channels no frame is asked to be smaller than that.
+_NOT_SEEN_IN_CHANNELS = "max-pads-with-a-finite-number"
 _CHANNEL_TENSORS = tuple(thought for thought in TENSORS if thought.name not in _NOT_OF_CHANNELS)
 
 
@@ -51,7 +53,12 @@ def _mean_by_default(task: str, suffix: str = "") -> Any:
 
 # A layer has one mode and knows batches only: there some thoughts are the same as others, or no mistake.
 _NOT_OF_LAYERS = {
-    "max": {"modes-exchanged", "modes-exchanged-throughout"},
+    "max": {
+        "modes-exchanged",
+        "modes-exchanged-throughout",
+        _NOT_SEEN_IN_CHANNELS,
+        "running-maximum-starts-at-a-finite-number",  # nor is a layer asked for numbers that small
+    },
     "avg": {
         *(
             "modes-exchanged",
@@ -61,7 +68,7 @@ _NOT_OF_LAYERS = {
         ),
     },
 }
-_OF_BATCHES = {"single-image-refused", "single-image-with-a-batch-axis"}
+_OF_BATCHES = {"single-image-refused", "single-image-with-a-batch-axis", "single-image-squeezed"}
 
 
 def _layers(task: str, mode: str) -> tuple[Any, ...]:
@@ -81,6 +88,7 @@ ENTRIES: tuple[Any, ...] = (
     *(
         _function(thought, "pool2d_multi_channel", "-in-every-channel")
         for thought in (*_EVERYWHERE, *_CHANNEL_TENSORS, *CHANNELS)
+        if thought.name != _NOT_SEEN_IN_CHANNELS
     ),
     _mean_by_default("pool2d_multi_channel", "-in-every-channel"),
     *_layers("MaxPool2d", "max"),
@@ -153,6 +161,8 @@ def observed(ask: Callable[[], Any]) -> Any:
         came = ask()
         return plain(came) if isinstance(came, Reply) else came
     except Raised as raised:
+        if of_the_machine(raised):
+            raise
         return (
             "an error" if raised.type in ("RuntimeError", "IndexError", "ValueError") else f"a {raised.type}"
         )
@@ -201,6 +211,25 @@ def _layer(name: str, call: _Call, seed: int, *outer: int) -> Callable[[Submissi
     return probe
 
 
+def _far_below(name: str, *outer: int) -> Callable[[Submission], Any]:
+    """Which maxima are right in an image of numbers below any that one would think of as a frame's."""
+    X = image(*outer, 5, 6, seed=90) * 1e30 - 1e33
+    k: Size = (2, 3)
+    named: dict[str, Any] = {"stride": (2, 3), "padding": (1, 0)}
+    right = Asked(X, k, "max", **named).pool()
+
+    def probe(submission: Submission) -> Any:
+        def ask() -> Any:
+            found = submission.ask(name, X, k, mode="max", **named).value
+            if not isinstance(found, Tensor) or found.shape != right.shape:
+                return "no such result"
+            return (found.detach() == right).tolist()
+
+        return observed(ask)
+
+    return probe
+
+
 def _inside(name: str) -> Callable[[Submission], Any]:
     """Whether it is a module whose own __init__ was run, and which parameters it has."""
 
@@ -208,6 +237,8 @@ def _inside(name: str) -> Callable[[Submission], Any]:
         try:
             layer = submission.create(name, 2)
         except Raised as raised:
+            if of_the_machine(raised):
+                raise
             early = "Module.__init__() call" in raised.message
             return "not initialised" if early else f"cannot be made: {raised.type}"
         try:
@@ -215,6 +246,8 @@ def _inside(name: str) -> Callable[[Submission], Any]:
                 return "no module"
             return [tuple(value.shape) for _, value in layer.describe().parameters]
         except Raised as raised:
+            if of_the_machine(raised):
+                raise
             return "not initialised" if raised.type == "AttributeError" else f"not described: {raised.type}"
 
     return probe
@@ -308,10 +341,16 @@ _BACKS = (
 )
 
 PROBES: dict[str, tuple[Callable[[Submission], Any], ...]] = {
-    "pool2d": tuple(_pooling("pool2d", call, seed) for seed, call in enumerate(_CALLS)),
-    "pool2d_multi_channel": tuple(
-        _pooling("pool2d_multi_channel", call, seed, *((3,), (2, 3), (1,), (3, 1), (1, 2))[seed % 5])
-        for seed, call in enumerate(_CALLS)
+    "pool2d": (
+        *(_pooling("pool2d", call, seed) for seed, call in enumerate(_CALLS)),
+        _far_below("pool2d"),
+    ),
+    "pool2d_multi_channel": (
+        *(
+            _pooling("pool2d_multi_channel", call, seed, *((3,), (2, 3), (1,), (3, 1), (1, 2))[seed % 5])
+            for seed, call in enumerate(_CALLS)
+        ),
+        _far_below("pool2d_multi_channel", 2),
     ),
     "MaxPool2d": _layer_probes("MaxPool2d", "max"),
     "AvgPool2d": _layer_probes("AvgPool2d", "avg"),

@@ -126,13 +126,17 @@ def _first_place(window: Tensor, value: Tensor, i: int, j: int) -> Tensor:
     return given
 
 
-def _unravelled(grad_Y: Tensor, X: Tensor, k: Pair, s: Pair, by: int, offset: bool) -> Tensor:
+def _unravelled(
+    grad_Y: Tensor, X: Tensor, k: Pair, s: Pair, by: int, offset: bool, inside: bool = False
+) -> Tensor:
     """Max pooling's way back with a row and column made of argmax in a wrong way."""
     grad_X = torch.zeros_like(X, dtype=torch.result_type(X, grad_Y))
     for i in range(grad_Y.shape[0]):
         for j in range(grad_Y.shape[1]):
             top, left = i * s[0], j * s[1]
             row, column = divmod(int(X[top : top + k[0], left : left + k[1]].reshape(-1).argmax()), by)
+            if inside:
+                row, column = min(row, k[0] - 1), min(column, k[1] - 1)
             grad_X[row + top * offset, column + left * offset] += grad_Y[i, j]
     return grad_X
 
@@ -262,6 +266,18 @@ _WAYS: tuple[tuple[str, str, str, Callable[[Tensor, Tensor, Size, str, Size | No
         ),
     ),
     (
+        "place-unravelled-by-the-height-and-kept-inside",
+        "This is what one gets when argmax is divided by the height of the window, and what would lie "
+        "outside the window is moved to its edge. The numbers are counted row by row, and a row is as long "
+        "as the window is wide.",
+        _PLACE,
+        lambda g, X, k, m, s: (
+            _unravelled(g, X, pair(k), _steps(k, s), pair(k)[0], True, inside=True)
+            if m == "max"
+            else _back(g, X, k, m, s)
+        ),
+    ),
+    (
         "place-unravelled-by-the-image",
         "This is what one gets when argmax of a window is divided by the width of the image. It was "
         "counted within "
@@ -385,7 +401,8 @@ _WAYS: tuple[tuple[str, str, str, Callable[[Tensor, Tensor, Size, str, Size | No
     ),
     (
         "always-float32-on-the-way-back",
-        "The gradient is always float32, whatever comes in: a buffer was made without a dtype.",
+        "The gradient is always float32, whatever comes in: a buffer was made without a dtype, or the image "
+        "was turned into float32 by .float().",
         "Which dtype does torch.zeros(shape) have, and which does X have?",
         lambda g, X, k, m, s: _back(g, X, k, m, s).float(),
     ),

@@ -76,6 +76,13 @@ CHANNELS: tuple[Thought, ...] = (
         lambda a: a.pool().sum(-3),
     ),
     Thought(
+        "channels-summed-into-one",
+        "The results of all channels were added up into one channel, as a convolution does. Each channel "
+        "should keep a result of its own.",
+        _OWN,
+        lambda a: a.pool().sum(-3, keepdim=True),
+    ),
+    Thought(
         "channels-averaged",
         "The mean of all channels was taken. Each channel should keep a result of its own.",
         _OWN,
@@ -171,6 +178,13 @@ CHANNELS: tuple[Thought, ...] = (
         lambda a: a.pool() if a.X.dim() == 4 else a.pool()[None],
     ),
     Thought(
+        "single-image-squeezed",
+        "One image (C, H, W) loses every axis of length 1, as squeeze() does it. Only the batch axis that "
+        "was put in front should go: squeeze(0).",
+        "What does squeeze() make of a result of shape (1, 3, 1, 2), and what does squeeze(0)?",
+        lambda a: a.pool() if a.X.dim() == 4 else a.pool().squeeze(),
+    ),
+    Thought(
         "first-sample-only",
         "Only the first sample of the batch comes out.",
         _RANK,
@@ -206,6 +220,13 @@ CHANNELS: tuple[Thought, ...] = (
         "The axes of samples and channels are exchanged in the result.",
         _RANK,
         lambda a: a.pool().transpose(0, 1) if a.X.dim() == 4 else a.pool(),
+    ),
+    Thought(
+        "samples-and-channels-in-the-wrong-order",
+        "The maps are all there, but in the wrong order: those of one channel come one after the other, and "
+        "are then folded into (N, C). reshape reads on along the last axis first.",
+        "For N = 2 and C = 3: in which order must six maps lie so that reshape(2, 3, ...) puts them right?",
+        lambda a: a.pool().transpose(0, 1).reshape(a.pool().shape) if a.X.dim() == 4 else a.pool(),
     ),
     Thought(
         "list-of-maps-returned",

@@ -133,6 +133,12 @@ _FIELDS: tuple[tuple[str, str, str, Callable[[Layers], Any]], ...] = (
         lambda layers: _walk(layers, apart=lambda ls, place: sum(stride for _, stride in ls[:place]) or 1),
     ),
     (
+        "strides-less-one-added",
+        "This is what one gets when each stride adds stride - 1 to the distance. Distances multiply.",
+        _DISTANCE,
+        lambda layers: _walk(layers, apart=lambda ls, place: 1 + sum(stride - 1 for _, stride in ls[:place])),
+    ),
+    (
         "stride-below-only",
         "This is what one gets when only the stride of the layer just below counts. All strides below do, "
         "multiplied.",

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from .pooling_asked import AVG, INFINITY, MAX, PAIR, Asked, Thought, first, swapped
 
+_SMALLER = "What is the largest of -2e9 and a -1e9 from the frame, and which of the two was in the image?"
 _FRAME = "Draw the image with its frame. On which sides is it, how wide is it, and what stands in it?"
 
 
@@ -32,6 +33,22 @@ PADDINGS: tuple[Thought, ...] = (
         "For a maximum padding counts as -inf.",
         "The largest of -3 and -5 is -3. What does it become when a 0 from the frame takes part?",
         lambda a: a.pool(fill=0.0),
+        MAX,
+    ),
+    Thought(
+        "max-pads-with-a-finite-number",
+        "This is what one gets when the frame of a max pooling is made of a large negative number, such as "
+        "-1e9. It wins against numbers that are still smaller; nothing is smaller than -inf.",
+        _SMALLER,
+        lambda a: a.pool(fill=-1e9) if a.mode == "max" else a.pool(),
+        MAX,
+    ),
+    Thought(
+        "max-pads-with-minus-hundred",
+        "This is what one gets when the frame of a max pooling is made of -100. It wins against numbers that "
+        "are still smaller; nothing is smaller than -inf.",
+        _SMALLER,
+        lambda a: a.pool(fill=-100.0) if a.mode == "max" else a.pool(),
         MAX,
     ),
     Thought(
@@ -63,6 +80,13 @@ PADDINGS: tuple[Thought, ...] = (
         "The pair is (height, width), but torch.nn.functional.pad takes the last axis first.",
         _FRAME,
         lambda a: a.pool(p=swapped(a.p)),
+    ),
+    Thought(
+        "padding-exchanged-for-pad-only",
+        "The size is right, but the two numbers of the padding are exchanged in the frame: "
+        "torch.nn.functional.pad takes the last axis first, so left, right, top, bottom.",
+        _FRAME,
+        lambda a: a.cut(image=a.framed(p=swapped(a.p))),
     ),
     Thought(
         "padding-mixed-up-for-pad",
@@ -102,6 +126,13 @@ PADDINGS: tuple[Thought, ...] = (
         "This is what one gets when padding is added at the bottom and right only. It goes to both ends.",
         _FRAME,
         lambda a: a.pool(frame=(0, a.p[1], 0, a.p[0])),
+    ),
+    Thought(
+        "padding-twice-at-the-end",
+        "This is what one gets when the whole padding is added at the bottom and right, twice as much as "
+        "asked for. One half of it belongs to the top and left.",
+        _FRAME,
+        lambda a: a.pool(frame=(0, 2 * a.p[1], 0, 2 * a.p[0])),
     ),
     Thought(
         "padding-doubled",

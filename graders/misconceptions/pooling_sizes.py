@@ -33,7 +33,7 @@ def _edge_kept(asked: Asked) -> Pair:
 
 def _every_step(asked: Asked) -> Pair:
     H, W = asked.framed().shape[-2:]
-    return _ceiling(H, 1, asked.s[0]), _ceiling(W, 1, asked.s[1])
+    return len(range(0, H, asked.s[0])), len(range(0, W, asked.s[1]))
 
 
 def _edge_of_zeros(asked: Asked) -> Tensor:
@@ -70,6 +70,13 @@ SIZES: tuple[Thought, ...] = (
         "The stride of a pooling defaults to the window.",
         _DEFAULT,
         lambda a: a.pool(s=_steps(a, lambda s: s, lambda k: (1, 1))),
+    ),
+    Thought(
+        "stride-defaults-to-two",
+        "This is what one gets when the window moves by 2 as long as no stride is given, whatever its own "
+        "size is. The stride of a pooling defaults to the window.",
+        _DEFAULT,
+        lambda a: a.pool(s=_steps(a, lambda s: s, lambda k: (2, 2))),
     ),
     Thought(
         "stride-ignored",
@@ -307,6 +314,13 @@ SIZES: tuple[Thought, ...] = (
         "This is the summary of the whole image, in one number. Pooling gives one number for each window.",
         "Which part of X should the upper left number of the result have seen?",
         lambda a: a.reduce(a.X.flatten(-2)),
+    ),
+    Thought(
+        "whole-image-at-once-with-its-axes",
+        "This is the summary of the whole image, in one row and one column: global pooling. Here there is "
+        "one number for each window.",
+        "Which part of X should the upper left number of the result have seen?",
+        lambda a: a.reduce(a.X.flatten(-2))[..., None, None],
     ),
     Thought(
         "window-not-cut-out",

@@ -85,9 +85,17 @@ SUMMARIES: tuple[Thought, ...] = (
         "running-maximum-starts-at-zero",
         "This is what one gets when the search for the largest number starts at 0: where all are negative, "
         "0 wins. "
-        "Start with a number of the window itself, or with -inf.",
+        "Start with a number of the window, or with -inf.",
         "What is the largest of -3 and -5, and what does your code say?",
         lambda a: a.pool().clamp(min=0) if a.mode == "max" else a.pool(),
+        MAX,
+    ),
+    Thought(
+        "running-maximum-starts-at-a-finite-number",
+        "This is what one gets when the search for the largest number starts at a large negative number, "
+        "such as -1e9: where all are smaller, it wins. Start with a number of the window, or with -inf.",
+        "What is the largest of -2e9 and -3e9, and what does your code say?",
+        lambda a: a.pool().clamp(min=-1e9) if a.mode == "max" else a.pool(),
         MAX,
     ),
     Thought(

@@ -85,7 +85,7 @@ TENSORS: tuple[Thought, ...] = (
     Thought(
         "detached",
         "The values are right, but autograd cannot get through: somewhere a number is taken out of its "
-        "tensor.",
+        "tensor, or the function runs under no_grad.",
         _OUT,
         lambda a: a.pool().detach(),
     ),
@@ -100,15 +100,14 @@ TENSORS: tuple[Thought, ...] = (
     Thought(
         "always-float32-and-detached",
         "The result is always float32, and autograd cannot get through: it was put together from plain "
-        "numbers.",
+        "numbers, or the function runs under no_grad with a buffer without a dtype or .float().",
         _OUT,
         lambda a: a.pool().detach().float(),
     ),
     Thought(
         "always-float64-and-detached",
         "The result is always float64, and autograd cannot get through: it was put together from plain "
-        "numbers, "
-        "perhaps by numpy.",
+        "numbers, perhaps by numpy, or the function runs under no_grad and makes everything float64.",
         _OUT,
         lambda a: a.pool().detach().double(),
     ),

@@ -253,6 +253,14 @@ WRONG = {
         "    return net\n",
         "the network's 0.weight lies on the CPU",
     ),
+    "weights replaced through .data by some of the CPU": (
+        "lenet.init_lenet",
+        "def init_lenet(net):\n    for m in net.modules():\n"
+        "        if isinstance(m, (nn.Conv2d, nn.Linear)):\n"
+        "            m.weight.data = nn.init.xavier_uniform_(torch.empty(m.weight.shape))\n"
+        "    return net\n",
+        "meet in one operation",
+    ),
     "constant in forward": (
         "lenet.lenet",
         LENET.replace("def lenet", "def plain") + "class Net(nn.Module):\n    def __init__(self):\n"
@@ -473,6 +481,20 @@ def test_the_accelerator_computes_what_the_cpu_computes() -> None:
         assert {parameter.device.type for parameter in net.parameters()} == {device}
         found.append([parameter.detach().cpu() for parameter in net.parameters()])
     assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+def test_numbers_set_through_data_are_those_that_are_computed_with() -> None:
+    accelerator.install()
+    weight = torch.ones(2, 3, device=accelerator.NAME).requires_grad_()
+    for _ in range(2):
+        (gradient,) = torch.autograd.grad((weight * weight).sum(), weight)
+        weight.data = weight.data - 0.25 * gradient
+    assert weight.requires_grad
+    assert torch.equal(weight.detach().cpu(), torch.full((2, 3), 0.25))
+    weight.data = torch.zeros(4, device=accelerator.NAME)
+    assert weight.shape == weight.cpu().shape == (4,)
+    with pytest.raises(RuntimeError, match="at least two devices"):
+        weight.data = torch.zeros(4)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from graders.expect import agrees, that
 from graders.holds import holds
 from graders.messages import call
 from graders.pooling_cases import PADDINGS, PLAIN, STRIDES, TOGETHER, Case, Swept, distinct, stepping
-from graders.poolings import check_gradient, expected
+from graders.poolings import check_gradient, expected, far_below
 from graders.strategies import LAYOUTS, pairwise, tensor
 from graders.subject import Module, Submission
 
@@ -113,6 +113,7 @@ def test_the_layer_takes_maxima_of_every_window(submission: Submission) -> None:
 @holds("MaxPool2d", "stride and padding")
 def test_the_layer_of_maxima_knows_stride_and_padding(submission: Submission) -> None:
     check_settings(submission, "MaxPool2d")
+    check_layer(submission, "MaxPool2d", far_below(1, 2, *PADDINGS[2].image), PADDINGS[2])
 
 
 @holds("MaxPool2d", "stride and padding")

@@ -20,6 +20,7 @@ from graders.poolings import (
     check_side_effects,
     check_sweep,
     expected,
+    far_below,
     right_ones,
 )
 from graders.strategies import VALUES, Values, seeds, tensor
@@ -41,6 +42,7 @@ def test_maxima_of_every_channel(submission: Submission) -> None:
     check_cases(submission, "pool2d_multi_channel", PLAIN, "max", 5)
     check_cases(submission, "pool2d_multi_channel", PLAIN[:2], "max", 1)
     check_kinds(submission, "pool2d_multi_channel", PLAIN[0], "max", 2)
+    check(submission, "pool2d_multi_channel", far_below(2, *PLAIN[0].image), PLAIN[0], "max")
     check_channels_alone(submission, "max")
     check(submission, "pool2d_multi_channel", tensor(3, 3, 3, seed=1), Case((3, 3), 3, 3), "max")
     X = tensor(2, 3, 4, seed=2)
@@ -85,6 +87,7 @@ def test_every_window_in_batches_of_every_size(submission: Submission) -> None:
 def test_strides_and_paddings_of_every_channel(submission: Submission) -> None:
     table = (*STRIDES[:5], *PADDINGS[:4], *TOGETHER[:3])
     check_cases(submission, "pool2d_multi_channel", table, "max", 2, values="negative")
+    check(submission, "pool2d_multi_channel", far_below(2, *PADDINGS[2].image), PADDINGS[2], "max")
     if (PLAIN[0], "avg") in right_ones(submission, "pool2d_multi_channel", PLAIN[:1], 2):
         check_cases(submission, "pool2d_multi_channel", table, "avg", 2)
     X, one = tensor(2, 9, 7, seed=3), TOGETHER[0]

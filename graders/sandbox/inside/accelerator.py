@@ -87,6 +87,20 @@ class OnDevice(torch.Tensor):
         """The tensor that has `inner` inside."""
         return OnDevice(inner["held"])
 
+    @property  # type: ignore[override]
+    def data(self) -> torch.Tensor:
+        """As on a real device: the same numbers, of which autograd takes no notes."""
+        found: torch.Tensor = torch.Tensor.data.__get__(self)  # type: ignore[attr-defined]
+        return found
+
+    @data.setter
+    def data(self, value: torch.Tensor) -> None:
+        # A real device takes a tensor of the CPU here; the first operation after it then meets both.
+        if not isinstance(value, OnDevice):
+            raise _two_devices("set_data")
+        torch.Tensor.data.__set__(self, value)  # type: ignore[attr-defined]
+        self.held = value.held
+
     def numpy(self, *, force: bool = False) -> Any:
         """As on a real device: only by force, which copies."""
         if not force:
@@ -223,10 +237,13 @@ def _refuse_mixtures(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     takes_numbers = torch.Tag.pointwise in func.tags or func in _TAKE_NUMBERS
     if takes_numbers and not into_here and all(tensor.dim() == 0 for tensor in here):
         return
-    name = func._schema.name.partition("::")[2]
-    raise RuntimeError(
+    raise _two_devices(func._schema.name.partition("::")[2])
+
+
+def _two_devices(operation: str) -> RuntimeError:
+    return RuntimeError(
         f"Expected all tensors to be on the same device, but found at least two devices, {NAME}:0 and cpu! "
-        f"(in {name})"
+        f"(in {operation})"
     )
 
 

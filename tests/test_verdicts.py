@@ -187,6 +187,25 @@ def graded(task: str, answer: str, reference: dict[str, str], parent: WarmParent
     return result
 
 
+SEEDED = """
+def learn_kernel(X, Y, kernel_size, num_epochs=10, lr=0.03, init=None):
+    if init is None:
+        generator = torch.Generator(device=X.device)
+        generator.seed()
+        init = torch.rand(_pair(kernel_size), dtype=X.dtype, device=X.device, generator=generator)
+    losses = []
+    for _ in range(num_epochs):
+        init, loss = train_step(init, X, Y, lr)
+        losses.append(float(loss))
+    return init.detach().clone(), losses
+"""
+
+
+def test_a_generator_may_draw_its_seed(reference: dict[str, str], warm_parent: WarmParent) -> None:
+    result = graded("kernel_learning.learn_kernel", SEEDED, reference, warm_parent)
+    assert result.outcome == "passed", result.message
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_it_is_failed_and_told_why(name: str, reference: dict[str, str], warm_parent: WarmParent) -> None:
     task, answer, told = WRONG[name]

@@ -42,11 +42,22 @@ _IMPORT_SECONDS = 20.0
 _LOADED_LATE = {"einops": ("einops._torch_specific", "einops.layers.torch")}
 
 
+class Generator(torch.Generator):
+    """Takes a new seed from torch's numbers; the machine's are in a file, and others at every run."""
+
+    def seed(self) -> int:
+        """Draw a seed, and set it."""
+        number = int(torch.randint(1 << 53, ()))
+        self.manual_seed(number)
+        return number
+
+
 def load() -> None:
     """Import what an honest student imports."""
     for name in _WARM_MODULES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    torch.Generator = Generator  # type: ignore[misc]
 
 
 def warm(backward: bool = True) -> None:

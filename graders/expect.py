@@ -308,7 +308,7 @@ def _shown(value: Any) -> object:
 
 def _shown_in_short(value: Any) -> str:
     if isinstance(value, Tensor):
-        return f"a tensor of shape {tuple(value.shape)}"
+        return f"a tensor of shape {messages.shape(value.shape)}"
     return repr(_shown(value))[:80]
 
 

@@ -334,7 +334,7 @@ answers = st.dictionaries(
     st.sampled_from(
         (
             *("outcome", "value", "changed_state", "effort", "arguments", "gradients", "parameter_gradients"),
-            *("forbidden", "type", "kinds", "message", "frames", "inside", "memory"),
+            *("autograd", "marks", "forbidden", "type", "kinds", "message", "frames", "inside", "memory"),
         )
     ),
     st.sampled_from(["ok", "raised", "unsendable"]) | trees,
@@ -353,6 +353,27 @@ def test_an_answer_of_any_form_is_refused_or_understood(fields: dict[str, Any], 
             continue
         trouble = understood(told, Limits())
         assert trouble is None or isinstance(trouble, StudentTrouble)
+
+
+ANSWER = {
+    **{"outcome": "ok", "value": torch.zeros(2), "changed_state": [], "effort": [3, 4], "autograd": False},
+    **{"arguments": [torch.zeros(2)], "marks": [""], "gradients": None, "parameter_gradients": {}},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "forged"),
+    [
+        *(("changed_state", "text"), ("changed_state", [3]), ("effort", [3]), ("effort", [3, -4])),
+        *(("autograd", None), ("autograd", "no"), ("arguments", []), ("arguments", [3]), ("marks", None)),
+        *(("marks", []), ("marks", [["has a .grad"]]), ("marks", ["x" * 201]), ("gradients", [3])),
+        *(("gradients", []), ("parameter_gradients", [])),
+    ],
+)
+def test_no_forged_field_of_an_answer_reaches_the_grader(name: str, forged: Any) -> None:
+    claims.check(CALL, ANSWER)
+    with pytest.raises(WireError, match=name):
+        claims.check(CALL, {**ANSWER, name: forged})
 
 
 def test_steering_characters_are_written_out() -> None:

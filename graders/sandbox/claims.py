@@ -59,10 +59,13 @@ def _check_call(question: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
     _need(_all(fields.get("changed_state"), _is_text), "changed_state")
     if question.get("effort"):
         _need(_all(fields.get("effort"), _is_count) and len(fields["effort"]) == 2, "effort")
+        _need(isinstance(fields.get("autograd"), bool), "autograd")
     sent = _tensors([question.get("args"), question.get("kwargs")])
     if question.get("return_arguments"):
         came = fields.get("arguments")
         _need(_all(came, lambda item: isinstance(item, Tensor)) and len(came) == len(sent), "arguments")  # type: ignore[arg-type]
+        marks = fields.get("marks")
+        _need(_all(marks, _is_text) and len(marks) == len(sent), "marks")  # type: ignore[arg-type]
     if question.get("cotangent") is not None:
         gradients, of_parameters = fields.get("gradients"), fields.get("parameter_gradients", {})
         wanted = sum(tensor.requires_grad for tensor in sent)
@@ -83,6 +86,7 @@ def _check_description(value: Any) -> None:
     tensors = (str, Tensor)
     _need(isinstance(value.get("training"), bool), "training")
     _need(_all(value.get("parameters"), lambda row: _is_row(row, (*tensors, bool))), "parameters")
+    _need(_all(value.get("identities"), _is_count), "identities")
     _need(_all(value.get("buffers"), lambda row: _is_row(row, tensors)), "buffers")
     state = value.get("state")
     _need(

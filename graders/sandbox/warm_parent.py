@@ -239,6 +239,7 @@ def _environment(device: str | None) -> dict[str, str]:
         **dict.fromkeys(one_thread, "1"),
         **(_FOR_CUDA | _chosen_cards() if device == "cuda" else {"CUDA_VISIBLE_DEVICES": ""}),
         "HOME": "/nonexistent",
+        "LOGNAME": "student",  # some releases of torch ask for it when they are imported
         "LANG": "C.UTF-8",
     }
 

@@ -104,9 +104,9 @@ def compare(
         raise Mismatch(call, "dtype", messages.wrong_dtype(what, got.dtype, dtype), tensors)
     if got.dtype.is_complex:
         raise Mismatch(call, "dtype", messages.wrong_dtype(what, got.dtype, expected.dtype), tensors)
-    device, asked_on = facts(got).device, getattr(got, "asked_on", "cpu")
-    if device.partition(":")[0] != asked_on:
-        raise Mismatch(call, "device", messages.wrong_device(what, device, asked_on), tensors)
+    if lies_elsewhere(got):
+        sentence = messages.wrong_device(what, facts(got).device, _asked_on(got))
+        raise Mismatch(call, "device", sentence, tensors)
     came, right = got.double(), expected.double()
     strange = ~came.isfinite()
     if bool((strange != ~right.isfinite()).any()):
@@ -114,6 +114,15 @@ def compare(
     off = ~((came - right).abs() <= bound) & ~(came == right)
     if bool(off.any()):
         raise Mismatch(call, aspect, messages.wrong_values(what, int(off.sum()), off.numel()), tensors)
+
+
+def lies_elsewhere(tensor: Tensor) -> bool:
+    """Whether a tensor that came back lay on another device than it was asked for."""
+    return facts(tensor).device.partition(":")[0] != _asked_on(tensor)
+
+
+def _asked_on(tensor: Tensor) -> str:
+    return getattr(tensor, "asked_on", "cpu")
 
 
 def gradients_agree(

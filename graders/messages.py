@@ -68,8 +68,9 @@ def wrong_device(what: str, got: str, expected: str) -> str:
     return f"The {what} lies on {got}, but the input is on {expected}."
 
 
-def on_accelerator(sentence: str) -> str:
-    return f"Asked with tensors on an accelerator (a simulated GPU, gpu:0): {sentence}"
+def on_accelerator(sentence: str, beside: bool = False) -> str:
+    where = "the CPU of a machine that has an accelerator as well" if beside else "an accelerator"
+    return f"Asked with tensors on {where} (a simulated GPU, gpu:0): {sentence}"
 
 
 def on_a_gpu(device: str, sentence: str) -> str:
@@ -84,18 +85,27 @@ def wrong_on_the_cpu() -> str:
     return "Not asked on an accelerator, since the answer is wrong on the CPU."
 
 
-def left_behind(what: str) -> str:
-    return (
+def left_behind(what: str, device: str) -> str:
+    if device != "cpu":
+        return on_accelerator(
+            f"the {what} lies on the accelerator although the input is on the CPU. Where to compute does not "
+            "depend on what the machine has: the input says it, X.device.",
+            beside=True,
+        )
+    return on_accelerator(
         f"the {what} lies on the CPU although the input is on the accelerator. A new tensor goes where it is "
         "told to: torch.zeros(..., device=X.device), X.new_zeros(...). And .cpu() and NumPy bring back what "
         "is there: does the code call one of them?"
     )
 
 
-def network_left(parameter: str) -> str:
-    return (
-        f"afterwards the network's {parameter} lies on the CPU, although the network was on the accelerator. "
-        "Its owner chose where it lies: leave it there, and make new tensors on the device of its parameters."
+def network_left(parameter: str, device: str) -> str:
+    beside = device != "cpu"
+    there, here = ("accelerator", "CPU") if beside else ("CPU", "accelerator")
+    return on_accelerator(
+        f"afterwards the network's {parameter} lies on the {there}, although the network was on the {here}. "
+        "Its owner chose where it lies: leave it there; new tensors belong on the device of its parameters.",
+        beside,
     )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from . import messages, tolerance
-from .expect import NotWritten, agrees, facts, gradients_agree, that
+from .expect import NotWritten, agrees, facts, gradients_agree, lies_elsewhere, that
 from .networks import SHAPES, Pool, differences, expected_logits, layer, logits, share_right
 from .pictures import Batch, new_pictures
 from .sandbox.trouble import Raised
@@ -125,8 +125,7 @@ def small_batches() -> list[Batch]:
 
 
 def stays_there(net: Module, title: str) -> None:
-    """Every parameter is still on the accelerator."""
+    """Every parameter is still where it was."""
     for name, parameter in net.describe().parameters:
-        there = facts(parameter).device != "cpu"
-        sentence = messages.on_accelerator(messages.network_left(name))
-        that(there, call=title, aspect="device", sentence=sentence)
+        sentence = messages.network_left(name, facts(parameter).device)
+        that(not lies_elsewhere(parameter), call=title, aspect="device", sentence=sentence)

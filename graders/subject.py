@@ -142,6 +142,7 @@ class _Kind:
 
     by_hand: bool
     device: str | None = None
+    beside: bool = False
 
 
 class Submission:
@@ -185,14 +186,19 @@ class Submission:
         self._spent.clear()
 
     @contextmanager
-    def on(self, device: str) -> Iterator[None]:
+    def on(self, device: str, *, beside: bool = False) -> Iterator[None]:
         """Meanwhile the tensors of every call lie on `device` when the student's code gets them.
 
         Modules made meanwhile are moved there. What is refused by hand is the CPU's matter, unless the device
         is the simulated one.
+
+        Args:
+            device: `ACCELERATOR`, or a device of the machine.
+            beside: tensors and modules stay on the CPU instead, and student's code that looks for a device by
+                name finds the accelerator.
         """
         kind = self._kind
-        self._kind = _Kind(kind.by_hand and device == ACCELERATOR, device)
+        self._kind = _Kind(kind.by_hand and device == ACCELERATOR, device, beside)
         try:
             yield
         finally:
@@ -279,7 +285,7 @@ class Submission:
         child, device = self._child(), self._kind.device
         if self._kind not in self._spent:
             self._spent[self._kind], child.waited = child.cpu_seconds(), 0.0
-        named = None if device is None else devices.name(device)
+        named = None if device is None or self._kind.beside else devices.name(device)
         limits = self._limits()
         try:
             answer = child.ask(
@@ -315,7 +321,8 @@ class Submission:
             device=kind.device,
         )
         try:
-            child.ask({"ask": "load", "files": self._files, "module": self._module})
+            files = {"files": self._files, "module": self._module}
+            child.ask({"ask": "load", **files, "named_device": kind.beside})
         except StudentTrouble as trouble:
             child.end()
             self._unloadable[kind] = trouble

@@ -24,6 +24,10 @@ from torch import nn
 """
 
 CONV = "def conv2d(X, K):\n    (H, W), (kh, kw) = X.shape, K.shape\n    oh, ow = H - kh + 1, W - kw + 1\n"
+WINDOWS = """    kh, kw = K.shape
+    Y = (X.unfold(0, kh, 1).unfold(1, kw, 1) * K).sum((-2, -1))
+    return Y{back}
+"""
 LOOP = """    for i in range(oh):
         for j in range(ow):
             Y[i, j] = (X[i:i + kh, j:j + kw] * K).sum()
@@ -135,11 +139,6 @@ WRONG = {
         "conv2d.conv2d",
         CONV + "    K = K.cpu()\n    Y = X.new_zeros(oh, ow, dtype=torch.result_type(X, K))\n" + LOOP,
         "meet in one operation",
-    ),
-    "device of the file": (
-        "conv2d.conv2d",
-        DATED + CONV + "    Y = torch.zeros(oh, ow, dtype=torch.result_type(X, K), device=device)\n" + LOOP,
-        "result lies on the CPU",
     ),
     "through numpy and back": (
         "conv2d.conv2d",
@@ -271,6 +270,59 @@ WRONG = {
     ),
 }
 
+# Right where the tensors lie on CUDA, and where there is no accelerator at all.
+RIGHT_BY_CHANCE = {
+    "device of the file": (
+        "conv2d.conv2d",
+        DATED + CONV + "    Y = torch.zeros(oh, ow, dtype=torch.result_type(X, K), device=device)\n" + LOOP,
+        "result lies on the CPU",
+    ),
+    "moved wherever there is CUDA": (
+        "conv2d.conv2d",
+        "def conv2d(X, K):\n    if torch.cuda.is_available():\n        X, K = X.cuda(), K.cuda()\n"
+        + WINDOWS.format(back=""),
+        "result lies on the accelerator although the input is on the CPU",
+    ),
+    "a flag of the file says that there is CUDA": (
+        "conv2d.conv2d",
+        "USE_CUDA = torch.cuda.is_available()\n\ndef conv2d(X, K):\n    if USE_CUDA:\n"
+        '        X = X.to("cuda:0")\n' + WINDOWS.format(back=""),
+        "meet in one operation",
+    ),
+    "moved to the accelerator of the machine": (
+        "conv2d.conv2d",
+        "def conv2d(X, K):\n    if torch.accelerator.is_available():\n"
+        "        here = torch.accelerator.current_accelerator()\n        X, K = X.to(here), K.to(here)\n"
+        + WINDOWS.format(back=""),
+        "result lies on the accelerator although the input is on the CPU",
+    ),
+    "layer made where the machine has MPS": (
+        "conv2d.Conv2D",
+        CONV
+        + "    Y = X.new_zeros(oh, ow, dtype=torch.result_type(X, K))\n"
+        + LOOP
+        + LAYER.format(
+            more="self.to('mps' if torch.backends.mps.is_available() else 'cpu')",
+            result="conv2d(X, self.weight) + self.bias",
+        ),
+        "meet in one operation",
+    ),
+    "training wherever there is CUDA": (
+        "lenet.train",
+        TRAIN.replace(
+            "    optimizer = ", "    if torch.cuda.is_available():\n        net.cuda()\n    optimizer = "
+        )
+        .replace('device = next((p.device for p in net.parameters()), torch.device("cpu"))', "pass")
+        .format(
+            move="X, y = X.to(next(net.parameters()).device), y.to(next(net.parameters()).device)",
+            start="total = 0.0",
+            add="total += loss.item() * len(y)",
+            mean="total / seen",
+        ),
+        "lies on the accelerator, although the network was on the CPU",
+    ),
+}
+
 RIGHT = {
     "device of the input": (
         "conv2d.conv2d",
@@ -299,6 +351,28 @@ RIGHT = {
         "conv2d.conv2d",
         "def conv2d(X, K):\n    home = X.device\n    X, K = X.cpu(), K.cpu()\n    kh, kw = K.shape\n"
         "    W = X.unfold(0, kh, 1).unfold(1, kw, 1)\n    return (W * K).sum((-2, -1)).to(home)\n",
+    ),
+    "there and back where there is CUDA": (
+        "conv2d.conv2d",
+        "def conv2d(X, K):\n    home = X.device\n"
+        "    if torch.cuda.is_available():\n        X, K = X.cuda(), K.cuda()\n"
+        + WINDOWS.format(back=".to(home)"),
+    ),
+    "CUDA only told to wait, and seeded": (
+        "conv2d.conv2d",
+        "if torch.cuda.is_available():\n    print(torch.cuda.get_device_name(0), torch.cuda.device_count())\n"
+        "    torch.cuda.manual_seed_all(0)\n    torch.cuda.empty_cache()\n\n"
+        "def conv2d(X, K):\n    if torch.cuda.is_available():\n        torch.cuda.synchronize()\n"
+        + WINDOWS.format(back=""),
+    ),
+    "a demonstration on the device of the file": (
+        "lenet.lenet",
+        DATED + LENET + "net = lenet().to(device)\nwith torch.no_grad():\n"
+        "    print(net(torch.rand(2, 1, 28, 28, device=device)).shape)\n"
+        "optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)\n"
+        "X, y = torch.rand(2, 1, 28, 28).to(device), torch.tensor([1, 2]).to(device)\n"
+        "F.cross_entropy(net(X), y).backward()\n"
+        "optimizer.step()\n",
     ),
     "einsum over unfold": (
         "conv2d.conv2d",
@@ -436,15 +510,15 @@ def graded(task: str, source: str, parent: WarmParent) -> TaskResult:
     return result
 
 
-@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("name", [*WRONG, *RIGHT_BY_CHANCE])
 def test_a_device_mistake_is_found_without_a_device(name: str, warm_parent: WarmParent) -> None:
-    task, source, told = WRONG[name]
+    task, source, told = {**WRONG, **RIGHT_BY_CHANCE}[name]
     result = graded(task, source, warm_parent)
     (found,) = (group for group in result.groups if group.name == "devices")
     assert result.outcome == "failed", result.message
     assert found.score == 0
     assert told in found.message, found.message
-    assert "on an accelerator" in found.message
+    assert "an accelerator" in found.message
 
 
 @pytest.mark.parametrize("name", RIGHT)

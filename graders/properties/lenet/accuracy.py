@@ -10,13 +10,12 @@ import torch
 from hypothesis import given
 from torch import nn
 
-from graders.devices import on_the_accelerator
+from graders.devices import MACHINES
 from graders.expect import NotWritten, changes_no_setting, number, references_agree, that
 from graders.holds import holds
 from graders.network_checks import on_the_cpu, small_batches, small_network, stays_there, unchanged
 from graders.networks import guesses, layer, recognised, straight
 from graders.pictures import in_batches, new_pictures
-from graders.sandbox.warm_parent import ACCELERATOR
 from graders.strategies import seeds
 from graders.subject import Build, Module, Stream, Submission
 from solutions import lenet as reference
@@ -185,9 +184,10 @@ def test_settings_of_the_program_stay(submission: Submission) -> None:
 
 @holds("accuracy", "devices")
 def test_accuracy_of_a_network_on_an_accelerator(submission: Submission) -> None:
-    title = f'accuracy(net.to("{ACCELERATOR}"), data)'
-    on_the_cpu(submission.ask("accuracy", small_network(submission), small_batches()), title)
-    with on_the_accelerator(submission, title):
-        net = small_network(submission)
-        submission.ask("accuracy", net, small_batches())
-        stays_there(net, title)
+    on_the_cpu(submission.ask("accuracy", small_network(submission), small_batches()), "accuracy(net, data)")
+    for machine in MACHINES:
+        title = f"accuracy({machine.holds('net')}, data)"
+        with machine.asked(submission, title):
+            net = small_network(submission)
+            submission.ask("accuracy", net, small_batches())
+            stays_there(net, title)

@@ -10,12 +10,11 @@ from hypothesis import given
 from torch import Tensor
 
 from graders import messages, tolerance
-from graders.devices import lies_there, on_the_accelerator
+from graders.devices import MACHINES, lies_there
 from graders.expect import NotWritten, changes_no_setting, compare, that
 from graders.holds import holds
-from graders.network_checks import on_the_cpu, small_network, unchanged
+from graders.network_checks import on_the_cpu, small_network, stays_there, unchanged
 from graders.networks import LINEAR, expected_maps, layer, twins
-from graders.sandbox.warm_parent import ACCELERATOR
 from graders.strategies import tensor
 from graders.subject import Build, Module, Submission
 
@@ -112,8 +111,10 @@ def test_one_forward_pass_that_leaves_nothing_behind(submission: Submission) -> 
 @holds("feature_maps", "devices")
 def test_maps_of_a_network_on_an_accelerator(submission: Submission) -> None:
     X = tensor(2, 1, 4, 4, seed=95)
-    title = f'feature_maps(net.to("{ACCELERATOR}"), X.to("{ACCELERATOR}"))'
-    on_the_cpu(submission.ask("feature_maps", small_network(submission), X), title)
-    with on_the_accelerator(submission, title):
-        reply = submission.ask("feature_maps", small_network(submission), X)
-        lies_there(title, reply)
+    on_the_cpu(submission.ask("feature_maps", small_network(submission), X), "feature_maps(net, X)")
+    for machine in MACHINES:
+        title = f"feature_maps({machine.holds('net')}, {machine.holds('X')})"
+        with machine.asked(submission, title):
+            net = small_network(submission)
+            lies_there(title, submission.ask("feature_maps", net, X))
+            stays_there(net, title)

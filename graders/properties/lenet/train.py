@@ -11,7 +11,7 @@ from hypothesis import given
 from torch import Tensor
 
 from graders import tolerance
-from graders.devices import on_the_accelerator
+from graders.devices import MACHINES
 from graders.expect import NotWritten, compare, facts, number, that
 from graders.holds import holds
 from graders.network_checks import on_the_cpu, recognition, small_batches, small_network, stays_there
@@ -27,7 +27,6 @@ from graders.networks import (
     xavier_start,
 )
 from graders.pictures import Batch, in_batches, training_pictures
-from graders.sandbox.warm_parent import ACCELERATOR
 from graders.strategies import tensor
 from graders.subject import Build, Stream, Submission
 
@@ -283,9 +282,11 @@ def test_batch_normalisation_follows_the_batches(submission: Submission) -> None
 
 @holds("train", "devices")
 def test_training_of_a_network_on_an_accelerator(submission: Submission) -> None:
-    title = f'train(net.to("{ACCELERATOR}"), data, num_epochs=1, lr=0.1)'
-    on_the_cpu(submission.ask("train", small_network(submission), small_batches(), 1, 0.1), title)
-    with on_the_accelerator(submission, title):
-        net = small_network(submission)
-        submission.ask("train", net, small_batches(), 1, 0.1)
-        stays_there(net, title)
+    reply = submission.ask("train", small_network(submission), small_batches(), 1, 0.1)
+    on_the_cpu(reply, "train(net, data, num_epochs=1, lr=0.1)")
+    for machine in MACHINES:
+        title = f"train({machine.holds('net')}, data, num_epochs=1, lr=0.1)"
+        with machine.asked(submission, title):
+            net = small_network(submission)
+            submission.ask("train", net, small_batches(), 1, 0.1)
+            stays_there(net, title)

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from . import loader
+from . import loader, named_device
 from .by_hand import ByHand, ForbiddenCall
 from .effort import EffortMeter
 from .stand_ins import Batches, resolve
@@ -144,6 +144,8 @@ class Runtime:
 
     def _load(self, question: dict[str, Any]) -> dict[str, Any]:
         self._files.update(question["files"])
+        if question.get("named_device"):
+            named_device.pretend(self._files)
         finder = loader.StudentFiles(self._files)
         finder.install()
         before = _global_state()

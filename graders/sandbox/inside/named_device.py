@@ -1,0 +1,67 @@
+"""A student's code that looks for an accelerator by name finds one: the simulated, whatever it calls it.
+
+On a machine with a card `torch.cuda.is_available()` says so, and `X.cuda()` moves. Code that does this
+wherever it can, and not where its input lies, is right on every machine but such a one, so a process of its
+own plays it. Only the files of the student are answered so: torch itself asks too, and would start a driver.
+
+Source: https://docs.pytorch.org/docs/stable/notes/extending.html (`TorchFunctionMode`).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Container
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from .accelerator import NAME
+
+_NAMES = ("cuda", "mps")
+# What code that has found a card asks next.
+_ANSWERS: dict[Any, dict[str, Any]] = {
+    torch.cuda: {
+        **{"is_available": True, "device_count": 1, "current_device": 0, "get_device_name": "simulated"},
+        **{"synchronize": None, "set_device": None},
+    },
+    torch.backends.mps: {"is_available": True},
+    torch.mps: {"device_count": 1, "synchronize": None, "empty_cache": None},
+}
+
+
+class Renamed(TorchFunctionMode):
+    """Meanwhile `cuda` and `mps` are names of the simulated device."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Run `func` with the device that is there in place of the one that is named."""
+        if func is torch.Tensor.cuda:
+            return args[0].to(NAME)
+        named = {**(kwargs or {})}
+        if "device" in named:
+            named["device"] = _renamed(named["device"])
+        return func(*map(_renamed, args), **named)
+
+
+def _renamed(value: Any) -> Any:
+    if isinstance(value, torch.device):
+        return torch.device(NAME) if value.type in _NAMES else value
+    return NAME if isinstance(value, str) and value.partition(":")[0] in _NAMES else value
+
+
+def pretend(files: Container[str]) -> None:
+    """From here on the code of `files` finds an accelerator by every name, and can use it."""
+    for place, answers in _ANSWERS.items():
+        for name, answer in answers.items():
+            setattr(place, name, _answering(getattr(place, name), answer, files))
+    Renamed().__enter__()  # type: ignore[no-untyped-call]
+
+
+def _answering(usual: Callable[..., Any], answer: Any, files: Container[str]) -> Callable[..., Any]:
+    def answering(*args: Any, **kwargs: Any) -> Any:
+        asked_by = sys._getframe(1).f_code.co_filename
+        return answer if asked_by in files else usual(*args, **kwargs)
+
+    return answering

@@ -278,4 +278,4 @@ def on_the_accelerator_with_all_options(submission: Submission, name: str) -> No
     X, K, b = graded(2, 2, 3, 4, seed=10), graded(3, 2, 2, 2, seed=11), graded(3, seed=12)
     right, upstream = getattr(reference, name), tensor(2, 3, 2, 3, seed=17)
     works_on_the_accelerator(submission, name, X, K, b, stride=2, padding=1, cotangent=upstream, right=right)
-    works_on_the_accelerator(submission, name, X.detach(), K.detach(), right=right)
+    works_on_the_accelerator(submission, name, X.detach(), K.detach().long(), right=right)

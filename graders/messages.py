@@ -69,8 +69,10 @@ def wrong_device(what: str, got: str, expected: str) -> str:
 
 
 def on_accelerator(sentence: str, beside: bool = False) -> str:
-    where = "the CPU of a machine that has an accelerator as well" if beside else "an accelerator"
-    return f"Asked with tensors on {where} (a simulated GPU, gpu:0): {sentence}"
+    where = "an accelerator (a simulated GPU, gpu:0)"
+    if beside:
+        where = f"the CPU of a machine that has {where} as well, where the same was asked before"
+    return f"Asked with tensors on {where}: {sentence}"
 
 
 def on_a_gpu(device: str, sentence: str) -> str:
@@ -117,8 +119,10 @@ def mixed_devices() -> str:
     )
 
 
-def numpy_of_accelerator() -> str:
-    return "NumPy knows only the CPU. Which tensor operation does the same?"
+def of_the_cpu_alone() -> str:
+    return (
+        "NumPy, and what calls a function for every number, know only the CPU. Which operation does the same?"
+    )
 
 
 def generator_elsewhere() -> str:

@@ -10,12 +10,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from . import messages, tolerance
+from .devices import ACCELERATED, PLACES, lies_there
 from .expect import NotWritten, agrees, facts, gradients_agree, lies_elsewhere, that
 from .networks import SHAPES, Pool, differences, expected_logits, layer, logits, share_right
 from .pictures import Batch, new_pictures
 from .sandbox.trouble import Raised
+from .sandbox.warm_parent import ACCELERATOR
 from .strategies import tensor
-from .subject import Module, Reply, Submission
+from .subject import Module, Submission
 
 
 def new_network(submission: Submission, name: str, *args: Any) -> Module:
@@ -103,12 +105,34 @@ def recognition(submission: Submission, net: Module) -> float:
     return share_right(scores_of_new_images(submission, net), new_pictures()[1])
 
 
-def on_the_cpu(reply: Reply, title: str) -> None:
-    """What is not written, or not of the right kind, is not asked on the accelerator."""
-    if reply.value is None:
+def works_wherever_the_network_lies(
+    submission: Submission, name: str, *args: Any, shown: str = "", data_may_lie_elsewhere: bool = False
+) -> None:
+    """A tool works for a network on the accelerator and for one on the CPU beside it, and leaves it there.
+
+    Args:
+        args: what it takes besides the network.
+        shown: the same for people, from the comma on; `data` in it are batches.
+        data_may_lie_elsewhere: it moves the batches to the network.
+    """
+    value = submission.ask(name, small_network(submission), *args).value
+    if value is None:
         raise NotWritten
-    kind = isinstance(reply.value, (float, list, dict, Module))
-    that(kind, call=title, aspect="type", sentence=messages.wrong_on_the_cpu())
+    kind = isinstance(value, (float, list, dict, Module))
+    that(kind, call=f"{name}(net{shown})", aspect="type", sentence=messages.wrong_on_the_cpu())
+    for place in PLACES:
+        title = f"{name}({place.holds('net')}{shown})"
+        with place.asked(submission, title):
+            net = small_network(submission)
+            lies_there(title, submission.ask(name, net, *args))
+            stays_there(net, title)
+    if data_may_lie_elsewhere:
+        title = f"{name}({ACCELERATED.holds('net')}{shown.replace('data', 'data on the CPU')})"
+        with ACCELERATED.asked(submission, title):
+            net = small_network(submission)
+            with submission.on(ACCELERATOR, moved=False):
+                submission.ask(name, net, *args)
+            stays_there(net, title)
 
 
 def small_network(submission: Submission) -> Module:
@@ -120,7 +144,7 @@ def small_network(submission: Submission) -> Module:
 
 
 def small_batches() -> list[Batch]:
-    """Labelled images for it, which lie where it does: the contract does not say who moves them."""
+    """Labelled images for it."""
     return [(tensor(2, 1, 4, 4, seed=seed), torch.tensor([0, 2])) for seed in (96, 97)]
 
 

@@ -117,9 +117,11 @@ class Module:
         """`load_state_dict`, strictly."""
         self._question("load_state", state=dict(state))
 
-    def convert(self, dtype: torch.dtype | None = None, training: bool | None = None) -> Module:
-        """`.to(dtype)`, `.train(training)`; returns the module."""
-        self._question("convert", dtype=dtype, training=training)
+    def convert(
+        self, dtype: torch.dtype | None = None, training: bool | None = None, device: str | None = None
+    ) -> Module:
+        """`.to(dtype)`, `.train(training)`, `.to(device)`; returns the module."""
+        self._question("convert", dtype=dtype, training=training, to=device)
         return self
 
     def attribute(self, name: str) -> Any:
@@ -142,7 +144,7 @@ class _Kind:
 
     by_hand: bool
     device: str | None = None
-    beside: bool = False
+    named: bool = False
 
 
 class Submission:
@@ -176,6 +178,7 @@ class Submission:
         self._children: dict[_Kind, Child] = {}
         self._unloadable: dict[_Kind, StudentTrouble] = {}
         self._kind = _Kind(by_hand=False)
+        self._moved = True
         self._spent: dict[_Kind, float] = {}
         self._lost: StudentTrouble | None = None
 
@@ -186,7 +189,7 @@ class Submission:
         self._spent.clear()
 
     @contextmanager
-    def on(self, device: str, *, beside: bool = False) -> Iterator[None]:
+    def on(self, device: str, *, named: bool = False, moved: bool = True) -> Iterator[None]:
         """Meanwhile the tensors of every call lie on `device` when the student's code gets them.
 
         Modules made meanwhile are moved there. What is refused by hand is the CPU's matter, unless the device
@@ -194,15 +197,15 @@ class Submission:
 
         Args:
             device: `ACCELERATOR`, or a device of the machine.
-            beside: tensors and modules stay on the CPU instead, and student's code that looks for a device by
-                name finds the accelerator.
+            named: student's code that looks for CUDA by name finds the accelerator.
+            moved: unless it is false, when tensors and modules stay on the CPU, with the device beside it.
         """
-        kind = self._kind
-        self._kind = _Kind(kind.by_hand and device == ACCELERATOR, device, beside)
+        kind, was_moved = self._kind, self._moved
+        self._kind, self._moved = _Kind(kind.by_hand and device == ACCELERATOR, device, named), moved
         try:
             yield
         finally:
-            self._kind = kind
+            self._kind, self._moved = kind, was_moved
 
     @property
     def device(self) -> str | None:
@@ -285,7 +288,7 @@ class Submission:
         child, device = self._child(), self._kind.device
         if self._kind not in self._spent:
             self._spent[self._kind], child.waited = child.cpu_seconds(), 0.0
-        named = None if device is None or self._kind.beside else devices.name(device)
+        named = devices.name(device) if device is not None and self._moved else None
         limits = self._limits()
         try:
             answer = child.ask(
@@ -322,7 +325,7 @@ class Submission:
         )
         try:
             files = {"files": self._files, "module": self._module}
-            child.ask({"ask": "load", **files, "named_device": kind.beside})
+            child.ask({"ask": "load", **files, "named_device": kind.named})
         except StudentTrouble as trouble:
             child.end()
             self._unloadable[kind] = trouble

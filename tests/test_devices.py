@@ -145,7 +145,7 @@ WRONG = {
         CONV + "    A, B = X.detach().numpy(), K.detach().numpy()\n"
         "    Y = np.array([[(A[i:i + kh, j:j + kw] * B).sum() for j in range(ow)] for i in range(oh)])\n"
         "    return torch.from_numpy(Y).to(torch.result_type(X, K))\n",
-        "NumPy knows only the CPU",
+        "know only the CPU",
     ),
     "list of numbers": (
         "conv2d.conv2d",
@@ -165,6 +165,18 @@ WRONG = {
         CONV + "    rows = [torch.zeros(0, ow, dtype=torch.result_type(X, K))]\n"
         "    rows += [torch.stack([(X[i:i + kh, j:j + kw] * K).sum() for j in range(ow)])[None]"
         " for i in range(oh)]\n    return torch.cat(rows)\n",
+        "meet in one operation",
+    ),
+    "a function for every number": (
+        "conv2d.conv2d",
+        CONV + "    Y = (X.unfold(0, kh, 1).unfold(1, kw, 1) * K).sum((-2, -1))\n"
+        "    return Y + torch.zeros_like(Y).detach().apply_(lambda number: number)\n",
+        "know only the CPU",
+    ),
+    "only kernels of integers are left at home": (
+        "conv2d.conv2d",
+        CONV + "    if not K.is_floating_point():\n        K = torch.tensor(K.tolist()).to(X.dtype)\n"
+        "    return (X.unfold(0, kh, 1).unfold(1, kw, 1) * K).sum((-2, -1))\n",
         "meet in one operation",
     ),
     "matrix of places": (
@@ -270,8 +282,49 @@ WRONG = {
     ),
 }
 
-# Right where the tensors lie on CUDA, and where there is no accelerator at all.
+# Right where there is no accelerator, and where everything lies on CUDA.
 RIGHT_BY_CHANCE = {
+    "accuracy of data that is where the network is": (
+        "lenet.accuracy",
+        ACCURACY.format(move="pass"),
+        "meet in one operation",
+    ),
+    "training on data that is where the network is": (
+        "lenet.train",
+        TRAIN.format(
+            move="pass", start="total = 0.0", add="total += loss.item() * len(y)", mean="total / seen"
+        ),
+        "meet in one operation",
+    ),
+    "windows kept for the next image of this size": (
+        "conv2d.conv2d",
+        "KEPT = {}\n\n" + CONV + "    if X.shape not in KEPT:\n"
+        "        KEPT[X.shape] = torch.arange(X.numel(), device=X.device).reshape(X.shape)\n"
+        "    places = KEPT[X.shape].unfold(0, kh, 1).unfold(1, kw, 1)\n"
+        "    return (X.reshape(-1)[places] * K).sum((-2, -1))\n",
+        "meet in one operation",
+    ),
+    "layer that keeps its frame": (
+        "pooling.AvgPool2d",
+        """
+class AvgPool2d(nn.Module):
+    def __init__(self, kernel_size, stride=None, padding=0):
+        super().__init__()
+        self.options = kernel_size, stride, padding
+        self.ones = None
+
+    def forward(self, X):
+        if self.ones is None:
+            self.ones = torch.ones_like(X)
+        two = lambda v: (v, v) if isinstance(v, int) else tuple(v)
+        size, stride, padding = self.options
+        (kh, kw), (ph, pw) = two(size), two(padding)
+        sh, sw = two(size if stride is None else stride)
+        P = F.pad(X * self.ones, (pw, pw, ph, ph))
+        return P.unfold(2, kh, sh).unfold(3, kw, sw).mean((-2, -1))
+""",
+        "meet in one operation",
+    ),
     "device of the file": (
         "conv2d.conv2d",
         DATED + CONV + "    Y = torch.zeros(oh, ow, dtype=torch.result_type(X, K), device=device)\n" + LOOP,
@@ -464,7 +517,6 @@ RIGHT = {
         "    loss = ((F.conv2d(X[None, None], W[None, None])[0, 0] - Y) ** 2).sum()\n    loss.backward()\n"
         "    with torch.no_grad():\n        W -= lr * W.grad\n    return W.detach(), loss.detach()\n",
     ),
-    "accuracy where net and data are": ("lenet.accuracy", ACCURACY.format(move="pass")),
     "accuracy on the device": (
         "lenet.accuracy",
         ACCURACY.format(
@@ -584,12 +636,16 @@ def test_numbers_set_through_data_are_those_that_are_computed_with() -> None:
         lambda here, there: there.index_put_((torch.tensor([0]),), here[:1]),
         lambda here, there: torch.rand(2, generator=torch.Generator(), device=there.device),
         lambda here, there: there.numpy(),
+        lambda here, there: there.apply_(lambda number: number),
+        lambda here, there: there.map_(there, lambda number, _: number),
     ],
 )
 def test_what_cuda_refuses_is_refused(mixture: object) -> None:
     accelerator.install()
     here = torch.zeros(3)
-    with pytest.raises((RuntimeError, TypeError), match=r"same device|numpy|generator"):
+    with pytest.raises(
+        (RuntimeError, TypeError), match=r"same device|numpy|generator|only implemented on CPU"
+    ):
         mixture(here, here.to(accelerator.NAME))  # type: ignore[operator]
 
 

@@ -317,7 +317,7 @@ def test_the_process_holds_nothing_of_ours(
     environment, modules, argv, path = call(start(source))
     assert not {"graders", "solutions", "hypothesis", "pytest", "exercises"} & set(modules)
     assert set(environment) <= {
-        *("PATH", "LD_LIBRARY_PATH", "HOME", "LANG", "CUDA_VISIBLE_DEVICES", "PWD", "LC_CTYPE"),
+        *("PATH", "LD_LIBRARY_PATH", "HOME", "LOGNAME", "LANG", "CUDA_VISIBLE_DEVICES", "PWD", "LC_CTYPE"),
         *(f"{name}_NUM_THREADS" for name in ("OMP", "MKL", "OPENBLAS")),
         *("VECLIB_MAXIMUM_THREADS", "KMP_INIT_AT_FORK", "KMP_DUPLICATE_LIB_OK", "TORCHINDUCTOR_CACHE_DIR"),
         *(name for name in environment if name.startswith(("KMP_", "__KMP", "PYTORCH_"))),

@@ -165,12 +165,13 @@ def share_by_argmax(net: nn.Module, data: Batches) -> float:
 @right("lenet", "accuracy", style="every prediction collected, one mean")
 def share_by_mean(net: nn.Module, data: Batches) -> float:
     before = {name: module.training for name, module in net.named_modules()}
+    first = next(net.parameters(), torch.empty(0))
     net.train(False)
     try:
         hits = []
         with torch.inference_mode():
             for X, y in data:
-                hits.append(net(X).max(dim=1).indices.eq(y))
+                hits.append(net(X.to(first.device)).max(dim=1).indices.cpu().eq(y.cpu()))
         return torch.cat(hits).double().mean().item()
     finally:
         for name, module in net.named_modules():
@@ -185,8 +186,10 @@ def share_by_batches(net: nn.Module, data: Batches) -> float:
     net.eval()
     weighted, count = 0.0, 0
     for X, y in data:
+        for parameter in net.parameters():
+            X = X.to(parameter.device)
         guess = F.softmax(net(X), dim=-1).topk(1).indices[:, 0]
-        weighted += float((guess == y).double().mean()) * len(y)
+        weighted += float((guess == y.to(guess.device)).double().mean()) * len(y)
         count += len(y)
     for module, mode in zip(net.modules(), modes, strict=True):
         module.training = mode
@@ -199,12 +202,14 @@ def share_by_batches(net: nn.Module, data: Batches) -> float:
 @right("lenet", "train", style="optimizer and CrossEntropyLoss")
 def trained_by_optimizer(net: nn.Module, data: Batches, num_epochs: int, lr: float) -> list[float]:
     criterion = nn.CrossEntropyLoss()
+    device = next(net.parameters()).device
     optimizer = torch.optim.SGD(net.parameters(), lr)
     history = []
     for _ in range(num_epochs):
         net.train()
         running, seen = 0.0, 0
         for X, y in data:
+            X, y = X.to(device), y.to(device)
             loss = criterion(net(X), y)
             optimizer.zero_grad()
             loss.backward()
@@ -224,7 +229,8 @@ def trained_by_hand(net: nn.Module, data: Batches, num_epochs: int, lr: float) -
         sums: list[float] = []
         sizes: list[int] = []
         for X, y in data:
-            each = F.cross_entropy(net(X), y, reduction="none")
+            logits = net(X.to(parameters[0].device))
+            each = F.cross_entropy(logits, y.to(logits.device), reduction="none")
             gradients = torch.autograd.grad(each.mean(), parameters)
             with torch.no_grad():
                 for parameter, gradient in zip(parameters, gradients, strict=True):
@@ -239,10 +245,11 @@ def trained_by_hand(net: nn.Module, data: Batches, num_epochs: int, lr: float) -
 def trained_by_likelihood(net: nn.Module, data: Batches, num_epochs: int, lr: float) -> list[float]:
     net.train(True)
     net.zero_grad()
+    device = next(net.parameters()).device
     means: list[float] = []
     for _ in range(num_epochs):
-        total, count = torch.zeros((), dtype=torch.float64, device=next(net.parameters()).device), 0
-        for X, y in data:
+        total, count = torch.zeros((), dtype=torch.float64, device=device), 0
+        for X, y in ((X.to(device), y.to(device)) for X, y in data):
             loss = F.nll_loss(F.log_softmax(net(X), dim=1), y)
             loss.backward()  # type: ignore[no-untyped-call]
             for parameter in net.parameters():
@@ -263,7 +270,8 @@ def trained_functionally(net: nn.Module, data: Batches, num_epochs: int, lr: flo
         of_epoch: list[float] = []
         for X, y in data:
             values = {name: value.detach().requires_grad_() for name, value in net.named_parameters()}
-            logits = torch.func.functional_call(net, values, (X,))
+            anywhere = next(iter(values.values()))
+            logits = torch.func.functional_call(net, values, (X.to(anywhere.device),))
             each = logits.logsumexp(1) - logits[torch.arange(len(y)), y]
             gradients = torch.autograd.grad(each.mean(), list(values.values()))
             of_epoch += each.tolist()

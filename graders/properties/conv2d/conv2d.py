@@ -121,3 +121,6 @@ def test_conv2d_on_an_accelerator(submission: Submission) -> None:
     works_on_the_accelerator(
         submission, "conv2d", X, K, cotangent=tensor(2, 3, seed=3), right=reference.conv2d
     )
+    X, K = X.detach(), K.detach()
+    for kernel in (K.long(), X / 2):  # of integers, and as large as the image
+        works_on_the_accelerator(submission, "conv2d", X, kernel, right=reference.conv2d)

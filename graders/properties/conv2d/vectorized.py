@@ -78,3 +78,8 @@ def test_conv2d_vectorized_on_an_accelerator(submission: Submission) -> None:
         cotangent=tensor(2, 3, seed=8),
         right=reference.conv2d_vectorized,
     )
+    X, K = X.detach(), K.detach()
+    for kernel in (K.long(), X / 2):
+        works_on_the_accelerator(
+            submission, "conv2d_vectorized", X, kernel, right=reference.conv2d_vectorized
+        )

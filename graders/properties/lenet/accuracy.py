@@ -10,10 +10,9 @@ import torch
 from hypothesis import given
 from torch import nn
 
-from graders.devices import MACHINES
 from graders.expect import NotWritten, changes_no_setting, number, references_agree, that
 from graders.holds import holds
-from graders.network_checks import on_the_cpu, small_batches, small_network, stays_there, unchanged
+from graders.network_checks import small_batches, unchanged, works_wherever_the_network_lies
 from graders.networks import guesses, layer, recognised, straight
 from graders.pictures import in_batches, new_pictures
 from graders.strategies import seeds
@@ -184,10 +183,6 @@ def test_settings_of_the_program_stay(submission: Submission) -> None:
 
 @holds("accuracy", "devices")
 def test_accuracy_of_a_network_on_an_accelerator(submission: Submission) -> None:
-    on_the_cpu(submission.ask("accuracy", small_network(submission), small_batches()), "accuracy(net, data)")
-    for machine in MACHINES:
-        title = f"accuracy({machine.holds('net')}, data)"
-        with machine.asked(submission, title):
-            net = small_network(submission)
-            submission.ask("accuracy", net, small_batches())
-            stays_there(net, title)
+    works_wherever_the_network_lies(
+        submission, "accuracy", small_batches(), shown=", data", data_may_lie_elsewhere=True
+    )

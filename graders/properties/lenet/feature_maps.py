@@ -10,10 +10,9 @@ from hypothesis import given
 from torch import Tensor
 
 from graders import messages, tolerance
-from graders.devices import MACHINES, lies_there
 from graders.expect import NotWritten, changes_no_setting, compare, that
 from graders.holds import holds
-from graders.network_checks import on_the_cpu, small_network, stays_there, unchanged
+from graders.network_checks import unchanged, works_wherever_the_network_lies
 from graders.networks import LINEAR, expected_maps, layer, twins
 from graders.strategies import tensor
 from graders.subject import Build, Module, Submission
@@ -111,10 +110,4 @@ def test_one_forward_pass_that_leaves_nothing_behind(submission: Submission) -> 
 @holds("feature_maps", "devices")
 def test_maps_of_a_network_on_an_accelerator(submission: Submission) -> None:
     X = tensor(2, 1, 4, 4, seed=95)
-    on_the_cpu(submission.ask("feature_maps", small_network(submission), X), "feature_maps(net, X)")
-    for machine in MACHINES:
-        title = f"feature_maps({machine.holds('net')}, {machine.holds('X')})"
-        with machine.asked(submission, title):
-            net = small_network(submission)
-            lies_there(title, submission.ask("feature_maps", net, X))
-            stays_there(net, title)
+    works_wherever_the_network_lies(submission, "feature_maps", X, shown=", X")

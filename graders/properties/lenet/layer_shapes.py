@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 import hypothesis.strategies as st
 import torch
 from hypothesis import given
 
+from graders.devices import PLACES
 from graders.expect import NotWritten, changes_no_setting, references_agree, that
 from graders.holds import holds
-from graders.network_checks import unchanged
+from graders.network_checks import small_network, stays_there, unchanged
 from graders.networks import layer, twins
+from graders.sandbox.trouble import Raised
 from graders.subject import Build, Module, Submission
 from solutions import lenet as reference
 
@@ -140,3 +143,15 @@ def test_mode_parameters_buffers_and_hooks_stay(submission: Submission) -> None:
 @holds("layer_shapes", "frozen parts")
 def test_a_part_in_a_mode_of_its_own_keeps_it(submission: Submission) -> None:
     check_left_alone(submission, training=True, frozen=True)
+
+
+@holds("layer_shapes", "leaves the network alone")
+def test_the_network_stays_where_it_lies(submission: Submission) -> None:
+    for place in PLACES:
+        title = f"layer_shapes({place.holds('net')}, (2, 1, 4, 4))"
+        with place.asked(submission, title):
+            net = small_network(submission)
+            # Where the image lies that is sent through it, the contract leaves open.
+            with contextlib.suppress(*[Raised] if place.moved else []):
+                submission.ask("layer_shapes", net, (2, 1, 4, 4))
+            stays_there(net, title)

@@ -136,3 +136,5 @@ def test_holes_and_groups_on_an_accelerator(submission: Submission) -> None:
     works_on_the_accelerator(
         submission, "conv2d_general", X, K, b, padding=1, dilation=2, groups=2, right=reference.conv2d_general
     )
+    X, K = X.detach(), graded(3, 2, 2, 2, seed=17).detach().long()
+    works_on_the_accelerator(submission, "conv2d_general", X, K, stride=2, right=reference.conv2d_general)

@@ -140,3 +140,10 @@ def test_pool2d_backward_on_an_accelerator(submission: Submission) -> None:
             mode,
             right=reference.pool2d_backward,
         )
+        works_on_the_accelerator(
+            submission,
+            "pool2d_backward",
+            *(tensor(3, 3, seed=9), tensor(4, 5, seed=10), (2, 3), mode),
+            stride=1,
+            right=reference.pool2d_backward,
+        )

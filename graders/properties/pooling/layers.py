@@ -166,10 +166,16 @@ def test_the_layer_of_maxima_on_an_accelerator(submission: Submission) -> None:
     module_works_on_the_accelerator(
         submission, "MaxPool2d", 2, padding=1, X=tensor(2, 2, 4, 3, seed=4), shape=(2, 2, 3, 2)
     )
+    module_works_on_the_accelerator(
+        submission, "MaxPool2d", (2, 3), stride=1, X=tensor(2, 2, 4, 3, seed=4), shape=(2, 2, 3, 1)
+    )
 
 
 @holds("AvgPool2d", "devices")
 def test_the_layer_of_averages_on_an_accelerator(submission: Submission) -> None:
     module_works_on_the_accelerator(
         submission, "AvgPool2d", 2, padding=1, X=tensor(2, 2, 4, 3, seed=5), shape=(2, 2, 3, 2)
+    )
+    module_works_on_the_accelerator(
+        submission, "AvgPool2d", (2, 3), stride=1, X=tensor(2, 2, 4, 3, seed=5), shape=(2, 2, 3, 1)
     )

@@ -194,3 +194,4 @@ def test_pool2d_on_an_accelerator(submission: Submission) -> None:
         works_on_the_accelerator(
             submission, "pool2d", X, 2, mode, 2, (0, 1), cotangent=G, right=reference.pool2d
         )
+        works_on_the_accelerator(submission, "pool2d", X.detach(), (2, 3), mode, right=reference.pool2d)

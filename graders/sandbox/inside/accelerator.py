@@ -110,6 +110,14 @@ class OnDevice(torch.Tensor):
             )
         return self.detach().cpu().numpy(force=True)
 
+    def apply_(self, _function: Any) -> Any:
+        """As on a real device: not there."""
+        raise TypeError("apply_ is only implemented on CPU tensors")
+
+    def map_(self, _other: Any, _function: Any) -> Any:
+        """As on a real device: not there."""
+        raise TypeError("map_ is only implemented on CPU tensors")
+
     def tolist(self) -> Any:
         """The numbers, copied."""
         return self.detach().cpu().tolist()
@@ -134,6 +142,16 @@ def install() -> None:
         library.impl(name, _factory(getattr(getattr(_aten, packet), overload or "default")), "PrivateUse1")
     library.impl("_copy_from", _copy_from, "PrivateUse1")
     _libraries.append(library)
+
+
+def move(module: torch.nn.Module, device: str) -> None:
+    """Move a module there or back; it keeps its parameters, whoever else holds one, as with a real device."""
+    exchanging = torch.__future__.get_swap_module_params_on_conversion()
+    torch.__future__.set_swap_module_params_on_conversion(True)
+    try:
+        module.to(device)
+    finally:
+        torch.__future__.set_swap_module_params_on_conversion(exchanging)
 
 
 def _factory(func: Any) -> Callable[..., OnDevice]:

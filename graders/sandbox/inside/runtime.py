@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from . import loader, named_device
+from . import accelerator, loader, named_device
 from .by_hand import ByHand, ForbiddenCall
 from .effort import EffortMeter
 from .stand_ins import Batches, resolve
@@ -269,6 +269,8 @@ class Runtime:
             module.to(question["dtype"])
         if question.get("training") is not None:
             module.train(question["training"])
+        if question.get("to") is not None:
+            accelerator.move(module, question["to"])
         return {}
 
     def _fit(self, question: dict[str, Any]) -> dict[str, Any]:

@@ -183,6 +183,7 @@ def accuracy(net: nn.Module, data: Iterable[tuple[Tensor, Tensor]]) -> float:
 #   three times as much as a batch of 1. Each loss is taken as it was before its own step.
 # - Keep Python numbers (`loss.item()`), not tensors: each tensor would hold its whole graph.
 # - Training mode, while training. The evaluation in between may have left it.
+# - The network says where: its device is that of its parameters, and batches may come from elsewhere.
 
 # %%
 def train(net: nn.Module, data: Iterable[tuple[Tensor, Tensor]], num_epochs: int, lr: float) -> list[float]:

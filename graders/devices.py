@@ -128,17 +128,19 @@ def module_works_on_the_accelerator(
     here = submission.ask(module, X).value if isinstance(module, Module) else None
     if not isinstance(here, Tensor) or tuple(here.shape) != tuple(shape):
         raise Mismatch(f"{ACCELERATED.holds(made)}(X)", "values", messages.wrong_on_the_cpu())
+    modules: dict[Place, Any] = {}
     for place in PLACES:
-        call, module = f"{place.holds(made)}(X)", None
+        call = f"{place.holds(made)}(X)"
         with place.asked(submission, call):
-            module = submission.create(name, *args, **kwargs)
+            modules[place] = module = submission.create(name, *args, **kwargs)
             if isinstance(module, Module):
                 lies_there(call, submission.ask(module, X, cotangent=cotangent))
-    for place in (CUDA, BESIDE_CUDA) if isinstance(module, Module) else ():
-        made = f'{made}.to("{place.device}")'
-        with place.asked(submission, f"{made}(X)"):
-            module.convert(device=place.device)
-            lies_there(f"{made}(X)", submission.ask(module, X))
+    for here, there in ((CUDA, BESIDE_CUDA), (BESIDE_CUDA, CUDA)):
+        call, module = f'{here.holds(made)}.to("{there.device}")(X)', modules.get(here)
+        with there.asked(submission, call):
+            if isinstance(module, Module):
+                module.convert(device=there.device)
+                lies_there(call, submission.ask(module, X))
 
 
 def is_of_the_simulation(error: Raised) -> bool:

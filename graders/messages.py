@@ -115,7 +115,7 @@ def mixed_devices() -> str:
     return (
         "tensors of the CPU and of the accelerator meet in one operation. A new tensor goes where it is told "
         "to (device=X.device); data is moved by .to(device), and with it a layer's own tensors if they are "
-        "parameters or buffers."
+        "parameters or buffers. What is kept from one call to the next lies where the first input did."
     )
 
 

@@ -267,6 +267,7 @@ def accuracy(net: nn.Module, data: Iterable[tuple[Tensor, Tensor]]) -> float:
 #   three times as much as a batch of 1. Each loss is taken as it was before its own step.
 # - Keep Python numbers (`loss.item()`), not tensors: each tensor would hold its whole graph.
 # - Training mode, while training. The evaluation in between may have left it.
+# - The network says where: its device is that of its parameters, and batches may come from elsewhere.
 
 
 # %% task="train" kind="core" points=4 difficulty=3 minutes=20 importance=5

@@ -325,6 +325,31 @@ class AvgPool2d(nn.Module):
 """,
         "meet in one operation",
     ),
+    "layer that keeps its index": (
+        "pooling.MaxPool2d",
+        """
+class MaxPool2d(nn.Module):
+    def __init__(self, kernel_size, stride=None, padding=0):
+        super().__init__()
+        two = lambda v: (v, v) if isinstance(v, int) else tuple(v)
+        self.size, self.padding = two(kernel_size), two(padding)
+        self.stride = self.size if stride is None else two(stride)
+        self.rows = None
+
+    def places(self, n, axis, device):
+        first = torch.arange(0, n - self.size[axis] + 1, self.stride[axis], device=device)
+        return first[:, None] + torch.arange(self.size[axis], device=device)
+
+    def forward(self, X):
+        (ph, pw) = self.padding
+        P = F.pad(X, (pw, pw, ph, ph), value=float("-inf"))
+        if self.rows is None or self.shape != P.shape:
+            self.shape = P.shape
+            self.rows, self.columns = (self.places(P.shape[axis + 2], axis, X.device) for axis in (0, 1))
+        return P[:, :, self.rows][..., self.columns].amax((3, 5))
+""",
+        "meet in one operation",
+    ),
     "device of the file": (
         "conv2d.conv2d",
         DATED + CONV + "    Y = torch.zeros(oh, ow, dtype=torch.result_type(X, K), device=device)\n" + LOOP,

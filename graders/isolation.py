@@ -90,7 +90,7 @@ def _why_not_on(device: Device, tier: Tier, required: str) -> str:
         return f"{device} would be used without Landlock, which --require {required} does not allow"
     try:
         with WarmParent(tier, device.name) as parent:
-            if tier.name == PROCESS:
+            if not tier.landlock:  # which is accepted
                 parent.spawn(limits=Limits(), device=device.name).end()
                 return ""
             holes = [finding for finding in attack_ourselves(parent) if finding.possible]

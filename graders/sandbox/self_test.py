@@ -22,6 +22,21 @@ def read_a_file(path):
     with open(path, "rb") as file:
         return f"read {len(file.read())} bytes of {path}"
 
+def read_a_file_in_backward(path):
+    import torch
+    device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "cpu"
+    class Reading(torch.autograd.Function):  # whose backward runs in a thread of the device
+        @staticmethod
+        def forward(ctx, X):
+            return X * 2
+        @staticmethod
+        def backward(ctx, G):
+            found.append(read_a_file(path))
+            return G
+    found = []
+    Reading.apply(torch.ones(2, device=device, requires_grad=True)).sum().backward()
+    return found[0]
+
 def list_a_folder(path):
     return f"saw {len(os.listdir(path))} entries"
 
@@ -63,6 +78,7 @@ def run_a_program(path):
 _NAMES = (
     *(
         "read_a_file",
+        "read_a_file_in_backward",
         "list_a_folder",
         "write_a_file",
         "open_a_socket",

@@ -56,7 +56,7 @@ def start(device: str, memory_bytes: int) -> None:
 
 
 def _use(device: str) -> None:
-    # Nothing that needs autograd, which starts a thread for the device where a student's `backward` runs then.
+    # Nothing that needs autograd, which starts a thread for the device where a student's `backward` runs.
     # Landlock holds for the thread that asks for it and for those started later, so it must be a later one.
     X = torch.rand(2, 1, 8, 8).to(device)
     K = torch.rand(3, 1, 3, 3).to(device)

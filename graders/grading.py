@@ -57,6 +57,7 @@ class _Finding:
     message: str = ""
     counterexample: dict[str, Any] | None = None
     stops: bool = False
+    hint: str = ""  # where the task's own would lead away from what is wrong
 
 
 @on_one_core()
@@ -269,7 +270,8 @@ def _finding(trouble: Exception, task: Task, seen: Screened) -> _Finding:
     if isinstance(trouble, Raised):
         if trouble.is_a("NotImplementedError"):
             return _Finding("not_implemented", messages.not_written(task.name))
-        return _Finding("broken", messages.trouble(task.name, trouble))
+        hint = messages.signature_hint() if messages.is_about_the_signature(trouble) else ""
+        return _Finding("broken", messages.trouble(task.name, trouble), hint=hint)
     stops = {TimedOut: "timed_out", OutOfMemory: "out_of_memory", Crashed: "crashed"}
     if type(trouble) in stops:
         outcome = stops[type(trouble)]
@@ -298,7 +300,7 @@ def _summed(task: Task, findings: list[tuple[Property, _Finding]]) -> TaskResult
     if outcome == "passed":
         return replace(_result(task, "passed", ""), score=task.points, groups=tuple(groups))
     name, first = _told(findings, outcome)
-    hint = messages.device_hint() if name == DEVICES else task.hints[0]
+    hint = first.hint or (messages.device_hint() if name == DEVICES else task.hints[0])
     return replace(
         _result(task, outcome, first.message),
         score=round(sum(group.score for group in groups), 2),

@@ -11,7 +11,7 @@ from torch import Tensor
 from .explanations import explained
 from .sandbox.inside.wire import Build, ClassOf, Stream
 from .sandbox.trouble import Crashed, Forbidden, Frame, OutOfMemory, Raised, StudentTrouble, TimedOut
-from .signatures import labels
+from .signatures import labels, written
 from .subject import Module
 
 
@@ -252,13 +252,23 @@ def trouble(task: str, what: StudentTrouble) -> str:
     if isinstance(what, Crashed):
         return f"`{task}` {what.how}. The other tasks were graded all the same."
     if isinstance(what, Raised):
-        if not what.inside and what.is_a("TypeError"):
+        if is_about_the_signature(what):
             return (
-                f"The contract's way of calling `{task}` does not fit its signature: {_short(what.message)}"
+                f"The contract's way of calling `{task}` does not fit its signature: {_short(what.message)}\n"
+                f"The contract writes it `{written(task)}`."
             )
         meaning = explained(what.message)
         return f"{what.type}: {_short(what.message)}{at(what.frames)}" + (f"\n{meaning}" if meaning else "")
     return str(what)
+
+
+def is_about_the_signature(what: Raised) -> bool:
+    """Whether a call could not even begin."""
+    return not what.inside and what.is_a("TypeError")
+
+
+def signature_hint() -> str:
+    return "Compare the line that begins with `def` with the contract's: names, order, defaults."
 
 
 def at(frames: Sequence[Frame]) -> str:

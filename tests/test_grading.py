@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from torch import Tensor
 
+from graders import messages
 from graders.course.stubs import stub_files
 from graders.curriculum import exercise, exercises
 from graders.grading import Settings, grade, reproduce
@@ -158,6 +159,15 @@ def test_a_wrong_signature_or_kind_of_thing_gives_a_clear_line(
     (task,) = graded({"conv2d.py": source}, "conv2d.output_size").tasks
     assert (task.outcome, task.score) == ("broken", 0)
     assert said in task.message
+
+
+def test_a_signature_that_does_not_fit_is_shown_beside_the_contracts(graded: Graded) -> None:
+    source = "def output_size(length, window, step=1): return (length - window) // step + 1"
+    (task,) = graded({"conv2d.py": source}, "conv2d.output_size").tasks
+    assert "takes from 2 to 3 positional arguments but 4 were given" in task.message
+    shown = "The contract writes it `output_size(n, kernel, stride=1, padding=0, dilation=1)`."
+    assert task.message.endswith(shown)
+    assert task.hint == messages.signature_hint()
 
 
 def test_a_class_where_a_function_is_expected_does_not_pass(graded: Graded) -> None:

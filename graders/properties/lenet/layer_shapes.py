@@ -147,6 +147,8 @@ def test_a_part_in_a_mode_of_its_own_keeps_it(submission: Submission) -> None:
 
 @holds("layer_shapes", "leaves the network alone")
 def test_the_network_stays_where_it_lies(submission: Submission) -> None:
+    if submission.layer_shapes(small_network(submission), (2, 1, 4, 4)) is None:
+        raise NotWritten
     for place in PLACES:
         title = f"layer_shapes({place.holds('net')}, (2, 1, 4, 4))"
         with place.asked(submission, title):

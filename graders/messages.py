@@ -69,10 +69,10 @@ def wrong_device(what: str, got: str, expected: str) -> str:
 
 
 def on_accelerator(sentence: str, beside: bool = False) -> str:
-    where = "an accelerator (a simulated GPU, gpu:0)"
+    where = "with tensors on an accelerator (a simulated GPU, gpu:0)"
     if beside:
-        where = f"the CPU of a machine that has {where} as well, where the same was asked before"
-    return f"Asked with tensors on {where}: {sentence}"
+        where = "on the CPU beside an accelerator (a simulated GPU, gpu:0), after the same on that"
+    return f"Asked {where}: {sentence}"
 
 
 def on_a_gpu(device: str, sentence: str) -> str:
@@ -113,9 +113,9 @@ def network_left(parameter: str, device: str) -> str:
 
 def mixed_devices() -> str:
     return (
-        "tensors of the CPU and of the accelerator meet in one operation. A new tensor goes where it is told "
-        "to (device=X.device); data is moved by .to(device), and with it a layer's own tensors if they are "
-        "parameters or buffers. What is kept from one call to the next lies where the first input did."
+        "tensors of the CPU and of the accelerator meet in one operation. New tensors are made where the "
+        "input lies (device=X.device), data is moved by .to(device), a layer's own tensors are parameters or "
+        "buffers, and what is kept from one call to the next follows the input."
     )
 
 
@@ -139,7 +139,7 @@ def said(raised: Raised) -> str:
     if raised.frames:
         last = raised.frames[-1]
         where = f"{last.file}, line {last.line}: `{last.source}` raises "
-    return f"({where}{raised.type}: {_short(raised.message)})"
+    return f"{where}{raised.type}: {_short(raised.message)}"
 
 
 def not_finite(what: str, count: int) -> str:

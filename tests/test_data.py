@@ -6,7 +6,11 @@ import gzip
 import hashlib
 import re
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -20,6 +24,7 @@ from exercises import data
 from exercises.data import NoImages
 from graders.course.bundle import bundle
 
+DOWNLOAD = datasets.MNIST.download
 PACKAGE = Path("/usr/share/datasets/fashion-mnist")
 FILES = [
     "train-images-idx3-ubyte",
@@ -126,20 +131,69 @@ def test_files_of_both_data_sets_in_one_folder_are_kept_apart(tmp_path: Path) ->
     assert data.find("mnist", tmp_path) == digits
 
 
-def test_what_torchvision_downloads_is_used_and_not_downloaded_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    downloads = []
+@dataclass
+class Mirror:
+    """A server on this machine from which torchvision's own code downloads."""
 
-    def download(self: datasets.MNIST) -> None:
-        downloads.append(self.raw_folder)
-        files_in(Path(self.raw_folder), plain=True)
+    folder: Path
+    asked: list[str]
 
-    monkeypatch.setattr(datasets.MNIST, "download", download)
-    assert not data.is_here("mnist")
-    for _ in range(2):
-        train, _ = data.load("mnist")
-        assert train.classes[3] == "3 - three"
-    assert downloads == [str(data.cache() / "MNIST" / "raw")]
-    assert data.is_here("mnist")
+
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
+    """Has the bundled files, under the checksums that they have."""
+    found = Mirror(files_in(tmp_path / "served"), [])
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_request(self, *_: object) -> None:
+            found.asked.append(self.path.removeprefix("/"))
+
+        def log_error(self, *_: object) -> None:
+            pass
+
+    handler = partial(Handler, directory=str(found.folder))
+    checksums = [
+        (f"{name}.gz", hashlib.md5((found.folder / f"{name}.gz").read_bytes()).hexdigest()) for name in FILES
+    ]
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        for published in (datasets.FashionMNIST, datasets.MNIST):
+            monkeypatch.setattr(published, "download", DOWNLOAD)
+            monkeypatch.setattr(published, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
+            monkeypatch.setattr(published, "resources", checksums)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield found
+        server.shutdown()
+
+
+@pytest.mark.parametrize(("name", "third"), [("mnist", "3 - three"), ("fashion-mnist", "Dress")])
+def test_what_torchvision_downloads_is_used_and_not_downloaded_again(
+    mirror: Mirror, name: str, third: str
+) -> None:
+    assert not data.is_here(name)
+    for asked in ({f"{file}.gz" for file in FILES}, set()):
+        train, test = data.load(name)
+        assert train.classes[3] == third
+        assert (len(train), len(test)) == (400, 200)
+        assert set(mirror.asked) == asked
+        mirror.asked.clear()
+        assert data.is_here(name)
+
+
+def test_a_download_that_breaks_off_is_an_error_that_names_the_file_and_the_next_step(mirror: Mirror) -> None:
+    labels = mirror.folder / "train-labels-idx1-ubyte.gz"
+    labels.write_bytes(labels.read_bytes()[:-20])
+    said = refused()
+    assert "the download to" in said and "failed" in said
+    assert "--data FOLDER" in said
+    assert not data.is_here("fashion-mnist")
+
+
+def test_a_server_without_the_files_is_an_error_that_says_so(mirror: Mirror) -> None:
+    for file in mirror.folder.iterdir():
+        file.unlink()
+    said = refused(name="mnist")
+    assert "404" in said or "Error downloading" in said
+    assert "--data FOLDER" in said
 
 
 @debian

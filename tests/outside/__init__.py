@@ -1,0 +1,1 @@
+"""Material that nobody here wrote, and the references put to it."""

@@ -104,11 +104,16 @@ def works_on_the_accelerator(
     if value is None:
         raise NotWritten
     call = messages.call(name, args, kwargs)
-    if right is not None and not _resembles(value, right(*args, **kwargs)):
+    expected = None if right is None else right(*args, **kwargs)
+    if right is not None and not _resembles(value, expected):
         raise Mismatch(call, "values", messages.wrong_on_the_cpu())
     for place in PLACES:
         with place.asked(submission, call):
-            lies_there(call, submission.ask(name, *args, cotangent=cotangent, **kwargs))
+            reply = submission.ask(name, *args, cotangent=cotangent, **kwargs)
+            lies_there(call, reply)
+            if right is not None and not _resembles(reply.value, expected):
+                sentence = messages.on_accelerator(messages.other_numbers(), beside=not place.moved)
+                raise Mismatch(call, "values", sentence)
 
 
 def module_works_on_the_accelerator(

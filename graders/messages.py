@@ -101,6 +101,13 @@ def left_behind(what: str, device: str) -> str:
     )
 
 
+def other_numbers() -> str:
+    return (
+        "the numbers are others than on the CPU of a machine without one. What is made on the CPU and then "
+        "moved by .to(device) is two tensors: which of them is computed with, and which is changed?"
+    )
+
+
 def network_left(parameter: str, device: str) -> str:
     beside = device != "cpu"
     there, here = ("accelerator", "CPU") if beside else ("CPU", "accelerator")

@@ -179,6 +179,31 @@ WRONG = {
         "    return (X.unfold(0, kh, 1).unfold(1, kw, 1) * K).sum((-2, -1))\n",
         "meet in one operation",
     ),
+    "steps with a copy of what is learned": (
+        "kernel_learning.learn_kernel",
+        "def learn_kernel(X, Y, kernel_size, num_epochs=10, lr=0.03, init=None):\n"
+        "    size = (kernel_size,) * 2 if isinstance(kernel_size, int) else tuple(kernel_size)\n"
+        "    K = torch.rand(size, dtype=X.dtype) if init is None else init.detach().cpu().clone()\n"
+        "    K.requires_grad_()\n    optimizer = torch.optim.SGD([K], lr=lr)\n    K = K.to(X.device)\n"
+        "    losses = []\n    for _ in range(num_epochs):\n        optimizer.zero_grad()\n"
+        "        loss = ((F.conv2d(X[None, None], K[None, None])[0, 0] - Y) ** 2).sum()\n"
+        "        loss.backward(retain_graph=True)\n        optimizer.step()\n"
+        "        losses.append(loss.item())\n"
+        "    return K.detach(), losses\n",
+        "the numbers are others than on the CPU",
+    ),
+    "layer that moves its constant only when it is moved itself": (
+        "conv2d.Conv2D",
+        CONV
+        + "    Y = X.new_zeros(oh, ow, dtype=torch.result_type(X, K))\n"
+        + LOOP
+        + LAYER.format(
+            more="self.one = torch.ones(1)", result="conv2d(X, self.weight) + self.bias * self.one"
+        )
+        + "\n    def to(self, *args):\n        self.one = self.one.to(*args)\n"
+        "        return super().to(*args)\n",
+        "meet in one operation",
+    ),
     "matrix of places": (
         "conv2d.conv2d_matrix",
         "def conv2d_matrix(K, input_size):\n    (kh, kw), (H, W) = K.shape, input_size\n"

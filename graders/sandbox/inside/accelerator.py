@@ -16,6 +16,7 @@ https://docs.pytorch.org/docs/stable/notes/cuda.html (which operations may mix d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -144,12 +145,13 @@ def install() -> None:
     _libraries.append(library)
 
 
-def move(module: torch.nn.Module, device: str) -> None:
-    """Move a module there or back; it keeps its parameters, whoever else holds one, as with a real device."""
+@contextmanager
+def keeping_parameters() -> Iterator[None]:
+    """Meanwhile a module that is moved keeps its parameters, whoever holds one, as with a real device."""
     exchanging = torch.__future__.get_swap_module_params_on_conversion()
     torch.__future__.set_swap_module_params_on_conversion(True)
     try:
-        module.to(device)
+        yield
     finally:
         torch.__future__.set_swap_module_params_on_conversion(exchanging)
 

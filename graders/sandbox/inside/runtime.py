@@ -192,7 +192,7 @@ class Runtime:
             changed = _changed(before)
             _restore({**before, "grad mode": grad_mode})
         if question.get("device") is not None and isinstance(value, nn.Module) and self._is_new(value):
-            value.to(question["device"])  # as whoever has a network made for a device moves it there
+            _move(value, question["device"])
         answer: dict[str, Any] = {"value": value, "changed_state": changed}
         if meter is not None:
             answer["effort"] = [meter.tensor_operations, meter.python_steps]
@@ -270,7 +270,8 @@ class Runtime:
         if question.get("training") is not None:
             module.train(question["training"])
         if question.get("to") is not None:
-            accelerator.move(module, question["to"])
+            with accelerator.keeping_parameters():
+                _move(module, question["to"])
         return {}
 
     def _fit(self, question: dict[str, Any]) -> dict[str, Any]:
@@ -308,6 +309,11 @@ def _tensors(tree: Any) -> Iterator[torch.Tensor]:
     elif isinstance(tree, (list, tuple)):
         for item in tree:
             yield from _tensors(item)
+
+
+def _move(module: nn.Module, device: str) -> None:
+    """Move a module as a part of a network is moved: its own `to` is not called then."""
+    nn.ModuleList([module]).to(device)
 
 
 def _moved(tree: Any, device: str) -> Any:

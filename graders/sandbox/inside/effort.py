@@ -3,15 +3,14 @@ whom: whether autograd did some of it."""
 
 from __future__ import annotations
 
-import sys
-import threading
 from collections.abc import Callable, Collection
-from types import FrameType
 from typing import Any
 
 import torch
 from torch.autograd import forward_ad
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from .steps import Counter
 
 _OURS = ("<frozen", "<sandbox", "<__array_function__")
 
@@ -33,9 +32,14 @@ class EffortMeter(TorchDispatchMode):
     def __init__(self, student_files: Collection[str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.tensor_operations = 0
-        self.python_steps = 0
         self.autograd = False
         self._files = student_files
+        self._steps = Counter(self._concerns)
+
+    @property
+    def python_steps(self) -> int:
+        """The Python steps so far."""
+        return self._steps.count
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -51,24 +55,15 @@ class EffortMeter(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
     def __enter__(self) -> EffortMeter:
+        self._steps.begin()
         super().__enter__()  # type: ignore[no-untyped-call]
-        sys.settrace(self._trace)
-        threading.settrace(self._trace)
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        stopped = sys.gettrace() != self._trace
-        sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]
+        undisturbed = self._steps.end()
         super().__exit__(*exception)  # type: ignore[no-untyped-call]
-        if stopped and exception[0] is None:
-            raise RuntimeError("sys.settrace was called while the steps of the code were counted")
+        if not undisturbed and exception[0] is None:
+            raise RuntimeError("the counting of steps was ended while the code ran")
 
-    def _trace(self, frame: FrameType, event: str, arg: object) -> Any:
-        file = frame.f_code.co_filename
-        if file not in self._files and (not file.startswith("<") or file.startswith(_OURS)):
-            return None
-        frame.f_trace_opcodes = True
-        frame.f_trace_lines = False
-        self.python_steps += event == "opcode"
-        return self._trace
+    def _concerns(self, file: str) -> bool:
+        return file in self._files or (file.startswith("<") and not file.startswith(_OURS))

@@ -56,7 +56,7 @@ def examples(sizes: Sequence[int], seed: int) -> list[Batch]:
 
 # How far losses and parameters may be off, relative to the loss and to a tensor's largest parameter. Measured
 # in float32 for the trainings of `check_lenet`, 30 starts, three loops: at most 1.4e-7 and 2.7e-7. The margin
-# of 35 and more is for other places and other ways to add up.
+# of 35 and more is for other machines and other ways to add up.
 LOSS_OFF = {torch.float64: 1e-6, torch.float32: 1e-5}
 PARAMETERS_OFF = {torch.float64: 1e-9, torch.float32: 1e-5}
 

@@ -22,8 +22,12 @@ _NAMES = ("cuda", "mps")
 # What code that has found a card asks next.
 _ANSWERS: dict[Any, dict[str, Any]] = {
     torch.cuda: {
-        **{"is_available": True, "device_count": 1, "current_device": 0, "get_device_name": "simulated"},
-        **{"synchronize": None, "set_device": None},
+        "is_available": True,
+        "device_count": 1,
+        "current_device": 0,
+        "get_device_name": "simulated",
+        "synchronize": None,
+        "set_device": None,
     },
     torch.backends.mps: {"is_available": True},
     torch.mps: {"device_count": 1, "synchronize": None, "empty_cache": None},

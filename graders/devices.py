@@ -79,7 +79,8 @@ class Place:
 
 
 # The last two are one process, so that what is kept there meets the same call elsewhere.
-ACCELERATED, CUDA, BESIDE_CUDA = Place(False, True), Place(True, True), Place(True, False)
+ACCELERATED = Place(named=False, moved=True)
+CUDA, BESIDE_CUDA = Place(named=True, moved=True), Place(named=True, moved=False)
 PLACES = (ACCELERATED, CUDA, BESIDE_CUDA)
 
 

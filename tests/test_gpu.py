@@ -35,8 +35,10 @@ from graders.subject import Submission
 from graders.submission import HandIn
 from graders.trusted import trusted_submission
 
+from .device_answers.parts import HEAD
+from .device_answers.right import RIGHT
+from .device_answers.wrong import WRONG
 from .right_answers import RightAnswer, right_answers
-from .test_devices import HEAD, RIGHT, WRONG
 
 REHEARSAL = gpu.find(SIMULATED)
 REAL = gpu.find("auto")

@@ -23,14 +23,14 @@ from rich.console import Console
 from rich.table import Table
 
 from graders.curriculum import SOLUTIONS, exercises
-from graders.grading import Settings, grade
+from graders.grading.grade import Settings, grade
+from graders.grading.hand_in import read
 from graders.holds import properties_of
 from graders.sandbox.child import Child
 from graders.sandbox.inside import accelerator
 from graders.sandbox.one_core import on_one_core
 from graders.sandbox.tiers import best_tier
 from graders.sandbox.warm_parent import Limits, WarmParent
-from graders.submission import read
 from graders.trusted import trusted_submission
 
 MODULE = "import math\nimport torch\n\n\ndef echo(X):\n    return X + 0\n"

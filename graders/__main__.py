@@ -7,9 +7,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from . import batch, gpu
+from . import gpu
 from .curriculum import exercises
-from .grading import Settings
+from .grading import batch
+from .grading.grade import Settings
 from .reports.wording import Feedback
 from .sandbox.trouble import SandboxFailure
 from .sandbox.warm_parent import Limits

@@ -18,15 +18,15 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from . import batch
 from .gradebook import shown, write_gradebook
-from .grading import Settings, grade, reproduce
+from .grading import batch
+from .grading.grade import Settings, grade, reproduce
+from .grading.hand_in import find, read
 from .isolation import device_within, proven_parent
 from .report import Report
 from .reports import html, table, terminal
 from .reports.wording import Feedback, visible
 from .sandbox.tiers import Tier
-from .submission import find, read
 
 
 def grade_class(

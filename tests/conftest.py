@@ -10,12 +10,12 @@ import torch
 
 from graders.course.kit import release
 from graders.curriculum import SOLUTIONS, exercises
-from graders.grading import Settings, grade
+from graders.grading.grade import Settings, grade
+from graders.grading.hand_in import read
 from graders.report import Report, TaskResult
 from graders.sandbox.inside import accelerator
 from graders.sandbox.tiers import best_tier
 from graders.sandbox.warm_parent import Limits, WarmParent
-from graders.submission import read
 
 # Questions on the accelerator are asked in this process as well, of our own code. Autograd counts the devices
 # at its first use, so it has to be there before.

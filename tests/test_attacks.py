@@ -27,12 +27,12 @@ import pytest
 import torch
 
 from graders.curriculum import SOLUTIONS
-from graders.grading import Settings, grade
+from graders.grading.grade import Settings, grade
+from graders.grading.hand_in import read
 from graders.report import Report
 from graders.sandbox.tiers import PROCESS, STRICT, STRICT_PLUS, Tier, best_tier
 from graders.sandbox.trouble import SandboxFailure, StudentTrouble
 from graders.sandbox.warm_parent import Limits, WarmParent
-from graders.submission import read
 
 ATTACKS = Path(__file__).parent / "attacks"
 IN_MEMORY = "SENTINEL-in-the-memory-of-the-grader"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from graders.batch import grade_all
-from graders.grading import Settings
+from graders.grading.batch import grade_all
+from graders.grading.grade import Settings
 from graders.sandbox.tiers import best_tier
 
 from .conftest import write_submission

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from graders.grading.screen import screen
 from graders.sandbox.child import Child
 from graders.sandbox.trouble import Forbidden, Raised, StudentTrouble
 from graders.sandbox.warm_parent import Limits, WarmParent
-from graders.screen import screen
 
 HEAD = """
 import threading

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from graders import devices
-from graders.grading import Settings, grade
+from graders.grading.grade import Settings, grade
+from graders.grading.hand_in import HandIn
 from graders.report import TaskResult
 from graders.sandbox.inside import accelerator
 from graders.sandbox.warm_parent import WarmParent
-from graders.submission import HandIn
 
 from .device_answers.parts import HEAD
 from .device_answers.right import RIGHT

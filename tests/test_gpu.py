@@ -15,13 +15,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from graders import gpu, grading, isolation
+from graders import gpu, isolation
 from graders.__main__ import main
 from graders.curriculum import exercises
 from graders.devices import DEVICES, MISSING_ON_A_DEVICE, asked_on_a_gpu, counts_on
 from graders.expect import Mismatch, NotWritten
 from graders.gpu import CPU, Device
-from graders.grading import Settings, grade
+from graders.grading import grade as grading
+from graders.grading.grade import Settings, grade
+from graders.grading.hand_in import HandIn
 from graders.holds import Property, groups_of, properties_of
 from graders.isolation import device_within
 from graders.report import Report, TaskResult
@@ -32,7 +34,6 @@ from graders.sandbox.tiers import PROCESS, STRICT, Tier, best_tier
 from graders.sandbox.trouble import OutOfMemory, Raised, SandboxFailure, StudentTrouble
 from graders.sandbox.warm_parent import Limits, WarmParent
 from graders.subject import Submission
-from graders.submission import HandIn
 from graders.trusted import trusted_submission
 
 from .device_answers.parts import HEAD

@@ -12,7 +12,8 @@ from torch import Tensor
 from graders import messages
 from graders.course.stubs import stub_files
 from graders.curriculum import exercise, exercises
-from graders.grading import Settings, grade, reproduce
+from graders.grading.grade import Settings, grade, reproduce
+from graders.grading.hand_in import HandIn
 from graders.holds import holds
 from graders.properties.conv2d import output_size
 from graders.report import Report
@@ -20,7 +21,6 @@ from graders.sandbox.trouble import SandboxFailure
 from graders.sandbox.warm_parent import WarmParent
 from graders.strategies import seeds, tensor
 from graders.subject import Submission
-from graders.submission import HandIn
 from tests.conftest import outcomes, result_of
 
 Graded = Callable[..., Report]

@@ -14,14 +14,14 @@ from hypothesis.errors import Flaky
 
 from graders.curriculum import Task, exercises
 from graders.expect import Mismatch
+from graders.grading.hand_in import read
+from graders.grading.screen import screen
 from graders.holds import properties_of
 from graders.misconceptions import Misconception, catalogue, diagnose, probes
 from graders.misconceptions.page import PAGE, page
 from graders.sandbox.trouble import Crashed, Forbidden, OutOfMemory, StudentTrouble, TimedOut
 from graders.sandbox.warm_parent import WarmParent
-from graders.screen import screen
 from graders.subject import Submission
-from graders.submission import read
 from graders.trusted import trusted_submission
 
 from .test_sample_class import EXPECTED, PATHS

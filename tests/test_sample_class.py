@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from graders.curriculum import exercises
-from graders.grading import Settings, grade
+from graders.grading.grade import Settings, grade
+from graders.grading.hand_in import find, read
 from graders.report import Report
 from graders.sandbox.warm_parent import Limits, WarmParent
-from graders.submission import find, read
 
 HERE = Path(__file__).parent / "sample_class"
 EXPECTED = tomllib.loads((HERE / "expected.toml").read_text(encoding="utf-8"))

@@ -12,7 +12,8 @@ import psutil
 import pytest
 import torch
 
-from graders.grading import Settings, grade
+from graders.grading.grade import Settings, grade
+from graders.grading.hand_in import read
 from graders.sandbox import tiers
 from graders.sandbox.child import Child
 from graders.sandbox.inside import boot, lockdown, seccomp
@@ -20,7 +21,6 @@ from graders.sandbox.self_test import attack_ourselves
 from graders.sandbox.tiers import PROCESS, STRICT, STRICT_PLUS, Tier, best_tier
 from graders.sandbox.trouble import Crashed, OutOfMemory, Raised, SandboxFailure, TimedOut
 from graders.sandbox.warm_parent import Limits, WarmParent
-from graders.submission import read
 
 linux = pytest.mark.skipif(best_tier().name == PROCESS, reason="this machine offers no walls")
 
@@ -472,7 +472,7 @@ HONEST = {
 
 @pytest.mark.parametrize("name", HONEST)
 def test_an_honest_program_notices_nothing(start: Callable[..., Child], name: str) -> None:
-    from graders.screen import screen
+    from graders.grading.screen import screen
 
     source = HONEST[name] + "\n"
     for library in ("matplotlib", "einops", "scipy", "torchvision"):

@@ -12,15 +12,15 @@ import hypothesis
 import pytest
 import torch
 
-from graders import grading
 from graders.curriculum import Task, exercises
-from graders.grading import Settings, grade
+from graders.grading import grade as grading
+from graders.grading.grade import Settings, grade
+from graders.grading.hand_in import read
 from graders.holds import Property, properties_of
 from graders.report import Report
 from graders.sandbox.tiers import best_tier
 from graders.sandbox.warm_parent import Limits, WarmParent
 from graders.subject import Submission
-from graders.submission import read
 from graders.trusted import trusted_submission
 
 from .right_answers import RightAnswer, right_answers

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from graders.screen import screen
-from graders.submission import MAX_FILE_BYTES, MAX_FILES, HandIn, find, read, student_name
+from graders.grading.hand_in import MAX_FILE_BYTES, MAX_FILES, HandIn, find, read, student_name
+from graders.grading.screen import screen
 from tests.conftest import write_submission
 
 CONV = "def conv2d(X, K):\n    return X\n"

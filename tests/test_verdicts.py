@@ -15,10 +15,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from graders.explanations import EXPLANATIONS, explained
-from graders.grading import Settings, grade
+from graders.grading.grade import Settings, grade
+from graders.grading.hand_in import HandIn
 from graders.report import TaskResult
 from graders.sandbox.warm_parent import WarmParent
-from graders.submission import HandIn
 
 # Task, the answer, and what its student is told.
 WRONG: dict[str, tuple[str, str, str]] = {

@@ -24,7 +24,7 @@ from typing import Any
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from ..curriculum import exercise as exercise_named
-from ..submission import read
+from ..grading.hand_in import read
 from .answers import definitions
 from .cell_ids import OURS
 

@@ -35,7 +35,7 @@ from nbgrader.preprocessors import (
 from traitlets import Float, Int, Unicode
 
 from ..curriculum import exercise, exercises
-from ..grading import Settings
+from ..grading.grade import Settings
 from ..reports.wording import Feedback
 from ..sandbox.warm_parent import Limits
 from .cell_ids import OURS, grade_id

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 
 from ..curriculum import exercise as exercise_named
-from ..grading import Settings, grade
+from ..grading.grade import Settings, grade
+from ..grading.hand_in import HandIn, read
+from ..grading.screen import Problem
 from ..isolation import proven_parent
 from ..report import Report, TaskResult
 from ..sandbox.warm_parent import WarmParent
-from ..screen import Problem
-from ..submission import HandIn, read
 from . import early
 from .answers import Answers, CodeCell, answers
 from .cell_ids import OURS

@@ -13,11 +13,11 @@ import torch
 from graders import gpu
 from graders.curriculum import SOLUTIONS, exercise
 from graders.devices import asked_on_a_gpu
+from graders.grading.hand_in import HandIn, read
+from graders.grading.screen import screen
 from graders.sandbox.tiers import best_tier
 from graders.sandbox.warm_parent import WarmParent
-from graders.screen import screen
 from graders.subject import Submission
-from graders.submission import HandIn, read
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -13,21 +13,29 @@ import hypothesis
 import torch
 from hypothesis.errors import Flaky
 
-from . import messages
-from .curriculum import Task, exercises
-from .devices import DEVICES, asked_on_a_gpu, counts_on
-from .expect import Mismatch, NotWritten
-from .gpu import CPU, Device
-from .holds import Property, groups_of, properties_of
-from .misconceptions import diagnose
-from .report import GroupResult, Report, TaskResult, shown
-from .sandbox.one_core import on_one_core
-from .sandbox.trouble import Crashed, Forbidden, OutOfMemory, Raised, SandboxFailure, StudentTrouble, TimedOut
-from .sandbox.warm_parent import Limits, WarmParent
+from .. import messages
+from ..curriculum import Task, exercises
+from ..devices import DEVICES, asked_on_a_gpu, counts_on
+from ..expect import Mismatch, NotWritten
+from ..gpu import CPU, Device
+from ..holds import Property, groups_of, properties_of
+from ..misconceptions import diagnose
+from ..report import GroupResult, Report, TaskResult, shown
+from ..sandbox.one_core import on_one_core
+from ..sandbox.trouble import (
+    Crashed,
+    Forbidden,
+    OutOfMemory,
+    Raised,
+    SandboxFailure,
+    StudentTrouble,
+    TimedOut,
+)
+from ..sandbox.warm_parent import Limits, WarmParent
+from ..subject import Submission
+from .hand_in import HandIn, exercise_named
 from .screen import Screened, screen
-from .smallest import smallest
-from .subject import Submission
-from .submission import HandIn, exercise_named
+from .shrink import smallest
 
 _PRINTED = 2_000
 

@@ -14,11 +14,11 @@ from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
-from .grading import Settings, grade
-from .report import Report
-from .sandbox.tiers import Tier
-from .sandbox.warm_parent import WarmParent
-from .submission import read
+from ..report import Report
+from ..sandbox.tiers import Tier
+from ..sandbox.warm_parent import WarmParent
+from .grade import Settings, grade
+from .hand_in import read
 
 _KILLED = "a grading process was killed; was the machine out of memory?"
 

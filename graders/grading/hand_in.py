@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from .curriculum import Exercise, exercises
+from ..curriculum import Exercise, exercises
 from .screen import Problem
 
 MAX_FILE_BYTES = 1 << 20

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from graders import grading, smallest
-from graders.grading import Settings, grade
+from graders.grading import grade as grading
+from graders.grading import shrink
+from graders.grading.grade import Settings, grade
+from graders.grading.hand_in import HandIn
 from graders.report import TaskResult
 from graders.sandbox.warm_parent import WarmParent
-from graders.submission import HandIn
 
 # Wrong for wide kernels on high images if they are no whole numbers, which no fixed question asks about.
 WRONG = """
@@ -40,7 +41,7 @@ def test_the_smallest_case_is_shown(warm_parent: WarmParent, monkeypatch: pytest
 def test_it_ends_after_a_number_of_questions(
     warm_parent: WarmParent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(smallest, "MOST_QUESTIONS", 0)
+    monkeypatch.setattr(shrink, "MOST_QUESTIONS", 0)
     assert graded("Y * 2", warm_parent).outcome == "failed"
 
 

@@ -10,10 +10,10 @@ import hypothesis
 from hypothesis import Phase, settings
 from hypothesis.errors import Flaky
 
-from .expect import Mismatch
-from .holds import PROPERTY_SETTINGS, Property
-from .sandbox.trouble import StudentTrouble
-from .subject import Submission
+from ..expect import Mismatch
+from ..holds import PROPERTY_SETTINGS, Property
+from ..sandbox.trouble import StudentTrouble
+from ..subject import Submission
 
 # Questions and not seconds, so that the same seed gives the same report on every machine.
 MOST_QUESTIONS = 60

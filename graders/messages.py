@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from .explanations import explained
+from .remarks import Remark
 from .sandbox.inside.wire import Build, ClassOf, Stream
 from .sandbox.trouble import Crashed, Forbidden, Frame, OutOfMemory, Raised, StudentTrouble, TimedOut
 from .signatures import labels, written
-from .subject import Module
+from .subject import Failure, Module
 
 
 def call(name: Any, args: Sequence[Any], kwargs: Mapping[str, Any], context: str = "") -> str:
@@ -239,6 +240,12 @@ def grader_error(error: Exception) -> str:
     return (
         f"This task could not be graded, which is no fault of the student's: {type(error).__name__}: {error}"
     )
+
+
+def failed_statement(failure: Failure) -> Remark:
+    """What is said of a statement at the top level that failed: it costs what uses it."""
+    said = f"{failure.type}: {_short(failure.message)}" if failure.type != "Stopped" else failure.message
+    return Remark(failure.label, f"line {failure.line}", f"`{failure.text}` failed ({said})")
 
 
 def no_file(exercise: str) -> str:

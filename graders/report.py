@@ -16,6 +16,8 @@ from typing import Any
 import jsonschema
 from torch import Tensor
 
+from .remarks import Remark
+
 SCHEMA_VERSION = 1
 OUTCOMES = (
     *("passed", "failed", "not_implemented", "broken", "timed_out", "crashed", "out_of_memory", "forbidden"),
@@ -78,6 +80,7 @@ class Report:
         device: where every property of the tensor tasks was asked again; `cpu` where it was not.
         not_run: what was not asked, and why not, a line each; it neither earns nor costs anything.
         problems: what could not be read of the hand-in, a line each.
+        remarks: what was left aside of it, and neither earned nor cost anything, with its place.
         tasks: one entry for each task of the contract, in its order, whatever happened.
     """
 
@@ -88,6 +91,7 @@ class Report:
     versions: Mapping[str, str]
     tasks: tuple[TaskResult, ...]
     problems: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     not_run: tuple[str, ...] = ()
     seconds: float = 0.0
 
@@ -127,6 +131,7 @@ class Report:
             "core": asdict(self.core),
             "bonus": asdict(self.bonus),
             "problems": list(self.problems),
+            "remarks": [asdict(remark) for remark in self.remarks],
             "not_run": list(self.not_run),
             "seconds": self.seconds,
             "tasks": [
@@ -165,7 +170,8 @@ class Report:
             for task in data["tasks"]
         )
         lines = {name: tuple(data.get(name, ())) for name in ("problems", "not_run")}
-        return cls(**{**_known(cls, data), **lines, "tasks": tasks})
+        remarks = tuple(Remark(**_known(Remark, remark)) for remark in data.get("remarks", ()))
+        return cls(**{**_known(cls, data), **lines, "remarks": remarks, "tasks": tasks})
 
 
 def _known(record: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:

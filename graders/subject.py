@@ -18,8 +18,9 @@ from torch import Tensor
 
 from .sandbox.child import Answer, Child
 from .sandbox.inside import device as devices
+from .sandbox.inside.loader import Part
 from .sandbox.inside.wire import Build, ClassOf, Handle, Stream
-from .sandbox.trouble import Raised, StudentTrouble
+from .sandbox.trouble import Crashed, OutOfMemory, Raised, StudentTrouble, TimedOut
 from .sandbox.warm_parent import ACCELERATOR, Limits, WarmParent
 
 __all__ = ["Build", "ClassOf", "Module", "Reply", "Stream", "Submission"]
@@ -27,6 +28,28 @@ __all__ = ["Build", "ClassOf", "Module", "Reply", "Stream", "Submission"]
 
 # To begin an operation costs a card some ten times what the CPU needs to do a small one.
 _SLOWER_ON_A_DEVICE = 10
+
+
+# Of a task's CPU time, what one statement at the top level of a file may use.
+_SHARE_OF_A_STATEMENT = 0.2
+_MOST_STOPPED = 5
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A statement at the top level of a file that failed when the file was loaded.
+
+    Attributes:
+        label: its file, and its cell in a notebook.
+        text: its first line.
+        type, message: of the exception.
+    """
+
+    label: str
+    line: int
+    text: str
+    type: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -152,7 +175,7 @@ class Submission:
 
     Args:
         parent: where student processes come from.
-        files: every Python file of the hand-in, by relative path.
+        files: every module of the hand-in by relative path, whole or in parts.
         module: the file's module name, which is the exercise's.
         imports: modules that the files import and that may be loaded for them.
         limits: for each task.
@@ -162,14 +185,14 @@ class Submission:
     def __init__(
         self,
         parent: WarmParent,
-        files: Mapping[str, str],
+        files: Mapping[str, str | Sequence[Part]],
         module: str,
         imports: tuple[str, ...] = (),
         limits: Limits | None = None,
         seed: int = 0,
     ) -> None:
         self._parent = parent
-        self._files = dict(files)
+        self._files = {path: _on_the_wire(content) for path, content in files.items()}
         self._module = module
         self._imports = imports
         self.limits = limits or Limits()
@@ -177,6 +200,8 @@ class Submission:
         self._asked = 0
         self._children: dict[_Kind, Child] = {}
         self._unloadable: dict[_Kind, StudentTrouble] = {}
+        self._stopped: dict[tuple[str, int, int], str] = {}
+        self.failures: dict[tuple[str, int], Failure] = {}
         self._kind = _Kind(by_hand=False)
         self._moved = True
         self._spent: dict[_Kind, float] = {}
@@ -317,22 +342,54 @@ class Submission:
         child = self._children.get(kind)
         if child is not None and child.alive:
             return child
-        child = self._parent.spawn(
-            by_hand=kind.by_hand,
-            imports=self._imports,
-            limits=self._limits(),
-            device=kind.device,
-        )
         try:
-            files = {"files": self._files, "module": self._module}
-            child.ask({"ask": "load", **files, "named_device": kind.named})
+            child = self._loaded(kind)
         except StudentTrouble as trouble:
-            child.end()
             self._unloadable[kind] = trouble
             raise
         self._children[kind] = child
         self._spent.pop(kind, None)
         return child
+
+    def _loaded(self, kind: _Kind) -> Child:
+        """A child with the module in it.
+
+        Statements at the top level have a budget of their own. Where one uses it up, or ends the process, the
+        module is loaded once more, now with an announcement of each statement; then again without that one.
+        """
+        announce = False
+        while True:
+            child = self._parent.spawn(
+                by_hand=kind.by_hand,
+                imports=self._imports,
+                limits=self._limits(),
+                device=kind.device,
+            )
+            question = {
+                "ask": "load",
+                "files": self._files,
+                "module": self._module,
+                "named_device": kind.named,
+                "stopped": [[*place, why] for place, why in self._stopped.items()],
+                "announce": announce,
+            }
+            seconds = self._limits().cpu_seconds * _SHARE_OF_A_STATEMENT
+            try:
+                answer = child.ask(question, child.cpu_seconds() + seconds)
+            except StudentTrouble as trouble:
+                place = child.running
+                child.end()
+                if not trouble.fatal or len(self._stopped) == _MOST_STOPPED:
+                    raise
+                if place is not None:
+                    self._stopped[place] = _ending(trouble, seconds)
+                elif announce:
+                    raise
+                announce = True
+            else:
+                for label, line, *said in answer.fields.get("failed", ()):
+                    self.failures.setdefault((label, line), Failure(label, line, *said))
+                return child
 
     def _received(self, value: Any, title: str) -> Any:
         if isinstance(value, Handle):
@@ -344,6 +401,21 @@ class Submission:
         for child in self._children.values():
             child.end()
         self._children.clear()
+
+
+def _on_the_wire(content: str | Sequence[Part]) -> Any:
+    if isinstance(content, str):
+        return content
+    return [[part.label, part.source, None if part.kept is None else list(part.kept)] for part in content]
+
+
+def _ending(trouble: StudentTrouble, seconds: float) -> str:
+    """What a statement did that had to be ended."""
+    if isinstance(trouble, TimedOut):
+        return f"was still running after {seconds:g} s of CPU time"
+    if isinstance(trouble, OutOfMemory):
+        return "asked for more memory than there is"
+    return trouble.how if isinstance(trouble, Crashed) else "ended the process"
 
 
 def _poisons(raised: Raised) -> bool:

@@ -33,8 +33,8 @@ from ..sandbox.trouble import (
 )
 from ..sandbox.warm_parent import Limits, WarmParent
 from ..subject import Submission
-from .hand_in import HandIn, exercise_named
-from .screen import Screened, screen
+from .hand_in import HandIn
+from .modules import Modules, exercise_named
 from .shrink import smallest
 
 _PRINTED = 2_000
@@ -72,24 +72,26 @@ class _Finding:
 def grade(hand_in: HandIn, settings: Settings, parent: WarmParent) -> Report:
     """Grade one submission. What a student's code does never raises here."""
     started = time.perf_counter()
-    seen = screen(hand_in.files, hand_in.modules.values())
+    seen = hand_in.graded
     results: list[TaskResult] = []
+    remarks = list(hand_in.remarks)
     for exercise in exercises():
         wanted = [task for task in exercise.tasks if _wanted(task, settings)]
         if not wanted:
             continue
-        ungradable = _ungradable(hand_in, seen, exercise.name)
+        ungradable = _ungradable(hand_in, exercise.name)
         if ungradable is not None:
             results += [_result(task, *ungradable) for task in wanted]
             continue
-        module = hand_in.modules[exercise.name]
+        module, imports = hand_in.modules[exercise.name], seen.imports[exercise.name]
         submission = Submission(
-            parent, hand_in.files, module, seen.imports, limits=settings.limits, seed=settings.seed
+            parent, seen.code, module, imports, limits=settings.limits, seed=settings.seed
         )
         try:
             results += [_grade_task(task, submission, settings, seen) for task in wanted]
         finally:
             submission.close()
+        remarks += [messages.failed_statement(failure) for failure in submission.failures.values()]
     return Report(
         student=hand_in.student,
         seed=settings.seed,
@@ -98,7 +100,8 @@ def grade(hand_in: HandIn, settings: Settings, parent: WarmParent) -> Report:
         not_run=() if settings.device.is_gpu else (messages.not_on_a_gpu(settings.device.why_not),),
         versions=versions(),
         tasks=tuple(results),
-        problems=tuple(str(problem) for problem in (*hand_in.problems, *seen.problems)),
+        problems=tuple(map(str, hand_in.problems)),
+        remarks=tuple(dict.fromkeys(remarks)),
         seconds=round(time.perf_counter() - started, 3),
     )
 
@@ -127,21 +130,19 @@ def _wanted(task: Task, settings: Settings) -> bool:
     return not settings.only or bool({task.exercise, f"{task.exercise}.{task.name}"} & set(settings.only))
 
 
-def _ungradable(hand_in: HandIn, seen: Screened, exercise: str) -> tuple[str, str] | None:
+def _ungradable(hand_in: HandIn, exercise: str) -> tuple[str, str] | None:
     """Why none of an exercise's tasks can be asked, as outcome and message."""
-    module = hand_in.modules.get(exercise)
-    if module is not None:
-        file = module.replace(".", "/") + ".py"
-        wrong = [problem for problem in seen.problems if problem.file == file]
-    else:
-        wrong = [problem for problem in hand_in.problems if exercise_named(problem.file) == exercise]
-    if wrong:
-        return "broken", str(wrong[0])
-    return ("not_implemented", messages.no_file(exercise)) if module is None else None
+    if exercise in hand_in.modules:
+        return None
+    wrong = [problem for problem in hand_in.problems if exercise_named(problem.file) == exercise]
+    return ("broken", str(wrong[0])) if wrong else ("not_implemented", messages.no_file(exercise))
 
 
-def _grade_task(task: Task, submission: Submission, settings: Settings, seen: Screened) -> TaskResult:
+def _grade_task(task: Task, submission: Submission, settings: Settings, seen: Modules) -> TaskResult:
     started = time.perf_counter()
+    unreadable = seen.unreadable.get(f"{task.exercise}.{task.name}")
+    if unreadable is not None:
+        return _result(task, "broken", unreadable)
     for attempt in (1, 2):
         try:
             submission.begin(task.by_hand)
@@ -154,7 +155,7 @@ def _grade_task(task: Task, submission: Submission, settings: Settings, seen: Sc
     return replace(result, seconds=round(time.perf_counter() - started, 3))
 
 
-def _judge(task: Task, submission: Submission, settings: Settings, seen: Screened) -> TaskResult:
+def _judge(task: Task, submission: Submission, settings: Settings, seen: Modules) -> TaskResult:
     findings: list[tuple[Property, _Finding]] = []
     if task.name != "invalid_input":
         first = _try(lambda: submission.has(task.name), task, seen)
@@ -182,7 +183,7 @@ def _on_the_gpu(
     findings: list[tuple[Property, _Finding]],
     submission: Submission,
     settings: Settings,
-    seen: Screened,
+    seen: Modules,
 ) -> list[tuple[Property, _Finding]]:
     """What held on the CPU, asked again on a GPU, for the task's group *devices* if it has one."""
     found: list[tuple[Property, _Finding]] = []
@@ -215,7 +216,7 @@ def _ask(
     task: Task,
     submission: Submission,
     settings: Settings,
-    seen: Screened,
+    seen: Modules,
     device: Device = CPU,
 ) -> _Finding:
     test = held.test
@@ -239,7 +240,7 @@ def _ask(
     return found
 
 
-def _try(question: Any, task: Task, seen: Screened) -> Any:
+def _try(question: Any, task: Task, seen: Modules) -> Any:
     """The value of `question()`, or a finding if the student's code is why there is none.
 
     Raises:
@@ -264,7 +265,7 @@ def _inner(error: BaseException) -> Iterator[BaseException]:
             yield from _inner(cause)
 
 
-def _finding(trouble: Exception, task: Task, seen: Screened) -> _Finding:
+def _finding(trouble: Exception, task: Task, seen: Modules) -> _Finding:
     if isinstance(trouble, Mismatch):
         tensors = {label: shown(tensor) for label, tensor in trouble.tensors.items()}
         case = {"call": trouble.call, "aspect": trouble.aspect, "tensors": tensors}

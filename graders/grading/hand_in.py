@@ -6,19 +6,16 @@ Whatever cannot be read becomes a `Problem` that names the file and the reason, 
 
 from __future__ import annotations
 
-import ast
-import io
-import json
 import re
 import stat
-import tokenize
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from ..curriculum import Exercise, exercises
-from .screen import Problem
+from ..remarks import Problem, Remark
+from .modules import Modules, assemble, exercise_named, from_their_root, task_names
+from .sources import source
 
 MAX_FILE_BYTES = 1 << 20
 MAX_TOTAL_BYTES = 8 << 20
@@ -27,7 +24,6 @@ MAX_PROBLEMS = 50
 MAX_NAME_BYTES = 150
 _SKIPPED_FOLDERS = {"__pycache__", "__MACOSX", "checks", "venv", "site-packages", "node_modules"}
 _SKIPPED_FILES = {"conftest.py", "sitecustomize.py", "usercustomize.py", "setup.py", "__main__.py"}
-_MAGIC = re.compile(r"^\s*(%|!|\?)|^\s*[\w.]+\?{1,2}\s*$")
 
 
 @dataclass(frozen=True)
@@ -36,47 +32,49 @@ class HandIn:
 
     Attributes:
         student: name of the student, safe as a file name.
-        files: Python source by relative path; a notebook's code cells stand under its name with `.py`.
-        modules: for each exercise that was handed in, the module it lies in.
+        graded: what is graded of it.
         problems: what could not be read, or was read otherwise than written.
+        remarks: what neither earns nor costs anything, and was left aside.
     """
 
     student: str
-    files: Mapping[str, str]
-    modules: Mapping[str, str]
+    graded: Modules = field(default_factory=Modules)
     problems: tuple[Problem, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Python source by the path it was handed in under; a notebook's code cells in one."""
+        return self.graded.files
+
+    @property
+    def modules(self) -> Mapping[str, str]:
+        """For each exercise that was handed in, the module that answers it."""
+        return self.graded.names
+
+
+def hand_in_of(student: str, files: Mapping[str, str | bytes], problems: Iterable[Problem] = ()) -> HandIn:
+    """The hand-in that some files come to, by relative path."""
+    found, shadowed = from_their_root(files)
+    tasks = task_names()
+    raw = {path: text if isinstance(text, bytes) else text.encode() for path, text in found.items()}
+    modules = assemble([source(path, content, tasks) for path, content in raw.items()])
+    return HandIn(student, modules, (*problems, *shadowed, *modules.problems), modules.remarks)
 
 
 @dataclass
 class _Reading:
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     total: int = 0
     full: bool = False
-    notebooks: dict[str, str] = field(default_factory=dict)
-    """By path in `files`, the notebook that it was read from."""
 
     def add(self, name: str, raw: bytes) -> None:
         self.total += len(raw)
         name = _writable(name)
-        try:
-            text = _decode(name, raw)
-        except _Unreadable as problem:
-            self.note(problem.args[0])
-            return
-        stem, _, suffix = name.rpartition(".")
-        path, notebook = f"{stem}.py", suffix.lower() == "ipynb"
-        left_out = f"is left out: {path} was handed in as a module as well"
-        if path in self.files and notebook and path not in self.notebooks:
-            self.refuse(name, left_out)
-            return
-        if path in self.notebooks and not notebook:
-            self.refuse(self.notebooks.pop(path), left_out)
-        elif path in self.files:
+        if name in self.files:
             self.refuse(name, "is there twice; the second one was read")
-        if notebook:
-            self.notebooks[path] = name
-        self.files[path] = text
+        self.files[name] = raw
 
     def refuse(self, name: str, reason: str) -> None:
         self.note(Problem(_writable(name), None, reason))
@@ -100,10 +98,6 @@ class _Reading:
             self.refuse(name, f"is left out, and what comes after it: {most}")
         self.full = True
         return False
-
-
-class _Unreadable(Exception):
-    """Carries the `Problem`."""
 
 
 def find(path: Path) -> list[Path]:
@@ -145,9 +139,7 @@ def read(path: Path) -> HandIn:
             _read_file(path, path.name, reading)
     except OSError as error:
         reading.refuse(path.name, f"cannot be read: {error.strerror or error}")
-    files, shadowed = _from_their_root(reading.files)
-    files, modules, renamed = _by_exercise(files)
-    return HandIn(student_name(path), files, modules, (*reading.problems, *shadowed, *renamed))
+    return hand_in_of(student_name(path), reading.files, reading.problems)
 
 
 def student_name(path: Path) -> str:
@@ -247,139 +239,3 @@ def _wanted(name: str) -> bool:
 def _writable(text: str) -> str:
     """The text without what UTF-8 cannot write down: halves of characters, as bad file names have them."""
     return text.encode(errors="replace").decode()
-
-
-def _decode(name: str, raw: bytes) -> str:
-    if name.lower().endswith(".ipynb"):
-        return _notebook_source(name, raw)
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
-        return raw.decode(encoding)
-    except (SyntaxError, LookupError, ValueError) as error:  # a codec may raise any UnicodeError of its own
-        try:
-            raw.decode("utf-8")
-        except UnicodeDecodeError as wrong:
-            line = raw[: wrong.start].count(b"\n") + 1
-            message = f"is not UTF-8 (byte 0x{raw[wrong.start]:02x}). Save the file with UTF-8 encoding"
-            raise _Unreadable(Problem(name, line, message)) from None
-        raise _Unreadable(
-            Problem(name, 1, f"is not UTF-8: {error}. Save the file with UTF-8 encoding")
-        ) from None
-
-
-def _notebook_source(name: str, raw: bytes) -> str:
-    try:
-        notebook = json.loads(raw.decode("utf-8-sig"))
-        cells = notebook["cells"]
-        sources = [
-            "".join(cell["source"]) if isinstance(cell["source"], list) else str(cell["source"])
-            for cell in cells
-            if cell["cell_type"] == "code"
-        ]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        message = (
-            f"is no readable notebook ({type(error).__name__}: {error}). Open and save it once in Jupyter"
-        )
-        raise _Unreadable(Problem(name, None, message)) from None
-    return _writable(
-        "\n\n".join(f"# cell {n}\n{_without_magics(source)}" for n, source in enumerate(sources, 1))
-    )
-
-
-def _without_magics(source: str) -> str:
-    """The cell with IPython's own lines as comments; a whole-cell magic takes the cell along."""
-    lines = source.splitlines()
-    first = next((line for line in lines if line.strip()), "")
-    whole = first.startswith("%%") and not re.match(r"%%(time|timeit|capture)\b", first)
-    kept: list[str] = []
-    for line in lines:
-        magic = whole or (_MAGIC.match(line) is not None and not _continues("\n".join(kept)))
-        kept.append(f"# {line}" if magic else line)
-    return "\n".join(kept)
-
-
-def _continues(before: str) -> bool:
-    """Whether a statement or a string goes on after these lines, so that `%` begins no magic."""
-    if before.endswith("\\"):
-        return True
-    try:
-        ast.parse(before)
-    except SyntaxError as error:
-        return "was never closed" in error.msg or "unterminated triple-quoted" in error.msg
-    except (ValueError, RecursionError, MemoryError):
-        return False
-    return False
-
-
-# ------------------------------------------------------------------------------------ which file is which
-
-
-def _from_their_root(files: dict[str, str]) -> tuple[dict[str, str], list[Problem]]:
-    """Paths from the folder that holds the exercises, however deep it lies."""
-    names = {exercise.name for exercise in exercises()}
-    homes: dict[str, int] = {}
-    for path in files:
-        folder, _, file = path.rpartition("/")
-        if file.removesuffix(".py") in names:
-            homes[folder] = homes.get(folder, 0) + 1
-    if homes:
-        home = max(homes, key=lambda folder: (homes[folder], -len(folder)))
-    else:
-        tops = {path.partition("/")[0] if "/" in path else "" for path in files}
-        home = tops.pop() if len(tops) == 1 else ""
-    prefix = f"{home}/" if home else ""
-    moved = {path.removeprefix(prefix): text for path, text in files.items() if path.startswith(prefix)}
-    rest = {path: text for path, text in files.items() if not path.startswith(prefix)}
-    shadowed = [
-        Problem(path, None, f"is left out: {prefix}{path} was read") for path in rest if path in moved
-    ]
-    return rest | moved, shadowed
-
-
-def _by_exercise(files: dict[str, str]) -> tuple[dict[str, str], dict[str, str], list[Problem]]:
-    """The module of each exercise: by name, by a name an LMS changed, by what a file defines."""
-    files, modules, notes = dict(files), {}, []
-    for exercise in exercises():
-        file = f"{exercise.name}.py"
-        if file in files:
-            modules[exercise.name] = exercise.name
-            continue
-        renamed = [path for path in files if exercise_named(path) == exercise.name]
-        if len(renamed) == 1:
-            files[file] = files.pop(renamed[0])
-            modules[exercise.name] = exercise.name
-            notes.append(Problem(renamed[0], None, f"was read as {file}"))
-            continue
-        for path, source in files.items():
-            if path.removesuffix(".py") not in modules and _defines(source, exercise):
-                importable = path.removesuffix(".py").replace(".", "_")
-                files[f"{importable}.py"] = files.pop(path)
-                modules[exercise.name] = importable.replace("/", ".")
-                notes.append(
-                    Problem(path, None, f"was read for the exercise {exercise.name}, whose tasks it defines")
-                )
-                break
-    return files, modules, notes
-
-
-def exercise_named(path: str) -> str | None:
-    """The exercise that a file name means, LMS additions before and after it left out."""
-    stem = PurePosixPath(path).stem.lower()
-    if PurePosixPath(path).suffix.lower() not in (".py", ".ipynb"):
-        return None
-    for exercise in exercises():
-        if re.search(rf"(^|[^a-z]){re.escape(exercise.name)}([^a-z0-9].*)?$", stem) and not stem.startswith(
-            "test_"
-        ):
-            return exercise.name
-    return None
-
-
-def _defines(source: str, exercise: Exercise) -> bool:
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    defined = {n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
-    core = {task.name for task in exercise.tasks if task.kind == "core"}
-    return len(defined & core) * 2 >= len(core)

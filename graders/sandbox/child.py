@@ -54,6 +54,8 @@ class Child:
     limits: Limits
     memory_watched: bool = False
     """From here, because no limit of its own bounds it well."""
+    running: tuple[str, int, int] | None = None
+    """The statement of the submission that was run last, while it is loaded and says so."""
     pid: int = 0
     alive: bool = True
     waited: float = 0.0
@@ -119,20 +121,20 @@ class Child:
         self._number += 1
         identity = int.from_bytes(os.urandom(3)) << 7 | self._number & 0x7F
         self._kept.clear()
-        budget = self.cpu_seconds() + self.limits.cpu_seconds if cpu_seconds is None else cpu_seconds
+        begun = self.cpu_seconds()
+        budget = begun + self.limits.cpu_seconds if cpu_seconds is None else cpu_seconds
         started = time.monotonic()
         until = started + self.limits.wall_seconds - self.waited
         pieces = Encoder(views=True).pieces({**question, "id": identity})
         try:
             self._send(pieces, budget, until)
-            head = self._receive(PREFIX.size, budget, until)
-            header_length, body_length = prefix(bytes(head))
-            header = bytes(self._receive(header_length, budget, until))
-            body = self._receive(body_length, budget, until)
-            fields = Decoder().message(header, body)
-            if fields.get("id") != identity:
-                raise WireError("an answer to another question")
-            check(question, fields)
+            fields = self._reply(question, identity, budget, until)
+            while fields["outcome"] == "running":
+                self.running = tuple(fields["value"])
+                each = budget - begun
+                fields = self._reply(
+                    question, identity, self.cpu_seconds() + each, time.monotonic() + 10 * each
+                )
         except WireError as error:
             self.end()
             raise Crashed(f"sent something that is no answer: {readable(str(error), 300)}") from None
@@ -140,6 +142,18 @@ class Child:
             self.waited += time.monotonic() - started
         self._drain()
         return self._understood(fields)
+
+    def _reply(self, question: dict[str, Any], identity: int, budget: float, until: float) -> dict[str, Any]:
+        """The next frame, if it answers this question."""
+        head = self._receive(PREFIX.size, budget, until)
+        header_length, body_length = prefix(bytes(head))
+        header = bytes(self._receive(header_length, budget, until))
+        body = self._receive(body_length, budget, until)
+        fields = Decoder().message(header, body)
+        if fields.get("id") != identity:
+            raise WireError("an answer to another question")
+        check(question, fields)
+        return fields
 
     def _understood(self, fields: dict[str, Any]) -> Answer:
         trouble = understood(fields, self.limits)

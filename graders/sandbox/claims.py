@@ -24,13 +24,18 @@ def check(question: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
         WireError: it has.
     """
     outcome = fields.get("outcome")
-    _need(isinstance(outcome, str) and outcome in ("ok", "raised", "unsendable"), "outcome")
+    outcomes = ("ok", "raised", "unsendable", *(["running"] if question.get("announce") else []))
+    _need(isinstance(outcome, str) and outcome in outcomes, "outcome")
     if "forbidden" in fields:
         _need(_all(fields["forbidden"], _is_hit) and len(fields["forbidden"]) > 0, "forbidden")
     if outcome == "raised":
         _check_raised(fields)
+    elif outcome == "running":
+        _need(_is_row(fields.get("value"), (str, int, int)), "value")
     elif outcome == "unsendable":
         _need(_is_text(fields.get("message"), _MAX_MESSAGE), "message")
+    elif question["ask"] == "load":
+        _need(_all(fields.get("failed"), _is_failure), "failed")
     elif question["ask"] == "call":
         _check_call(question, fields)
     elif question["ask"] == "describe":
@@ -131,6 +136,12 @@ def _is_frame(value: Any) -> bool:
         and _is_count(value[1])
         and all(_is_text(value[n]) for n in (0, 2, 3))
     )
+
+
+def _is_failure(value: Any) -> bool:
+    texts = (0, 2, 3, 4)
+    is_row = _is_row(value, (str, int, str, str, str))
+    return is_row and _is_count(value[1]) and all(_is_text(value[n], 300) for n in texts)
 
 
 def _is_row(value: Any, kinds: tuple[type, ...]) -> bool:

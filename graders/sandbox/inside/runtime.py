@@ -12,13 +12,14 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
 from . import accelerator, loader, named_device
-from .by_hand import ByHand, ForbiddenCall
+from .by_hand import ByHand
 from .effort import EffortMeter
 from .stand_ins import Batches, resolve
 from .wire import PREFIX, Decoder, Encoder, Handle, Opaque, Pieces, Unsent, memory, prefix
@@ -26,6 +27,7 @@ from .wire import PREFIX, Decoder, Encoder, Handle, Opaque, Pieces, Unsent, memo
 _SEED = 0x5EED
 _MAX_MESSAGE = 2_000
 _MAX_FRAMES = 12
+_MAX_FAILURES = 20
 
 
 class Runtime:
@@ -36,7 +38,10 @@ class Runtime:
     """
 
     def __init__(self, by_hand: ByHand | None) -> None:
-        self._files: dict[str, str] = {}
+        self._labels: set[str] = set()
+        self._modules: set[str] = set()
+        self._finder = loader.StudentFiles({})
+        self._wire: socket.socket | None = None
         self._by_hand = by_hand
         self._objects: dict[int, Any] = {}
         self._module: Any = None
@@ -54,12 +59,13 @@ class Runtime:
             "forget": self._forget,
         }
         if self._by_hand is not None:
-            self._by_hand.student_files = self._files
+            self._by_hand.student_files = self._labels
 
     # ------------------------------------------------------------------------------------ the conversation
 
     def serve(self, wire: socket.socket) -> None:
         """Answer questions until the grader hangs up."""
+        self._wire = wire
         while True:
             head = _receive(wire, PREFIX.size)
             if head is None:
@@ -110,21 +116,19 @@ class Runtime:
         return Handle(number, kind)
 
     def _own_modules(self) -> set[str]:
-        return {path.removesuffix(".py").replace("/", ".") for path in self._files}
+        return self._modules
 
     def _raised(self, error: BaseException) -> dict[str, Any]:
+        error = self._finder.cause_of(error)
         frames: list[tuple[str, int, str, str]] = []
-        inside = False
+        inside = isinstance(error, loader.Stopped)
         for summary in traceback.extract_tb(error.__traceback__):
-            if summary.filename in self._files:
+            if summary.filename in self._labels:
                 inside = True
                 frames.append((summary.filename, summary.lineno or 0, summary.name, summary.line or ""))
-        if isinstance(error, SyntaxError) and error.filename in self._files:
+        if isinstance(error, SyntaxError) and error.filename in self._labels:
             frames.append((error.filename, error.lineno or 0, "", (error.text or "").strip()))
-        try:
-            message = str(error)
-        except Exception:
-            message = "(its message could not be read)"
+        message = _message(error)
         kinds = [cls.__name__[:80] for cls in type(error).__mro__ if cls is not object][:10]
         short = [[f[:200], n, name[:80], line[:200]] for f, n, name, line in frames[-_MAX_FRAMES:]]
         memory = (
@@ -143,28 +147,40 @@ class Runtime:
     # -------------------------------------------------------------------------------------- the questions
 
     def _load(self, question: dict[str, Any]) -> dict[str, Any]:
-        self._files.update(question["files"])
+        modules = loader.parts_of(question["files"])
+        self._modules = {path.removesuffix(".py").replace("/", ".") for path in modules}
+        self._labels.update(part.label for parts in modules.values() for part in parts)
         if question.get("named_device"):
-            named_device.pretend(self._files)
-        finder = loader.StudentFiles(self._files)
-        finder.install()
+            named_device.pretend(self._labels)
+        stopped = {(path, part, number): why for path, part, number, why in question.get("stopped", ())}
+        announce = partial(self._announce, question["id"]) if question.get("announce") else None
+        self._finder = loader.StudentFiles(modules, stopped, announce)
+        self._finder.install()
         before = _global_state()
         try:
-            self._module = importlib.import_module(question["module"])
-        except ForbiddenCall:
-            finder.uninstall()
-            loader.StudentFiles(self._files, loader.forgiving(ForbiddenCall)).install()
             self._module = importlib.import_module(question["module"])
         finally:
             if self._by_hand is not None:
                 self._by_hand.hits.clear()
             _restore(before)
-        return {}
+        failures = [each for failed in self._finder.failures.values() for each in failed]
+        return {"failed": [_told(each) for each in failures[:_MAX_FAILURES]]}
+
+    def _announce(self, id: int, place: loader.Place) -> None:
+        """Say which statement is run next, so that it is known should it never end."""
+        assert self._wire is not None
+        rest = Unsent(Encoder().pieces({"outcome": "running", "id": id, "value": list(place)}))
+        while rest:
+            rest.send(self._wire)
 
     def _has(self, question: dict[str, Any]) -> dict[str, Any]:
         missing = object()
-        found = getattr(self._module, question["name"], missing)
+        name = question["name"]
+        found = getattr(self._module, name, missing)
         if found is missing:
+            cause = self._finder.failure_of(name, f"{self._module.__name__.replace('.', '/')}.py")
+            if cause is not None:
+                raise cause
             return {"value": "missing"}
         if inspect.isclass(found):
             return {"value": "class"}
@@ -181,7 +197,7 @@ class Runtime:
         grad_mode = torch.is_grad_enabled()
         torch.set_grad_enabled(grad_mode and not question.get("no_grad"))
         before = _global_state()
-        meter = EffortMeter(self._files) if question.get("effort") else None
+        meter = EffortMeter(self._labels) if question.get("effort") else None
         try:
             if meter is None:
                 value = function(*args, **kwargs)
@@ -293,6 +309,18 @@ class Runtime:
     def _forget(self, question: dict[str, Any]) -> dict[str, Any]:
         self._objects.clear()
         return {}
+
+
+def _told(failure: loader.Failure) -> list[Any]:
+    kind, message = type(failure.error).__name__[:80], _message(failure.error)[:300]
+    return [failure.label[:200], failure.line, failure.text[:100], kind, message]
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "(its message could not be read)"
 
 
 def _hooks(module: nn.Module) -> int:

@@ -1,4 +1,4 @@
-"""What is said of a hand-in besides its verdicts: problems, and remarks that neither earn nor cost anything."""
+"""What is said of a hand-in besides its verdicts: problems, and remarks, which neither earn nor cost."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def kit_sources() -> dict[str, str]:
 
 
 def test_a_submission_of_nothing_has_an_entry_for_every_task(warm_parent: WarmParent) -> None:
-    report = grade(HandIn("lin", {}, {}), Settings(), warm_parent)
+    report = grade(HandIn("lin"), Settings(), warm_parent)
     assert len(report.tasks) == sum(len(each.tasks) for each in exercises())
     assert set(outcomes(report).values()) == {"not_implemented"}
     assert result_of(report, "lenet.train").message == "lenet.py was not handed in."

@@ -7,7 +7,7 @@ import pytest
 from graders.grading import grade as grading
 from graders.grading import shrink
 from graders.grading.grade import Settings, grade
-from graders.grading.hand_in import HandIn
+from graders.grading.hand_in import hand_in_of
 from graders.report import TaskResult
 from graders.sandbox.warm_parent import WarmParent
 
@@ -23,7 +23,7 @@ def conv2d(X, K):
 
 
 def graded(wrong: str, parent: WarmParent) -> TaskResult:
-    hand_in = HandIn("student", {"conv2d.py": WRONG.format(wrong=wrong)}, {"conv2d": "conv2d"}, ())
+    hand_in = hand_in_of("student", {"conv2d.py": WRONG.format(wrong=wrong)})
     (result,) = grade(hand_in, Settings(only=("conv2d.conv2d",), seed=1), parent).tasks
     return result
 

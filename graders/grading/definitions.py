@@ -49,12 +49,12 @@ class Statement:
     def first(self) -> int:
         """Its first line, decorators included."""
         decorators = getattr(self.node, "decorator_list", [])
-        return min([self.node.lineno, *(decorator.lineno for decorator in decorators)])
+        return int(min([self.node.lineno, *(decorator.lineno for decorator in decorators)]))
 
     @property
     def last(self) -> int:
         """Its last line."""
-        return self.node.end_lineno or self.node.lineno
+        return int(self.node.end_lineno or self.node.lineno)
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ class Reading:
         return bool(self._binding.get(called)) and all(_origins(s.node) <= _FILLING for s in origins)
 
     def _used_before_redefined(self, chosen: list[Statement]) -> Iterator[Statement]:
-        """Earlier definitions that a chosen statement uses at once, as in `slow = conv2d` before a faster one."""
+        """Earlier definitions that a chosen statement uses at once, as in `slow = conv2d`."""
         for user in chosen:
             if isinstance(user.node, DEFINITIONS):
                 continue
@@ -285,9 +285,7 @@ def read(units: Sequence[Unit], tasks: Iterable[str]) -> Reading:
             broken.append(_broken(error, number, unit, wanted))
             continue
         if len(statements) + len(body) > MAX_STATEMENTS:
-            raise TooLong(
-                f"has more than {MAX_STATEMENTS:,} statements at its top level. Is there data in it?"
-            )
+            raise TooLong(f"has more than {MAX_STATEMENTS:,} statements at its top level")
         for index, node in enumerate(body):
             if not _is_guard(node):
                 names = _names(node)

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from ..remarks import Problem, Remark
 from .modules import Modules, assemble, exercise_named, from_their_root, task_names
-from .sources import source
+from .sources import Source, source
 
 MAX_FILE_BYTES = 1 << 20
 MAX_TOTAL_BYTES = 8 << 20
@@ -53,12 +53,25 @@ class HandIn:
         return self.graded.names
 
 
-def hand_in_of(student: str, files: Mapping[str, str | bytes], problems: Iterable[Problem] = ()) -> HandIn:
-    """The hand-in that some files come to, by relative path."""
+def hand_in_of(
+    student: str,
+    files: Mapping[str, str | bytes],
+    problems: Iterable[Problem] = (),
+    notebook: Source | None = None,
+) -> HandIn:
+    """The hand-in that some files come to, by relative path.
+
+    Args:
+        notebook: answers an exercise whatever the files say of it.
+    """
     found, shadowed = from_their_root(files)
     tasks = task_names()
     raw = {path: text if isinstance(text, bytes) else text.encode() for path, text in found.items()}
-    modules = assemble([source(path, content, tasks) for path, content in raw.items()])
+    sources = [source(path, content, tasks) for path, content in raw.items()]
+    if notebook is not None:
+        exercise = exercise_named(notebook.path)
+        sources = [notebook, *(each for each in sources if exercise_named(each.path) != exercise)]
+    modules = assemble(sources)
     return HandIn(student, modules, (*problems, *shadowed, *modules.problems), modules.remarks)
 
 
@@ -129,6 +142,12 @@ def find(path: Path) -> list[Path]:
 
 def read(path: Path) -> HandIn:
     """Read one submission. Never raises for what a student did: it is all in `problems`."""
+    files, problems = collect(path)
+    return hand_in_of(student_name(path), files, problems)
+
+
+def collect(path: Path) -> tuple[dict[str, bytes], list[Problem]]:
+    """The files of one submission by relative path, and what could not be read of it."""
     reading = _Reading()
     try:
         if path.is_dir():
@@ -139,7 +158,7 @@ def read(path: Path) -> HandIn:
             _read_file(path, path.name, reading)
     except OSError as error:
         reading.refuse(path.name, f"cannot be read: {error.strerror or error}")
-    return hand_in_of(student_name(path), reading.files, reading.problems)
+    return reading.files, reading.problems
 
 
 def student_name(path: Path) -> str:

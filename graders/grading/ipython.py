@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 import tokenize
+from typing import Any
 
 MAX_TRANSFORMED = 100 << 10
 """Characters; a longer cell that is not Python is a syntax error and is not looked at line by line."""
@@ -73,11 +74,11 @@ def _first_line(source: str) -> str:
 def _transformed(source: str) -> str:
     from IPython.core.inputtransformer2 import TransformerManager, leading_indent
 
-    manager = TransformerManager()
+    manager: Any = TransformerManager()  # type: ignore[no-untyped-call]
     prompts = manager.cleanup_transforms[2:]  # `>>>` and `In [1]:`, as pasted examples have them
     lines = _TIMED.sub(r"\1", source + "\n").splitlines(keepends=True)
     for transform in (leading_indent, *prompts):
-        lines = transform(lines)
+        lines = list(transform(lines))
     try:
         for _ in range(len(lines)):
             changed, after = manager.do_one_token_transform(lines)

@@ -204,7 +204,7 @@ class _Assembly:
         """The statements of each module that the wanted names of some modules need, over all imports."""
         done: dict[str, frozenset[str]] = {}
         kept: dict[str, frozenset[int]] = {}
-        while waiting := [module for module, names in wanted.items() if done.get(module) != names]:
+        while waiting := [module for module, names in wanted.items() if done.get(module) != frozenset(names)]:
             module = waiting[0]
             done[module] = frozenset(wanted[module])
             chosen = self.modules[module].select(done[module])

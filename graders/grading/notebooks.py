@@ -1,7 +1,7 @@
-"""The cells of a notebook file: their text, kind and name, and nothing else of what a student may write there.
+"""The cells of a notebook file: their text, kind and name, and nothing else of what a student may put there.
 
-Formats 2 to 4 are read, without a schema: a field that is missing or of another type is left out, and the rest
-is read.
+Formats 2 to 4 are read, without a schema: a field that is missing or of another type is passed over, and the
+rest is read.
 
 Source: https://nbformat.readthedocs.io/en/latest/format_description.html
 """
@@ -26,19 +26,21 @@ class Cell:
     """One cell as it was handed in.
 
     Attributes:
-        number: where it stands, from 1.
+        name: how messages call it.
         kind: `code`, `markdown`, `raw`, …
         id: its grade id, else its cell id, else nothing.
         grade: it is one of nbgrader's cells of tests.
         solution: it is one of nbgrader's cells for answers.
+        provided: it is as it was released, and nothing of it is the student's.
     """
 
-    number: int
+    name: str
     kind: str
     source: str
     id: str = ""
     grade: bool = False
     solution: bool = False
+    provided: bool = False
 
 
 def cells(raw: bytes) -> list[Cell]:
@@ -72,7 +74,7 @@ def _cell(number: int, cell: Mapping[str, Any]) -> Cell:
     about = about if isinstance(about, Mapping) else {}
     id = about.get("grade_id") or cell.get("id", "")
     return Cell(
-        number,
+        f"cell {number}",
         str(cell.get("cell_type", "")),
         clean,
         id if isinstance(id, str) else "",

@@ -69,7 +69,7 @@ def _aliases(nodes: Iterable[ast.AST]) -> dict[str, str]:
 
 
 def _dotted(node: ast.expr) -> str:
-    parts = []
+    parts: list[str] = []
     while isinstance(node, ast.Attribute) and len(parts) < 10:
         parts.append(node.attr[:_LONGEST_NAME])
         node = node.value

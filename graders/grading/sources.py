@@ -6,14 +6,14 @@ import codecs
 import io
 import re
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 
 from ..remarks import Problem, Remark
 from . import ipython
-from .notebooks import MAX_CELLS, Unreadable, cells
+from .notebooks import MAX_CELLS, Cell, Unreadable, cells
 
 MAX_CODE = 1 << 20
 """Characters of Python in one file; pictures and outputs stored in a notebook do not count."""
@@ -123,12 +123,26 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _notebook(path: str, raw: bytes, tasks: frozenset[str]) -> Source:
     try:
-        found = cells(raw)
+        return of_cells(path, cells(raw), tasks)
     except Unreadable as error:
         raise _Problem(Problem(path, None, str(error))) from None
+
+
+def of_cells(path: str, found: Iterable[Cell], tasks: frozenset[str], file: str | None = None) -> Source:
+    """A notebook from its cells.
+
+    Args:
+        tasks: names that the cells of a course notebook may be released for.
+        file: what messages call the notebook, if not by its path.
+
+    Raises:
+        Unreadable: there is more Python in it than anybody writes.
+    """
+    file = path if file is None else file
+    found = list(found)
     length = sum(len(cell.source) for cell in found if cell.kind == "code")
     if length > MAX_CODE:
-        raise _Problem(Problem(path, None, _too_long(length)))
+        raise Unreadable(_too_long(length))
     units: list[Unit] = []
     runs: list[tuple[int, str]] = []
     writes: list[tuple[str, Unit]] = []
@@ -136,20 +150,19 @@ def _notebook(path: str, raw: bytes, tasks: frozenset[str]) -> Source:
     for cell in found:
         if cell.kind != "code" or cell.grade or not cell.source.strip():
             continue
-        name = f"cell {cell.number}"
         written = ipython.written_file(cell.source)
         if written is not None and written[0].endswith(".py"):
             target = str(PurePosixPath(path).parent / written[0])
-            writes.append((target, Unit(path, ipython.python(written[1]), name)))
+            writes.append((target, Unit(file, ipython.python(written[1]), cell.name)))
             continue
         magic, _ = ipython.cell_magic(cell.source)
         text = ipython.python(cell.source)
         if magic and not text.strip():
-            remarks.append(Remark(path, name, f"begins with %%{magic} and is left aside"))
+            remarks.append(Remark(file, cell.name, f"begins with %%{magic} and is left aside"))
             continue
         runs += [(len(units), file) for file in ipython.run_files(cell.source)]
         task = cell.id if cell.solution and cell.id in tasks else None
-        units.append(Unit(path, text, name, task))
+        units.append(Unit(file, text, cell.name, task, cell.provided))
     return Source(path, tuple(units), tuple(runs), tuple(writes), (), tuple(remarks))
 
 

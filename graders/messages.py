@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .explanations import explained
+from .explanations import explained, translated
 from .remarks import Remark
 from .sandbox.inside.wire import Build, ClassOf, Stream
 from .sandbox.trouble import Crashed, Forbidden, Frame, OutOfMemory, Raised, StudentTrouble, TimedOut
@@ -147,6 +147,8 @@ def said(raised: Raised) -> str:
     if raised.frames:
         last = raised.frames[-1]
         where = f"{last.file}, line {last.line}: `{last.source}` raises "
+    if translated(raised.message):
+        return f"{where}{raised.type}. {translated(raised.message)}"
     return f"{where}{raised.type}: {_short(raised.message)}"
 
 
@@ -244,8 +246,10 @@ def grader_error(error: Exception) -> str:
 
 def failed_statement(failure: Failure) -> Remark:
     """What is said of a statement at the top level that failed: it costs what uses it."""
-    said = f"{failure.type}: {_short(failure.message)}" if failure.type != "Stopped" else failure.message
-    return Remark(failure.label, f"line {failure.line}", f"`{failure.text}` failed ({said})")
+    said = f"{failure.type}: {_short(failure.message)}"
+    if failure.type == "Stopped":
+        said = failure.message.rpartition("` ")[2]
+    return Remark(failure.label, f"line {failure.line}", f"`{failure.text}` failed: {translated(said) or said}")
 
 
 def no_file(exercise: str) -> str:
@@ -271,6 +275,11 @@ def trouble(task: str, what: StudentTrouble) -> str:
                 f"The contract's way of calling `{task}` does not fit its signature: {_short(what.message)}\n"
                 f"The contract writes it `{written(task)}`."
             )
+        instead = translated(what.message)
+        if instead:
+            return f"{instead}{at(what.frames)}"
+        if what.is_a("Stopped"):
+            return f"{_short(what.message)}; `{task}` needs what it defines."
         meaning = explained(what.message)
         return f"{what.type}: {_short(what.message)}{at(what.frames)}" + (f"\n{meaning}" if meaning else "")
     return str(what)

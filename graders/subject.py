@@ -375,7 +375,7 @@ class Submission:
             }
             seconds = self._limits().cpu_seconds * _SHARE_OF_A_STATEMENT
             try:
-                answer = child.ask(question, child.cpu_seconds() + seconds)
+                answer = child.ask(question, child.cpu_seconds() + seconds, 10 * seconds)
             except StudentTrouble as trouble:
                 place = child.running
                 child.end()
@@ -412,7 +412,8 @@ def _on_the_wire(content: str | Sequence[Part]) -> Any:
 def _ending(trouble: StudentTrouble, seconds: float) -> str:
     """What a statement did that had to be ended."""
     if isinstance(trouble, TimedOut):
-        return f"was still running after {seconds:g} s of CPU time"
+        waited = 10 * seconds if trouble.clock == "wall" else seconds
+        return f"was still running after {waited:g} s of {trouble.clock} time"
     if isinstance(trouble, OutOfMemory):
         return "asked for more memory than there is"
     return trouble.how if isinstance(trouble, Crashed) else "ended the process"

@@ -40,7 +40,7 @@ class _TrustedChild:
     def cpu_seconds(self) -> float:
         return 0.0
 
-    def ask(self, question: dict[str, Any], cpu_seconds: float | None = None) -> Answer:
+    def ask(self, question: dict[str, Any], *_budget: float) -> Answer:
         if question["ask"] == "load":
             return Answer({})
         frame = Encoder(views=True).frame({**question, "id": 1})

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from graders.grading.hand_in import MAX_FILE_BYTES, MAX_FILES, HandIn, find, read, student_name
-from graders.grading.screen import screen
 from tests.conftest import write_submission
 
 CONV = "def conv2d(X, K):\n    return X\n"
@@ -253,7 +252,7 @@ def test_a_path_without_submissions_is_an_error_that_says_so(tmp_path: Path) -> 
 def test_a_syntax_error_is_named_with_its_line(tmp_path: Path) -> None:
     found = read(folder(tmp_path, {"conv2d.py": "import torch\n\ndef conv2d(X, K)\n    return X\n"}))
     assert found.problems == ()
-    (problem,) = screen(found.files).problems
+    (problem,) = found.problems
     assert str(problem) == "conv2d.py, line 3: syntax error: expected ':' in `def conv2d(X, K)`"
 
 
@@ -274,7 +273,7 @@ def test_bytes_that_are_not_utf8_at_the_top_are_named_with_their_line(tmp_path: 
 def test_a_byte_order_mark_is_no_problem(tmp_path: Path) -> None:
     found = read(folder(tmp_path, {"conv2d.py": b"\xef\xbb\xbf" + CONV.encode()}))
     assert (found.files, found.problems) == ({"conv2d.py": CONV}, ())
-    assert screen(found.files).problems == ()
+    assert found.problems == ()
 
 
 def test_utf16_as_windows_writes_it_is_named(tmp_path: Path) -> None:
@@ -286,7 +285,7 @@ def test_an_encoding_declared_as_python_wants_it_is_respected(tmp_path: Path) ->
     raw = "# -*- coding: latin-1 -*-\ns = 'café'\n".encode("latin-1")
     found = read(folder(tmp_path, {"conv2d.py": raw}))
     assert found.files["conv2d.py"].endswith("s = 'café'\n")
-    assert found.problems == () and screen(found.files).problems == ()
+    assert found.problems == ()
 
 
 @pytest.mark.parametrize("codec", ["klingon", "rot13", "undefined", "idna", "hex", "punycode", "utf_7"])
@@ -302,7 +301,7 @@ def test_no_declared_encoding_makes_reading_raise(tmp_path: Path, codec: str) ->
 )
 def test_no_text_makes_the_screen_raise(tmp_path: Path, source: str) -> None:
     found = read(folder(tmp_path, {"conv2d.py": source, "pooling.py": "# p\n"}))
-    (problem,) = screen(found.files).problems
+    (problem,) = found.problems
     assert problem.file == "conv2d.py"
 
 
@@ -313,7 +312,7 @@ def test_an_empty_file_is_a_module_that_defines_nothing(tmp_path: Path) -> None:
 
 def test_windows_line_ends_keep_their_line_numbers(tmp_path: Path) -> None:
     found = read(folder(tmp_path, {"conv2d.py": b"import torch\r\n\r\ndef f(:\r\n"}))
-    (problem,) = screen(found.files).problems
+    (problem,) = found.problems
     assert problem.line == 3
 
 
@@ -561,7 +560,7 @@ def test_one_notebook_may_hold_all_exercises(tmp_path: Path, reference: dict[str
 )
 def test_lines_of_ipython_are_left_out_and_the_rest_runs(tmp_path: Path, cell: str) -> None:
     found = read(folder(tmp_path, {"conv2d.ipynb": notebook(cell)}))
-    assert screen(found.files).problems == ()
+    assert found.problems == ()
     scope: dict[str, int] = {}
     exec(found.files["conv2d.py"], scope)
     assert scope["x"] == 1
@@ -579,7 +578,7 @@ def test_a_percent_that_is_python_stays_python_beside_a_magic(tmp_path: Path) ->
 @pytest.mark.parametrize("magic", ["%%bash", "%%html", "%%writefile helpers.py", "%%javascript", "\n%%sh"])
 def test_a_cell_in_another_language_is_left_out_as_a_whole(tmp_path: Path, magic: str) -> None:
     found = read(folder(tmp_path, {"conv2d.ipynb": notebook(f"{magic}\necho 'hi\nrm -rf $HOME (", "x = 1")}))
-    assert screen(found.files).problems == ()
+    assert found.problems == ()
     scope: dict[str, int] = {}
     exec(found.files["conv2d.py"], scope)
     assert scope["x"] == 1
@@ -614,7 +613,7 @@ def test_a_lone_surrogate_in_a_notebook_is_a_problem_and_no_crash(tmp_path: Path
         tmp_path, {"conv2d.ipynb": '{"cells": [{"cell_type": "code", "source": "s = \'\\ud800\'"}]}'}
     )
     found = read(home)
-    every = [*found.files.values(), *problems(found), *map(str, screen(found.files).problems)]
+    every = [*found.files.values(), *problems(found)]
     json.dumps(every, ensure_ascii=False).encode("utf-8")
 
 

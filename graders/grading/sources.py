@@ -143,6 +143,8 @@ def of_cells(path: str, found: Iterable[Cell], tasks: frozenset[str], file: str 
     length = sum(len(cell.source) for cell in found if cell.kind == "code")
     if length > MAX_CODE:
         raise Unreadable(_too_long(length))
+    if not length:
+        raise Unreadable("holds no code")
     units: list[Unit] = []
     runs: list[tuple[int, str]] = []
     writes: list[tuple[str, Unit]] = []

@@ -108,12 +108,18 @@ class Child:
             return 0.0
         return float(times.user + times.system)
 
-    def ask(self, question: dict[str, Any], cpu_seconds: float | None = None) -> Answer:
+    def ask(
+        self,
+        question: dict[str, Any],
+        cpu_seconds: float | None = None,
+        wall_seconds: float | None = None,
+    ) -> Answer:
         """Put one question and wait for its answer.
 
         Args:
             question: goes over the wire; see `inside/runtime.py`.
             cpu_seconds: CPU time the process may have used, counted from its start, when the answer is due.
+            wall_seconds: time on the wall until then; what is left of the task's if it is not given.
 
         Raises:
             StudentTrouble: what happened instead of an answer.
@@ -124,7 +130,7 @@ class Child:
         begun = self.cpu_seconds()
         budget = begun + self.limits.cpu_seconds if cpu_seconds is None else cpu_seconds
         started = time.monotonic()
-        until = started + self.limits.wall_seconds - self.waited
+        until = started + (wall_seconds or self.limits.wall_seconds - self.waited)
         pieces = Encoder(views=True).pieces({**question, "id": identity})
         try:
             self._send(pieces, budget, until)

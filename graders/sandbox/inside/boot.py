@@ -36,10 +36,16 @@ _WARM_MODULES = (
     *("torch.optim", "torch.optim.lr_scheduler", "torch.utils.data", "torch.func", "torch.fft"),
     *("torch.nn.init", "torch.nn.utils", "torch.nn.utils.parametrize", "torch.autograd", "torch.linalg"),
     *("torch.nn.functional", "torch.testing", "torch.utils.checkpoint", "torch.jit"),
+    # What these load at their first use.
+    *("_strptime", "calendar", "locale", "numpy.testing", "torch.serialization", "torch.utils.serialization"),
+    *("torch.utils.serialization.config", "tempfile", "zipfile", "pickle", "shutil", "uuid", "hashlib"),
 )
 _IMPORT_SECONDS = 20.0
 # What a library loads only when it first meets a tensor, which is when no file can be read any more.
-_LOADED_LATE = {"einops": ("einops._torch_specific", "einops.layers.torch")}
+_LOADED_LATE = {
+    "einops": ("einops._torch_specific", "einops.layers.torch"),
+    "matplotlib.pyplot": ("matplotlib.backends.backend_agg",),
+}
 
 
 class Generator(torch.Generator):

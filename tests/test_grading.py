@@ -102,8 +102,8 @@ def test_an_absent_module_is_broken_with_file_and_line(graded: Graded) -> None:
 
 
 def test_an_absent_module_that_no_answer_uses_costs_nothing(graded: Graded) -> None:
-    report = graded({"conv2d.py": "import torch\nimport helpful_stuff\n" + CONV2D}, *TASKS)
-    assert {task.outcome for task in report.tasks} == {"passed"}
+    report = graded({"conv2d.py": "import torch\nimport helpful_stuff\n" + CONV2D}, "conv2d.conv2d")
+    assert outcomes(report) == {"conv2d.conv2d": "passed"}
 
 
 def test_a_syntax_error_breaks_its_exercise_alone_and_is_named_with_its_line(graded: Graded) -> None:
@@ -308,7 +308,7 @@ def test_a_statement_that_ends_badly_costs_the_tasks_that_use_it_and_is_named(
     costs = result_of(report, "conv2d.output_size")
     assert costs.outcome != "passed" and costs.score == 0
     assert "conv2d.py, line 4" in costs.message
-    (remark,) = report.remarks
+    (remark,) = [remark for remark in report.remarks if "failed" in remark.message]
     assert remark.place == "line 4" and statement in remark.message and said in remark.message
 
 

@@ -126,8 +126,8 @@ def translated(message: str) -> str:
             "without it? (num_workers=0 for a DataLoader, no torch.compile.)"
         )
     return (
-        f"`{name}` was not handed in and is not a library that is available where work is graded. Hand the "
-        "file in, or write what you need of the library yourself: torch and NumPy are there."
+        f"`{name}` was not handed in, and as a library it is not available where work is graded. Hand the file "
+        "in, or write what you need of the library yourself: torch and NumPy are there."
     )
 
 

@@ -97,7 +97,7 @@ def test_an_absent_module_is_broken_with_file_and_line(graded: Graded) -> None:
     report = graded({"conv2d.py": "import torch\nimport helpful_stuff\n" + used}, "conv2d.conv2d")
     (task,) = report.tasks
     assert task.outcome == "broken"
-    assert "`helpful_stuff` was not handed in and is not a library that is available" in task.message
+    assert "`helpful_stuff` was not handed in, and as a library it is not available" in task.message
     assert "(conv2d.py, line 2: import helpful_stuff)" in task.message
 
 

@@ -58,6 +58,22 @@ def run_files(source: str) -> list[str]:
     return [names[0] for names in words if names]
 
 
+def exported_cells(source: str) -> list[tuple[int, str, str]]:
+    """Line, magic and text of the cells that an export keeps as strings, as it does with `%%time` cells."""
+    found = []
+    for node in ast.parse(source).body:
+        call = node.value if isinstance(node, ast.Expr) else None
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+            continue
+        texts = [each.value for each in call.args if isinstance(each, ast.Constant)]
+        if call.func.attr not in ("run_cell_magic", "run_line_magic") or len(texts) < 2:
+            continue
+        name, text = texts[0], texts[-1]
+        if isinstance(name, str) and isinstance(text, str) and name in _PYTHON_CELLS:
+            found.append((node.lineno, name, python(text)))
+    return found
+
+
 def parses(source: str) -> bool:
     """Whether this is Python as it stands."""
     try:

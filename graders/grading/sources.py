@@ -104,9 +104,12 @@ def _module(path: str, text: str) -> Source:
     if len(text) > MAX_CODE:
         raise _Problem(Problem(path, None, _too_long(len(text))))
     whole = Unit(path, ipython.python(text))
-    # An exported notebook that does not parse is read cell by cell, as the notebook would have been.
-    pieces = [whole] if ipython.parses(whole.source) else [Unit(path, piece) for piece in _pieces(text)]
-    return Source(path, tuple(pieces))
+    if not ipython.parses(whole.source):
+        # An exported notebook that does not parse is read cell by cell, as the notebook would have been.
+        return Source(path, tuple(Unit(path, piece) for piece in _pieces(text)))
+    cells = ipython.exported_cells(whole.source)
+    inside = [Unit(path, text, f"the %%{name} cell in line {line}") for line, name, text in cells]
+    return Source(path, (whole, *inside))
 
 
 def _pieces(text: str) -> Iterator[str]:

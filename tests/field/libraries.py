@@ -20,7 +20,8 @@ CASES = (
             "conv2d.py": script(
                 "from d2l import torch as d2l\nfrom jaxtyping import Float\n" + TORCH,
                 CONV2D.replace(
-                    "(X, K)", "(X: Float[torch.Tensor, 'h w'], K: d2l.Kernel) -> Float[torch.Tensor, '...']"
+                    "def conv2d(X, K)",
+                    "def conv2d(X: Float[torch.Tensor, 'h w'], K: d2l.Kernel) -> Float[torch.Tensor, '...']",
                 ),
                 "kernels: list[d2l.Kernel] = []\nd2l.set_figsize()",
             )

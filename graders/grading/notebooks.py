@@ -80,4 +80,5 @@ def _cell(number: int, cell: Mapping[str, Any]) -> Cell:
         id if isinstance(id, str) else "",
         grade=bool(about.get("grade")),
         solution=bool(about.get("solution")),
+        provided=bool(about.get("locked")) and not about.get("solution"),
     )

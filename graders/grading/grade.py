@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -92,6 +93,9 @@ def grade(hand_in: HandIn, settings: Settings, parent: WarmParent) -> Report:
             submission.close()
     return Report(
         student=hand_in.student,
+        hand_in=hand_in.paths,
+        ids=hand_in.ids,
+        late=hand_in.late,
         seed=settings.seed,
         tier=parent.tier.name,
         device=str(settings.device),
@@ -120,7 +124,8 @@ def versions() -> dict[str, str]:
 def reproduce(report: Report, result: TaskResult) -> str:
     """The line that grades this one task again."""
     task = f"{result.exercise}.{result.task}"
-    return f"python -m graders check-one {report.student} --only {task} --seed {report.seed}"
+    place = report.hand_in[0] if len(report.hand_in) == 1 else report.student
+    return f"python -m graders check-one {shlex.quote(place)} --only {task} --seed {report.seed}"
 
 
 def _wanted(task: Task, settings: Settings) -> bool:

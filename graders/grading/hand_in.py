@@ -1,6 +1,5 @@
-"""What was handed in: folders, archives, notebooks and single files become source text by module.
+"""What was handed in: collected files become source text by module.
 
-Files are only read, with caps on size and number; links are not followed and nothing is unpacked to disk.
 Whatever cannot be read becomes a `Problem` that names the file and the reason, and the rest goes on.
 """
 
@@ -10,23 +9,17 @@ import ast
 import io
 import json
 import re
-import stat
 import tokenize
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from ..curriculum import Exercise, exercises
+from .collected import writable
+from .exercise_names import exercise_named
+from .files import Source, collect, single
 from .screen import Problem
 
-MAX_FILE_BYTES = 1 << 20
-MAX_TOTAL_BYTES = 8 << 20
-MAX_FILES = 200
-MAX_PROBLEMS = 50
-MAX_NAME_BYTES = 150
-_SKIPPED_FOLDERS = {"__pycache__", "__MACOSX", "checks", "venv", "site-packages", "node_modules"}
-_SKIPPED_FILES = {"conftest.py", "sitecustomize.py", "usercustomize.py", "setup.py", "__main__.py"}
 _MAGIC = re.compile(r"^\s*(%|!|\?)|^\s*[\w.]+\?{1,2}\s*$")
 
 
@@ -39,214 +32,58 @@ class HandIn:
         files: Python source by relative path; a notebook's code cells stand under its name with `.py`.
         modules: for each exercise that was handed in, the module it lies in.
         problems: what could not be read, or was read otherwise than written.
+        paths: where it lies below the class folder.
+        ids: what the platform or the roster knows the student by.
+        late: whether it came late; None where nobody says.
     """
 
     student: str
     files: Mapping[str, str]
     modules: Mapping[str, str]
     problems: tuple[Problem, ...] = ()
-
-
-@dataclass
-class _Reading:
-    files: dict[str, str] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    total: int = 0
-    full: bool = False
-    notebooks: dict[str, str] = field(default_factory=dict)
-    """By path in `files`, the notebook that it was read from."""
-
-    def add(self, name: str, raw: bytes) -> None:
-        self.total += len(raw)
-        name = _writable(name)
-        try:
-            text = _decode(name, raw)
-        except _Unreadable as problem:
-            self.note(problem.args[0])
-            return
-        stem, _, suffix = name.rpartition(".")
-        path, notebook = f"{stem}.py", suffix.lower() == "ipynb"
-        left_out = f"is left out: {path} was handed in as a module as well"
-        if path in self.files and notebook and path not in self.notebooks:
-            self.refuse(name, left_out)
-            return
-        if path in self.notebooks and not notebook:
-            self.refuse(self.notebooks.pop(path), left_out)
-        elif path in self.files:
-            self.refuse(name, "is there twice; the second one was read")
-        if notebook:
-            self.notebooks[path] = name
-        self.files[path] = text
-
-    def refuse(self, name: str, reason: str) -> None:
-        self.note(Problem(_writable(name), None, reason))
-
-    def note(self, problem: Problem) -> None:
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(problem)
-        elif len(self.problems) == MAX_PROBLEMS:
-            self.problems.append(Problem(problem.file, None, "and further files could not be read either"))
-
-    def room(self, name: str, size: int) -> bool:
-        if size > MAX_FILE_BYTES:
-            self.refuse(
-                name, f"is {size / 1e6:.1f} MB; {MAX_FILE_BYTES / 1e6:.0f} MB is the most. Is it a data file?"
-            )
-            return False
-        if self.total + size <= MAX_TOTAL_BYTES and len(self.files) < MAX_FILES:
-            return True
-        if not self.full:
-            most = f"more than {MAX_FILES} files or {MAX_TOTAL_BYTES >> 20} MB in all"
-            self.refuse(name, f"is left out, and what comes after it: {most}")
-        self.full = True
-        return False
+    paths: tuple[str, ...] = ()
+    ids: Mapping[str, str] = field(default_factory=dict)
+    late: bool | None = None
 
 
 class _Unreadable(Exception):
     """Carries the `Problem`."""
 
 
-def find(path: Path) -> list[Path]:
-    """The submissions under `path`: itself if it is a single one, else one for each entry.
-
-    Raises:
-        FileNotFoundError: nothing is there, or nothing that could be a submission.
-    """
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file or folder")
-    if path.is_file():
-        return [path]
-    entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith((".", "__")))
-    files = [entry for entry in entries if entry.is_file()]
-    named = [name for file in files if (name := exercise_named(file.name)) is not None]
-    exactly = any(exercise_named(file.name) == file.stem for file in files)
-    if exactly or (named and len(named) == len(set(named))):  # else one exercise in files of several students
-        return [path]
-    found = [
-        entry
-        for entry in entries
-        if not entry.is_symlink()  # which could lead to anything of the instructor's
-        and (entry.is_dir() or entry.suffix.lower() in (".zip", ".ipynb", ".py"))
-    ]
-    if not found:
-        raise FileNotFoundError(f"{path}: holds no folder, .zip, .ipynb or .py of a student")
-    return found
-
-
-def read(path: Path) -> HandIn:
+def read(source: Source | Path) -> HandIn:
     """Read one submission. Never raises for what a student did: it is all in `problems`."""
-    reading = _Reading()
-    try:
-        if path.is_dir():
-            _read_folder(path, reading)
-        elif path.suffix.lower() == ".zip":
-            _read_archive(path, reading)
-        else:
-            _read_file(path, path.name, reading)
-    except OSError as error:
-        reading.refuse(path.name, f"cannot be read: {error.strerror or error}")
-    files, shadowed = _from_their_root(reading.files)
+    if isinstance(source, Path):
+        source = single(source)
+    collected = collect(source)
+    sources, unreadable = _as_source(collected.files)
+    files, shadowed = _from_their_root(sources)
     files, modules, renamed = _by_exercise(files)
-    return HandIn(student_name(path), files, modules, (*reading.problems, *shadowed, *renamed))
-
-
-def student_name(path: Path) -> str:
-    """A student's name from the name of a folder or file as an LMS writes it, safe as a file name."""
-    name = path.name if path.is_dir() else path.stem
-    name = re.sub(r"_\d+_assignsubmission_\w+?_?$", "", name)  # Moodle: "Jane Doe_123_assignsubmission_file_"
-    name = re.sub(r"[^\w.@ +-]", "_", name).encode()[:MAX_NAME_BYTES].decode(errors="ignore")
-    return name.strip(" .") or "unnamed"
+    problems = (*collected.problems, *unreadable, *shadowed, *renamed, *_second_copies(files, modules))
+    return HandIn(source.student, files, modules, problems, source.paths, source.ids, source.late)
 
 
 # ---------------------------------------------------------------------------------------------- reading
 
 
-def _read_folder(folder: Path, reading: _Reading) -> None:
-    for path, name in _walk(folder, folder, reading, depth=0):
-        try:
-            _read_file(path, name, reading)
-        except OSError as error:
-            reading.refuse(name, f"cannot be read: {error.strerror or error}")
-
-
-def _walk(folder: Path, top: Path, reading: _Reading, depth: int) -> Iterator[tuple[Path, str]]:
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        reading.refuse(
-            folder.relative_to(top.parent).as_posix(), f"cannot be read: {error.strerror or error}"
-        )
-        return
-    for entry in entries:
-        if entry.is_symlink() or entry.name.startswith("."):
+def _as_source(collected: Mapping[str, bytes]) -> tuple[dict[str, str], list[Problem]]:
+    """Source text by path, a notebook's under its name with `.py`."""
+    files: dict[str, str] = {}
+    notebooks: dict[str, str] = {}
+    problems: list[Problem] = []
+    for name in sorted(collected, key=lambda name: name.lower().endswith(".ipynb")):  # modules come first
+        stem, _, suffix = name.rpartition(".")
+        path, notebook = f"{stem}.py", suffix.lower() == "ipynb"
+        if notebook and path in files and path not in notebooks:
+            problems.append(Problem(name, None, f"is left out: {path} was handed in as a module as well"))
             continue
-        if entry.is_dir() and depth < 6 and entry.name not in _SKIPPED_FOLDERS:
-            yield from _walk(entry, top, reading, depth + 1)
-        elif entry.is_file() and _wanted(entry.name):
-            yield entry, entry.relative_to(top).as_posix()
-
-
-def _read_file(path: Path, name: str, reading: _Reading) -> None:
-    if path.suffix.lower() == ".zip":
-        _read_archive(path, reading)
-    elif not _wanted(name):
-        reading.refuse(name, "is neither a Python module nor a notebook nor a .zip")
-    elif reading.room(name, path.stat().st_size):
-        with path.open("rb") as file:
-            reading.add(name, file.read(MAX_FILE_BYTES))
-
-
-def _read_archive(path: Path, reading: _Reading) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for entry in archive.infolist()[: 50 * MAX_FILES]:
-                _read_entry(archive, entry, reading)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        reading.refuse(path.name, f"is no readable .zip archive: {error}")
-
-
-def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, reading: _Reading) -> None:
-    parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
-    name = "/".join(parts)
-    if entry.is_dir() or not _wanted(name) or any(p in _SKIPPED_FOLDERS or p.startswith("._") for p in parts):
-        return
-    if ".." in parts or name.startswith("/") or ":" in name:
-        reading.refuse(name, "is left out: its path leads out of the archive")
-    elif stat.S_ISLNK(entry.external_attr >> 16):
-        reading.refuse(name, "is left out: it is a link")
-    elif entry.flag_bits & 0x1:
-        reading.refuse(name, "is encrypted; hand in an archive without a password")
-    elif name.lower().endswith(".zip"):
-        reading.refuse(name, "is an archive inside an archive; hand in the files themselves")
-    elif reading.room(name, entry.file_size):
         try:
-            with archive.open(entry) as file:
-                raw = file.read(MAX_FILE_BYTES + 1)
-        except (
-            zipfile.BadZipFile,
-            OSError,
-            EOFError,
-            NotImplementedError,
-            RuntimeError,
-            ValueError,
-        ) as error:
-            reading.refuse(name, f"is damaged: {error}")
-            return
-        except Exception as error:  # zlib, lzma and bz2 each have their own
-            reading.refuse(name, f"is damaged: {type(error).__name__}")
-            return
-        if reading.room(name, len(raw)):
-            reading.add(name, raw)
-
-
-def _wanted(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix.lower() in (".py", ".ipynb", ".zip") and path.name not in _SKIPPED_FILES
-
-
-def _writable(text: str) -> str:
-    """The text without what UTF-8 cannot write down: halves of characters, as bad file names have them."""
-    return text.encode(errors="replace").decode()
+            files[path] = _decode(name, collected[name])
+        except _Unreadable as problem:
+            problems.append(problem.args[0])
+            continue
+        if notebook:
+            notebooks[path] = name
+    return files, problems
 
 
 def _decode(name: str, raw: bytes) -> str:
@@ -281,7 +118,7 @@ def _notebook_source(name: str, raw: bytes) -> str:
             f"is no readable notebook ({type(error).__name__}: {error}). Open and save it once in Jupyter"
         )
         raise _Unreadable(Problem(name, None, message)) from None
-    return _writable(
+    return writable(
         "\n\n".join(f"# cell {n}\n{_without_magics(source)}" for n, source in enumerate(sources, 1))
     )
 
@@ -362,17 +199,16 @@ def _by_exercise(files: dict[str, str]) -> tuple[dict[str, str], dict[str, str],
     return files, modules, notes
 
 
-def exercise_named(path: str) -> str | None:
-    """The exercise that a file name means, LMS additions before and after it left out."""
-    stem = PurePosixPath(path).stem.lower()
-    if PurePosixPath(path).suffix.lower() not in (".py", ".ipynb"):
-        return None
-    for exercise in exercises():
-        if re.search(rf"(^|[^a-z]){re.escape(exercise.name)}([^a-z0-9].*)?$", stem) and not stem.startswith(
-            "test_"
-        ):
-            return exercise.name
-    return None
+def _second_copies(files: Mapping[str, str], modules: Mapping[str, str]) -> list[Problem]:
+    """What is named for an exercise, was not read for it and, by its name, cannot be imported by the rest."""
+    read = {module.replace(".", "/") + ".py" for module in modules.values()}
+    return [
+        Problem(path, None, f"is left out: {modules[exercise].replace('.', '/')}.py was read for {exercise}")
+        for path in files
+        if path not in read
+        and (exercise := exercise_named(path)) in modules
+        and not PurePosixPath(path).stem.isidentifier()
+    ]
 
 
 def _defines(source: str, exercise: Exercise) -> bool:

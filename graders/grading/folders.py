@@ -1,0 +1,145 @@
+"""Who handed in what where no platform wrote the names: folders, archives and files named by hand."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+
+from .exercise_names import name_parts
+from .file_kinds import Kind, code_name, kind_of, stem_of
+from .files import Item, Source
+from .patterns import people_in, refusal
+from .platforms import Found
+from .screen import Problem
+from .tree import Entry, Tree
+
+_NO_NAME = re.compile(
+    r"[\W\d_]*((hw|homework|week|lab|ex|exercises?|tasks?|assignments?|sheet|ps|problem|solutions?|solved|final"
+    r"|draft|copy|copy of|kopie|old|new|my|mine|v|version|attempt|submission|answers?|helpers?|utils?|stub"
+    r"|part|nb|notebook|cnn|done|backup|fixed|real|complete|template|starter|nr|no|chapter|module)[\W\d_]*)*",
+    re.IGNORECASE,
+)
+_READABLE = (Kind.CODE, Kind.ARCHIVE, Kind.AS_TEXT)
+
+
+def git(tree: Tree) -> Found | None:
+    """A folder of clones, one for each student."""
+    folders = [entry for entry in tree.entries if entry.is_folder and not entry.is_link]
+    if not folders or not all(tree.below(entry).has(".git") for entry in folders):
+        return None
+    sources = tuple(Source(entry.name, tree.root, (Item(entry.path),)) for entry in folders)
+    rest = [entry for entry in tree.entries if entry not in folders]
+    return Found(
+        sources, tuple(Problem(entry.path, None, "is no clone of a student's repository") for entry in rest)
+    )
+
+
+def one(tree: Tree) -> Found | None:
+    """All of it as the hand-in of one student."""
+    name = stem_of(tree.name) if not tree.top and tree.members is not None else tree.name
+    if tree.members is None and not tree.top:
+        return Found((Source(name, tree.root.parent, (Item(tree.root.name),)),))
+    items = tuple(Item(entry.path, "" if entry.is_folder else entry.name) for entry in tree.entries)
+    return Found((Source(name, tree.root, items),))
+
+
+def is_one(tree: Tree) -> bool:
+    """Whether a folder is one student's: its files are named for different exercises, of nobody else's name."""
+    parts = [(entry, name_parts(code_name(entry.name))) for entry in tree.entries if not entry.is_folder]
+    named = [(entry, found) for entry, found in parts if found is not None]
+    holders = [entry for entry in tree.entries if _is_students(tree, entry)]
+    if len(holders) >= 2 or not named:
+        return False
+    if any(not before and not after for _, (before, _, after) in named):
+        return True
+    who = {_who(before, after) for _, (before, _, after) in named}
+    exercises = [exercise for _, (_, exercise, _) in named]
+    return not holders and len(who) == 1 and len(exercises) == len(set(exercises))
+
+
+def each(tree: Tree) -> Found | None:
+    """A folder, an archive or files for each student."""
+    sources: list[Source] = []
+    passed_over: list[Problem] = []
+    loose: dict[str, list[Entry]] = defaultdict(list)
+    for entry in tree.entries:
+        if entry.is_link:
+            passed_over.append(Problem(entry.path, None, "is a link; links are not followed"))
+        elif entry.is_folder:
+            people = people_in(inner.name for inner in tree.below(entry).entries)
+            if len(people) > 1:
+                passed_over.append(Problem(entry.path, None, refusal(people)))
+            else:
+                sources.append(Source(entry.name, tree.root, (Item(entry.path),)))
+        elif kind_of(entry.name) in _READABLE:
+            _loose(entry, loose, passed_over)
+        else:
+            is_document = kind_of(entry.name) is Kind.DOCUMENT
+            what = (
+                "a document; only code is graded"
+                if is_document
+                else "no folder, archive, notebook or .py file"
+            )
+            passed_over.append(Problem(entry.path, None, f"is {what}"))
+    for name, entries in loose.items():
+        items = tuple(Item(entry.path, _called(entry.name, len(entries))) for entry in entries)
+        sources.append(Source(name, tree.root, items))
+    return Found(tuple(sources), tuple(passed_over))
+
+
+def holds_several(tree: Tree) -> bool:
+    """Whether a .zip given by itself is a class: several folders hold the same exercise, or all are archives."""
+    entries = [entry for entry in tree.entries if entry.is_folder or kind_of(entry.name) is not Kind.OTHER]
+    archives = [entry for entry in entries if not entry.is_folder and kind_of(entry.name) is Kind.ARCHIVE]
+    if len(archives) >= 2 and len(archives) == len(entries):
+        return True
+    folders = [entry for entry in entries if entry.is_folder]
+    held = Counter(name for entry in folders for name in _exercise_files(tree, entry))
+    return len(folders) >= 2 and any(count >= 2 for count in held.values())
+
+
+def _loose(entry: Entry, loose: dict[str, list[Entry]], passed_over: list[Problem]) -> None:
+    """Find whose a file beside others is."""
+    parts = name_parts(code_name(entry.name))
+    if parts is None:
+        loose[stem_of(entry.name)].append(entry)
+        return
+    before, exercise, after = parts
+    if not before and not after:
+        passed_over.append(
+            Problem(entry.path, None, f"is named for the exercise {exercise}, so nobody knows whose it is")
+        )
+        return
+    loose[_who(before, after) or stem_of(entry.name)].append(entry)
+
+
+def _called(name: str, siblings: int) -> str:
+    """`conv2d.py` for `lin_conv2d.py`, where a student has several such files; else the name as it is."""
+    parts = name_parts(code_name(name))
+    if siblings == 1 or parts is None:
+        return name
+    before, exercise, after = parts
+    return f"{exercise}{'' if _who('', after) else after}{name[len(before) + len(exercise) + len(after) :]}"
+
+
+def _who(before: str, after: str) -> str:
+    """The person whom a file's name names beside its exercise; empty if nobody."""
+    for part in (before, after):
+        if not _NO_NAME.fullmatch(part):
+            return part.strip(" _-.()[]")
+    return ""
+
+
+def _is_students(tree: Tree, entry: Entry) -> bool:
+    """Whether a folder or archive beside loose files may be a student's."""
+    if entry.is_link:
+        return False
+    if not entry.is_folder:
+        return kind_of(entry.name) is Kind.ARCHIVE and not _NO_NAME.fullmatch(stem_of(entry.name))
+    return bool(_exercise_files(tree, entry))
+
+
+def _exercise_files(tree: Tree, folder: Entry) -> set[str]:
+    """The exercises that a folder holds a file of, under its plain name."""
+    parts = (name_parts(code_name(file.name)) for file in tree.below(folder).files(4))
+    return {found[1] for found in parts if found and not found[0] and not found[2]}

@@ -54,15 +54,15 @@ def _parser() -> argparse.ArgumentParser:
         "--layout",
         metavar="NAME",
         default="",
-        help="how the class lies there: canvas, moodle, blackboard, gradescope, nbgrader, git, each (a folder, "
-        "archive or file for each student) or one (a single student); default: recognised by itself",
+        help="how the class is laid out: canvas, moodle, blackboard, gradescope, nbgrader, git, each (a "
+        "folder, archive or file for each student) or one (a single student); default: recognised by itself",
     )
     grade.add_argument(
         "--roster",
         type=Path,
         metavar="FILE.csv",
-        help="the people of the class, with a column of names, numbers or e-mail addresses: they are matched, "
-        "and who handed in nothing is listed",
+        help="the people of the class, with a column of names, numbers or e-mail addresses: they are "
+        "matched, and who handed in nothing is listed",
     )
     grade.add_argument("--dry-run", action="store_true", help="show who handed in what, and stop")
     grade.add_argument(

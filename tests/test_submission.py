@@ -15,8 +15,6 @@ import pytest
 from graders.grading.collected import MAX_FILE_BYTES, MAX_FILES
 from graders.grading.files import student_name
 from graders.grading.hand_in import HandIn, read
-
-find = None
 from graders.grading.screen import screen
 from tests.conftest import write_submission
 

@@ -1,7 +1,7 @@
 """Archives, read in place and under limits; nothing is unpacked to disk, no link is followed.
 
-`unpack` is called in a process of its own (`limits.read_under_limits`), with plain data in and out. Which kind
-of archive a file is, its first bytes say, not its name.
+`unpack` is called in a process of its own (`limits.read_under_limits`), with plain data in and out. A file's
+first bytes say which kind of archive it is, not its name.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -39,8 +40,8 @@ def unpack(job: Mapping[str, Any]) -> dict[str, Any]:
             called it (nothing for a folder); `inner`, whether archives in it are read too.
 
     Returns:
-        `files` as triples of name, bytes and the inner archive they came from; `problems` as pairs of name and
-        reason; `others`, `installed`, `total` and `entries` as in `Collecting`.
+        `files` as triples of name, bytes and the inner archive they came from; `problems` as pairs of name
+        and reason; `others`, `installed`, `total` and `entries` as in `Collecting`.
     """
     into = Collecting(total=job["total"], entries=job["entries"])
     with Path(job["path"]).open("rb") as file:
@@ -111,16 +112,14 @@ class Unpacking:
                 elif entry.flag_bits & 0x1:
                     self._into.refuse(self._inside(path), _LOCKED)
                 elif entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                    method = zipfile.compressor_names.get(entry.compress_type, str(entry.compress_type))
-                    self._into.refuse(
-                        self._inside(path),
-                        f"is compressed in a way that is not read here ({method}); make an ordinary .zip",
-                    )
+                    why = "is compressed in a way that is not read here; make an ordinary .zip"
+                    self._into.refuse(self._inside(path), why)
                 else:
-                    self._member(path, entry.file_size, lambda entry=entry: archive.open(entry))  # type: ignore[misc]
+                    self._member(path, entry.file_size, partial(archive.open, entry))
 
     def read_tar(self, file: IO[bytes], name: str) -> None:
-        with tarfile.open(fileobj=_Counted(_decompressed(file), self._into), mode="r|") as archive:
+        stream: Any = _Counted(_decompressed(file), self._into)
+        with tarfile.open(fileobj=stream, mode="r|") as archive:
             for entry in archive:
                 self._into.looked_at()
                 path = self._wanted(entry.name, entry.isdir())
@@ -129,12 +128,12 @@ class Unpacking:
                 if entry.issym() or entry.islnk():
                     self._into.refuse(self._inside(path), _LINK)
                 elif entry.isfile():
-                    self._member(
-                        path, entry.size, lambda entry=entry: archive.extractfile(entry), counted=True
-                    )  # type: ignore[misc]
+                    self._member(path, entry.size, partial(archive.extractfile, entry), counted=True)
+                else:
+                    self._into.refuse(self._inside(path), "is left out: it is not an ordinary file")
 
     def read_gz(self, file: IO[bytes], name: str) -> None:
-        self._member(name.removesuffix(".gz").removesuffix(".GZ"), 0, lambda: _decompressed(file))
+        self._member(name[: -len(".gz")], 0, partial(_decompressed, file))
 
     def read_7z(self, file: IO[bytes], name: str) -> None:
         try:
@@ -142,7 +141,7 @@ class Unpacking:
         except ModuleNotFoundError:
             self._into.refuse(
                 self._outer or name,
-                "is a 7z archive; to read it, install py7zr (python -m pip install py7zr)",
+                "is a 7z archive; to read it here, install py7zr",
             )
             return
         with py7zr.SevenZipFile(file) as archive:  # type: ignore[arg-type]
@@ -227,7 +226,7 @@ class Unpacking:
             self._waiting.append((path, data))
 
     def _read_inner(self) -> None:
-        """Read the archives that lay in this one, after its files: these come first where names are the same."""
+        """Read the archives that lay in this one; its own files come first where names are the same."""
         waiting, self._waiting = self._waiting, []
         outer = self._outer
         self._nesting += 1

@@ -16,8 +16,8 @@ from multiprocessing import get_context
 from ..report import Report
 from ..sandbox.tiers import Tier
 from ..sandbox.warm_parent import WarmParent
-from .grade import Settings, grade
 from .files import Source
+from .grade import Settings, grade
 from .hand_in import read
 
 _KILLED = "a grading process was killed; was the machine out of memory?"

@@ -86,9 +86,7 @@ class Collecting:
         if kind is Kind.DOCUMENT:
             self.refuse(name, "is a document and was not read: only .py files and notebooks are graded")
         elif kind is Kind.STARTS_BY_ITSELF:
-            self.refuse(
-                name, "is left out: Python or pytest would run it by itself, and no task belongs in it"
-            )
+            self.refuse(name, "is left out: Python or pytest would run it by itself, and it holds no task")
         elif kind is Kind.INSTALLED:
             self._note_installed(name)
         elif kind is Kind.OTHER:

@@ -1,4 +1,4 @@
-"""What a file is, by its name: code, an archive, code that was saved as text, something else, or nobody's work."""
+"""What a file is, by its name: code, an archive, code saved as text, something else, or nobody's work."""
 
 from __future__ import annotations
 

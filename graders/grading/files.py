@@ -1,4 +1,4 @@
-"""From one hand-in, wherever it lies, to raw bytes by relative path; what is not used is named with the reason."""
+"""From one hand-in, wherever it lies, to bytes by relative path; what is not used is named with a reason."""
 
 from __future__ import annotations
 

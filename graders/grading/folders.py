@@ -34,7 +34,7 @@ def git(tree: Tree) -> Found | None:
     )
 
 
-def one(tree: Tree) -> Found | None:
+def one(tree: Tree) -> Found:
     """All of it as the hand-in of one student."""
     name = stem_of(tree.name) if not tree.top and tree.members is not None else tree.name
     if tree.members is None and not tree.top:
@@ -44,7 +44,7 @@ def one(tree: Tree) -> Found | None:
 
 
 def is_one(tree: Tree) -> bool:
-    """Whether a folder is one student's: its files are named for different exercises, of nobody else's name."""
+    """Whether a folder is one student's: files for different exercises, all with the same name or none."""
     parts = [(entry, name_parts(code_name(entry.name))) for entry in tree.entries if not entry.is_folder]
     named = [(entry, found) for entry, found in parts if found is not None]
     holders = [entry for entry in tree.entries if _is_students(tree, entry)]
@@ -57,7 +57,7 @@ def is_one(tree: Tree) -> bool:
     return not holders and len(who) == 1 and len(exercises) == len(set(exercises))
 
 
-def each(tree: Tree) -> Found | None:
+def each(tree: Tree) -> Found:
     """A folder, an archive or files for each student."""
     sources: list[Source] = []
     passed_over: list[Problem] = []
@@ -88,7 +88,7 @@ def each(tree: Tree) -> Found | None:
 
 
 def holds_several(tree: Tree) -> bool:
-    """Whether a .zip given by itself is a class: several folders hold the same exercise, or all are archives."""
+    """Whether a .zip given by itself is a class: folders hold the same exercise, or all are archives."""
     entries = [entry for entry in tree.entries if entry.is_folder or kind_of(entry.name) is not Kind.OTHER]
     archives = [entry for entry in entries if not entry.is_folder and kind_of(entry.name) is Kind.ARCHIVE]
     if len(archives) >= 2 and len(archives) == len(entries):

@@ -34,7 +34,8 @@ from ..sandbox.trouble import (
 )
 from ..sandbox.warm_parent import Limits, WarmParent
 from ..subject import Submission
-from .hand_in import HandIn, exercise_named
+from .exercise_names import exercise_named
+from .hand_in import HandIn
 from .screen import Screened, screen
 from .shrink import smallest
 

@@ -202,13 +202,19 @@ def _by_exercise(files: dict[str, str]) -> tuple[dict[str, str], dict[str, str],
 def _second_copies(files: Mapping[str, str], modules: Mapping[str, str]) -> list[Problem]:
     """What is named for an exercise, was not read for it and, by its name, cannot be imported by the rest."""
     read = {module.replace(".", "/") + ".py" for module in modules.values()}
-    return [
-        Problem(path, None, f"is left out: {modules[exercise].replace('.', '/')}.py was read for {exercise}")
-        for path in files
-        if path not in read
-        and (exercise := exercise_named(path)) in modules
-        and not PurePosixPath(path).stem.isidentifier()
-    ]
+    found = []
+    for path in files:
+        exercise = exercise_named(path)
+        if (
+            path in read
+            or exercise is None
+            or exercise not in modules
+            or PurePosixPath(path).stem.isidentifier()
+        ):
+            continue
+        chosen = modules[exercise].replace(".", "/") + ".py"
+        found.append(Problem(path, None, f"is left out: {chosen} was read for {exercise}"))
+    return found
 
 
 def _defines(source: str, exercise: Exercise) -> bool:

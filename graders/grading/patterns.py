@@ -1,10 +1,10 @@
 """How learning platforms name what they export.
 
-- Canvas (`lib/content_zipper.rb`): `name[_LATE]_userid_fileid_original`, with `-1`, `-2` before the suffix when
-  a name was handed in again; `_text.html` and `_link.html` for what was typed. Graded anonymously, the name is
-  left out and the id is `anon_abcde`.
+- Canvas (`lib/content_zipper.rb`): `name[_LATE]_userid_fileid_original`, with `-1`, `-2` before the suffix
+  when a name was handed in again; `_text.html` and `_link.html` for what was typed. Graded anonymously, the
+  name is left out and the id is `anon_abcde`.
 - Moodle (`mod/assign/classes/downloader.php`): folders `Full name_id_assignsubmission_file[_]`, or files of
-  that prefix; `_assignsubmission_onlinetext` for what was typed. A group's folder has the group's name and id.
+  that prefix; `_assignsubmission_onlinetext` for what was typed. A group's folder has its name and id.
 - Blackboard: `Assignment_user_attempt_2026-01-30-15-00-00[_original]`, and a `.txt` of each attempt that says
   the person's name.
 - Gradescope: `submission_metadata.yml` beside a folder for each submission.
@@ -31,7 +31,7 @@ BLACKBOARD_NAME = re.compile(r"^\s*\w+:\s*(?P<name>[^\n(]+?)\s*\((?P<user>[^()\s
 
 
 def people_in(names: Iterable[str]) -> set[str]:
-    """The people whom file names name, in the way of a platform; for a hand-in that ought to be one person's."""
+    """The people whom file names name in a platform's way; for what ought to be one person's."""
     people = set()
     for name in names:
         moodle_name, blackboard_name = MOODLE.fullmatch(name), BLACKBOARD.fullmatch(name)

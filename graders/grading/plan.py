@@ -9,10 +9,9 @@ fixed from here on. Files of several people are never merged, and nothing is pas
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from .collected import writable
 from .files import Source, single
@@ -42,6 +41,8 @@ _TITLES = {
     "each": "a folder, archive or file for each student",
     "one": "one student",
 }
+_TELLING = ("id", "sid", "username", "email", "submission")
+"""The ids that tell people of one name apart, the best first."""
 _MOST_FOLDERS_AROUND = 3
 _SHOWN = 20
 
@@ -123,8 +124,8 @@ def plan_for(path: Path, layout: str = "") -> Plan:
         raise FileNotFoundError(
             f"{path}: holds no folder, archive, notebook or .py file of a student: {writable(why)}"
         )
-    passed_over = tuple(replace(problem, file=writable(problem.file)) for problem in found.passed_over)
-    return Plan(name, found.sources[0].root, _named(found.sources), passed_over, sum(1 for _ in tree.files()))
+    count = sum(1 for _ in tree.files())
+    return Plan(name, found.sources[0].root, _named(found.sources), _writable(found.passed_over), count)
 
 
 def one_hand_in(path: Path) -> Source:
@@ -143,9 +144,7 @@ def one_hand_in(path: Path) -> Source:
             found = platform(inner)
             if found is not None and len(found.sources) > 1:
                 people = {source.student for source in _named(found.sources)}
-                raise ValueError(
-                    f"{path} ({_TITLES[name]}) {refusal(people)}. To grade each of them: grade {path}"
-                )
+                raise ValueError(f"{path} ({_TITLES[name]}) {refusal(people)}. Use `grade` for a class")
             if found is not None and found.sources:
                 return _named(found.sources)[0]
     return single(path)
@@ -168,31 +167,26 @@ def _recognised(tree: Tree) -> tuple[str, Found, Tree]:
             if found is not None and found.sources:
                 return name, found, inner
     if tree.members is not None:  # a .zip by itself is one student's, unless it clearly holds several
-        inner = next((inner for inner in _with_folders_around(tree) if holds_several(inner)), None)
-        found = each(inner) if inner is not None else one(tree)
-        assert found is not None
-        return ("each", found, inner) if inner is not None else ("one", found, tree)
+        for inner in _with_folders_around(tree):
+            if holds_several(inner):
+                return "each", each(inner), inner
+        return "one", one(tree), tree
     if is_one(tree):
-        found = one(tree)
-        assert found is not None
-        return "one", found, tree
+        return "one", one(tree), tree
     clones = git(tree)
-    if clones is not None:
-        return "git", clones, tree
-    found = each(tree)
-    assert found is not None
-    return "each", found, tree
+    return ("git", clones, tree) if clones is not None else ("each", each(tree), tree)
 
 
 def _with_folders_around(tree: Tree) -> list[Tree]:
-    """The tree, and what lies in it alone: exports come in a folder of their own, or in a .zip in a folder."""
+    """The tree, and what lies alone in it: exports come in a folder of their own, or as a .zip in one."""
     found = [tree]
     while len(found) <= _MOST_FOLDERS_AROUND and len(found[-1].entries) == 1:
         (entry,) = found[-1].entries
         if entry.is_folder and not entry.is_link:
             found.append(found[-1].below(entry))
             continue
-        inner = tree_of(tree.root / entry.path) if tree.members is None and not entry.is_link else None
+        is_file = tree.members is None and not entry.is_link
+        inner = tree_of(tree.root / entry.path) if is_file else None
         if inner is None:
             break
         found.append(inner)
@@ -205,7 +199,7 @@ def _named(sources: Sequence[Source]) -> tuple[Source, ...]:
     names = [safe_name(source.student) for source in sources]
     qualifiers = [
         [
-            *(source.ids.get(key, "") for key in ("id", "sid", "username", "email", "submission")),
+            *(source.ids.get(key, "") for key in _TELLING),
             *_place(source),
         ]
         for source in sources
@@ -214,7 +208,7 @@ def _named(sources: Sequence[Source]) -> tuple[Source, ...]:
         replace(
             source,
             student=name,
-            notes=tuple(replace(note, file=writable(note.file)) for note in source.notes),
+            notes=_writable(source.notes),
         )
         for source, name in zip(sources, apart(names, qualifiers), strict=True)
     ]
@@ -224,7 +218,11 @@ def _named(sources: Sequence[Source]) -> tuple[Source, ...]:
 def _place(source: Source) -> list[str]:
     """What tells hand-ins without ids apart: the kind of file, then the place itself."""
     path = source.items[0].path if source.items else source.student
-    return [os.path.splitext(path)[1].lstrip("."), f"{path} {source.student} {sorted(source.ids.items())}"]
+    return [PurePosixPath(path).suffix.lstrip("."), f"{path} {source.student} {sorted(source.ids.items())}"]
+
+
+def _writable(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    return tuple(replace(problem, file=writable(problem.file)) for problem in problems)
 
 
 def _many(count: int, what: str) -> str:

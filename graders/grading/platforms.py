@@ -10,7 +10,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from os.path import commonprefix
 from typing import Any
 
 from .exercise_names import exercise_named
@@ -219,8 +218,9 @@ def _blackboard_users(heads: set[str]) -> dict[str, str]:
     """User names, from `Assignment_user`: what all have in common is the assignment."""
     if len(heads) == 1:
         return {head: head.rpartition("_")[2] for head in heads}
-    shared = commonprefix([*heads])
-    start = shared.rfind("_") + 1
+    first, last = min(heads), max(heads)
+    differ = (place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b)
+    start = first.rfind("_", 0, next(differ, min(len(first), len(last)))) + 1
     return {head: head[start:] for head in heads}
 
 
@@ -291,19 +291,21 @@ def gradescope_people(data: bytes) -> list[dict[str, Any]]:
     loaded = yaml.load(data, Loader=Plain)
     found = []
     for folder, about in (loaded if isinstance(loaded, dict) else {}).items():
-        about = (
-            {str(key).strip(":"): value for key, value in about.items()} if isinstance(about, dict) else {}
-        )
-        submitters = about.get("submitters") if isinstance(about.get("submitters"), list) else []
+        about = _plain_keys(about)
+        submitters = about.get("submitters")
         people = [
-            {str(key).strip(":"): str(value or "") for key, value in person.items()}
-            for person in submitters
-            if isinstance(person, dict)
+            {key: str(value or "") for key, value in _plain_keys(person).items()}
+            for person in (submitters if isinstance(submitters, list) else [])
         ]
         when = about.get("created_at", "")
         when = when.get("utc", "") if isinstance(when, dict) else when
         found.append({"folder": str(folder), "when": str(when), "people": people})
     return found
+
+
+def _plain_keys(about: Any) -> dict[str, Any]:
+    """A mapping with Ruby's symbols as keys, such as `:name:`, under plain names."""
+    return {str(key).strip(":"): value for key, value in about.items()} if isinstance(about, dict) else {}
 
 
 def _order(source: Source) -> tuple[str, int]:

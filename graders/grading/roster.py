@@ -26,6 +26,7 @@ _EMAIL = re.compile(r".*(e-?mail|correo|courriel|邮箱).*", re.IGNORECASE)
 _FIRST = re.compile(r"(first|given|fore)\s*names?|vorname|prénom|nombre", re.IGNORECASE)
 _LAST = re.compile(r"(last|family|sur)\s*names?|nachname|nom|apellidos?", re.IGNORECASE)
 _NAME = re.compile(r"(full |student |display |sortable )?names?|student|full ?name|姓名", re.IGNORECASE)
+_COLUMNS = {"id": _ID, "email": _EMAIL, "first": _FIRST, "last": _LAST, "name": _NAME}
 _MOST = 16 << 20
 
 
@@ -82,13 +83,7 @@ def read_roster(path: Path) -> tuple[Person, ...]:
     titles = [title.strip() for title in header]
     columns = {
         kind: [place for place, title in enumerate(titles) if pattern.fullmatch(title)]
-        for kind, pattern in (
-            ("id", _ID),
-            ("email", _EMAIL),
-            ("first", _FIRST),
-            ("last", _LAST),
-            ("name", _NAME),
-        )
+        for kind, pattern in _COLUMNS.items()
     }
     if not any(columns.values()):
         raise ValueError(

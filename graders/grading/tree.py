@@ -1,4 +1,4 @@
-"""What lies where, in a class folder or in the .zip that a teacher downloaded; both look the same from here."""
+"""What lies where, in a class folder or in the .zip that a teacher downloaded; both look the same here."""
 
 from __future__ import annotations
 

@@ -9,13 +9,15 @@ from pathlib import PurePosixPath
 ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar", ".7z", ".rar")
 _PACKED = (".py.gz", ".ipynb.gz")
 _CODE = (".py", ".ipynb")
-_AS_TEXT = re.compile(r"(?P<code>.+\.(?:py|ipynb))\.(?:txt|json|text|html?)", re.IGNORECASE)
+_AS_TEXT = re.compile(
+    r"(?P<code>.+\.(?:py|ipynb))\.(?:txt|json|text|html?|bak|old|orig|save|download)", re.IGNORECASE
+)
 _DOCUMENTS = (".pdf", ".doc", ".docx", ".odt", ".rtf", ".pages", ".html", ".htm", ".tex", ".ppt", ".pptx")
 # Python or pytest would run these by themselves; none of them holds a task.
 _STARTS_BY_ITSELF = {"conftest.py", "sitecustomize.py", "usercustomize.py", "setup.py", "__main__.py"}
 _JUNK_FOLDERS = {"__pycache__", "__MACOSX", "$RECYCLE.BIN"}
 _JUNK_FILES = {"thumbs.db", "desktop.ini", "icon\r", "timestamp.txt"}
-_INSTALLED = {"venv", "env", "site-packages", "node_modules"}
+_INSTALLED = {"venv", "site-packages", "node_modules"}
 # Of the kit: in every hand-in that is the whole folder.
 _OF_THE_KIT = re.compile(
     r"(^|/)(exercises/__main__\.py|hints\.json|images/([\w-]+-ubyte\.gz|README\.txt)"
@@ -34,6 +36,10 @@ class Kind(Enum):
     INSTALLED = "installed"
     OTHER = "other"
     JUNK = "junk"
+
+
+READABLE = (Kind.CODE, Kind.ARCHIVE, Kind.AS_TEXT)
+"""What may hold an answer."""
 
 
 def kind_of(path: str) -> Kind:

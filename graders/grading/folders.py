@@ -6,20 +6,27 @@ import re
 from collections import Counter, defaultdict
 
 from .exercise_names import name_parts
-from .file_kinds import Kind, code_name, kind_of, stem_of
+from .file_kinds import READABLE, Kind, code_name, kind_of, stem_of
 from .files import Item, Source
-from .patterns import people_in, refusal
+from .patterns import MOODLE, people_in, refusal
 from .platforms import Found
 from .screen import Problem
 from .tree import Entry, Tree
 
-_NO_NAME = re.compile(
-    r"[\W\d_]*((hw|homework|week|lab|ex|exercises?|tasks?|assignments?|sheet|ps|problem|solutions?|solved|final"
-    r"|draft|copy|copy of|kopie|old|new|my|mine|v|version|attempt|submission|answers?|helpers?|utils?|stub"
-    r"|part|nb|notebook|cnn|done|backup|fixed|real|complete|template|starter|nr|no|chapter|module)[\W\d_]*)*",
-    re.IGNORECASE,
-)
-_READABLE = (Kind.CODE, Kind.ARCHIVE, Kind.AS_TEXT)
+_WORDS = """
+hw homework week lab ex exercise exercises task tasks assignment assignments sheet ps problem solution solutions
+solved final draft copy of kopie old new my mine v version attempt submission answer answers helper helpers util
+utils stub part nb notebook notebooks cnn done backup fixed real complete template starter nr no chapter module
+src source code script scripts lib kit course class unit day data test tests check checks image images archive
+tmp temp wip
+"""
+_NOBODY = frozenset(_WORDS.split())
+"""What people call files and folders beside their own names."""
+
+
+def _names_nobody(text: str) -> bool:
+    """Whether a part of a file's name is numbers, signs and words that say nothing of a person."""
+    return all(word in _NOBODY for word in re.findall(r"[^\W\d_]+", text.lower()))
 
 
 def git(tree: Tree) -> Found | None:
@@ -66,12 +73,13 @@ def each(tree: Tree) -> Found:
         if entry.is_link:
             passed_over.append(Problem(entry.path, None, "is a link; links are not followed"))
         elif entry.is_folder:
-            people = people_in(inner.name for inner in tree.below(entry).entries)
+            below = tree.below(entry)
+            people = people_in(inner.name for inner in below.entries) or _people_below(below)
             if len(people) > 1:
                 passed_over.append(Problem(entry.path, None, refusal(people)))
             else:
-                sources.append(Source(entry.name, tree.root, (Item(entry.path),)))
-        elif kind_of(entry.name) in _READABLE:
+                sources.append(_folder_of(entry, tree))
+        elif kind_of(entry.name) in READABLE:
             _loose(entry, loose, passed_over)
         else:
             is_document = kind_of(entry.name) is Kind.DOCUMENT
@@ -93,9 +101,25 @@ def holds_several(tree: Tree) -> bool:
     archives = [entry for entry in entries if not entry.is_folder and kind_of(entry.name) is Kind.ARCHIVE]
     if len(archives) >= 2 and len(archives) == len(entries):
         return True
-    folders = [entry for entry in entries if entry.is_folder]
-    held = Counter(name for entry in folders for name in _exercise_files(tree, entry))
-    return len(folders) >= 2 and any(count >= 2 for count in held.values())
+    return len(_people_below(tree)) > 1
+
+
+def _people_below(tree: Tree) -> set[str]:
+    """The folders that look like several people's: named like people, and with files of the same name."""
+    folders = [entry for entry in tree.entries if entry.is_folder and not _names_nobody(entry.name)]
+    held = {entry.name: _exercise_files(tree, entry) | _notebooks(tree, entry) for entry in folders}
+    times = Counter(name for names in held.values() for name in names)
+    shared = {name for name, count in times.items() if count > 1}
+    return {name for name, names in held.items() if names} if shared else set()
+
+
+def _folder_of(entry: Entry, tree: Tree) -> Source:
+    """One student's folder; Moodle's number is no part of the name, though other folders are not Moodle's."""
+    match = MOODLE.fullmatch(entry.name)
+    if match is None:
+        return Source(entry.name, tree.root, (Item(entry.path),))
+    ids = {"id": match["id"]} if match["id"] else {}
+    return Source(match["name"], tree.root, (Item(entry.path),), ids)
 
 
 def _loose(entry: Entry, loose: dict[str, list[Entry]], passed_over: list[Problem]) -> None:
@@ -125,7 +149,7 @@ def _called(name: str, siblings: int) -> str:
 def _who(before: str, after: str) -> str:
     """The person whom a file's name names beside its exercise; empty if nobody."""
     for part in (before, after):
-        if not _NO_NAME.fullmatch(part):
+        if not _names_nobody(part):
             return part.strip(" _-.()[]")
     return ""
 
@@ -135,7 +159,7 @@ def _is_students(tree: Tree, entry: Entry) -> bool:
     if entry.is_link:
         return False
     if not entry.is_folder:
-        return kind_of(entry.name) is Kind.ARCHIVE and not _NO_NAME.fullmatch(stem_of(entry.name))
+        return kind_of(entry.name) is Kind.ARCHIVE and not _names_nobody(stem_of(entry.name))
     return bool(_exercise_files(tree, entry))
 
 
@@ -143,3 +167,8 @@ def _exercise_files(tree: Tree, folder: Entry) -> set[str]:
     """The exercises that a folder holds a file of, under its plain name."""
     parts = (name_parts(code_name(file.name)) for file in tree.below(folder).files(4))
     return {found[1] for found in parts if found and not found[0] and not found[2]}
+
+
+def _notebooks(tree: Tree, folder: Entry) -> set[str]:
+    """The names of the notebooks that a folder holds."""
+    return {file.name for file in tree.below(folder).files(4) if file.name.lower().endswith(".ipynb")}

@@ -53,8 +53,10 @@ def _qualified(
 ) -> str:
     """The name with the first qualifier that nobody of the same name has too."""
     same = [w for other, w in zip(names, qualifiers, strict=True) if other.casefold() == name.casefold()]
-    for place, way in enumerate(ways):
-        if way and [w[place].casefold() for w in same].count(way.casefold()) == 1:
+    for place, way in enumerate(ways[:-1]):
+        if [w[place].casefold() for w in same].count(way.casefold()) == 1:
+            if not way:  # the others have it, and it tells them apart
+                return name
             added = safe_name(way)
             return f"{_cut(name, MAX_NAME_BYTES - len(added.encode()) - 3)} ({added})"
     return name

@@ -23,7 +23,7 @@ MOODLE = re.compile(
     r"(?P<name>.+?)(?:_(?P<id>\d+))?_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<original>.*))?", re.DOTALL
 )
 BLACKBOARD = re.compile(
-    r"(?P<head>.+)_(?:attempt|poging|intento|tentative|tentativa|tentativo|versuch|forsøk|försök)_"
+    r"(?P<head>.+?)_(?:attempt|poging|intento|tentative|tentativa|tentativo|versuch|forsøk|försök)_"
     r"(?P<when>\d{4}(?:-\d\d){5})(?:_(?P<original>.+)|\.txt)",
     re.IGNORECASE | re.DOTALL,
 )

@@ -171,6 +171,9 @@ def _recognised(tree: Tree) -> tuple[str, Found, Tree]:
             if holds_several(inner):
                 return "each", each(inner), inner
         return "one", one(tree), tree
+    for inner in _with_folders_around(tree)[1:]:
+        if holds_several(inner):
+            return "each", each(inner), inner
     if is_one(tree):
         return "one", one(tree), tree
     clones = git(tree)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from .exercise_names import exercise_named
+from .file_kinds import READABLE, kind_of
 from .files import Item, Source
 from .limits import ReadingFailed, read_under_limits
 from .patterns import AGAIN, BLACKBOARD, BLACKBOARD_NAME, CANVAS_IDS, CANVAS_TYPED, MOODLE
@@ -48,7 +49,7 @@ def canvas(tree: Tree) -> Found | None:
     """Files of all students in one folder."""
     candidates = {entry: _canvas_readings(entry) for entry in tree.entries}
     typed = {entry: match for entry in tree.entries if (match := CANVAS_TYPED.fullmatch(entry.name))}
-    if 2 * len([entry for entry in tree.entries if candidates[entry] or entry in typed]) <= len(tree.entries):
+    if not _mostly(tree, [entry for entry in tree.entries if candidates[entry] or entry in typed]):
         return None
     files = _canvas_files([found for found in candidates.values() if found])
     people: dict[str, list[_CanvasFile]] = defaultdict(list)
@@ -141,7 +142,7 @@ def _before_again(original: str, originals: set[str]) -> str:
 def moodle(tree: Tree) -> Found | None:
     """A folder or prefixed files for each student."""
     matches = {entry: MOODLE.fullmatch(entry.name) for entry in tree.entries}
-    if 2 * len([match for match in matches.values() if match]) <= len(tree.entries):
+    if not _mostly(tree, [entry for entry, match in matches.items() if match]):
         return None
     items: dict[tuple[str, str], list[Item]] = {}
     notes: dict[tuple[str, str], list[Problem]] = defaultdict(list)
@@ -186,7 +187,7 @@ def moodle(tree: Tree) -> Found | None:
 def blackboard(tree: Tree) -> Found | None:
     """Files of all students in one folder, several attempts of each."""
     matches = {entry: match for entry in tree.entries if (match := BLACKBOARD.fullmatch(entry.name))}
-    if 2 * len(matches) <= len(tree.entries):
+    if not _mostly(tree, [*matches]):
         return None
     users = _blackboard_users({match["head"] for match in matches.values()})
     names: dict[str, str] = {}
@@ -341,6 +342,16 @@ def nbgrader(tree: Tree) -> Found | None:
             *(Problem(entry.path, None, "is part of the course, not handed in") for entry in around),
         ),
     )
+
+
+def _mostly(tree: Tree, matching: Collection[Entry]) -> bool:
+    """Whether more of what might be a hand-in has names of a pattern than has not."""
+    others = [
+        entry
+        for entry in tree.entries
+        if entry not in matching and (entry.is_folder or kind_of(entry.name) in READABLE)
+    ]
+    return len(matching) > len(others)
 
 
 def _strange(entries: Iterable[Entry], platform: str) -> tuple[Problem, ...]:

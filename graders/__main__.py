@@ -47,9 +47,24 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         type=Path,
         default=SAMPLE_CLASS,
-        help="a folder with one folder, .zip, .ipynb or .py per student, or a single submission "
+        help="a class folder, or the .zip that a learning platform exports; or a single submission "
         "(default: the sample class)",
     )
+    grade.add_argument(
+        "--layout",
+        metavar="NAME",
+        default="",
+        help="how the class is laid out: canvas, moodle, blackboard, gradescope, nbgrader, git, each (a "
+        "folder, archive or file for each student) or one (a single student); default: recognised by itself",
+    )
+    grade.add_argument(
+        "--roster",
+        type=Path,
+        metavar="FILE.csv",
+        help="the people of the class, with a column of names, numbers or e-mail addresses: they are "
+        "matched, and who handed in nothing is listed",
+    )
+    grade.add_argument("--dry-run", action="store_true", help="show who handed in what, and stop")
     grade.add_argument(
         "--out", type=Path, default=Path("graded"), help="where reports go (default: %(default)s)"
     )
@@ -173,9 +188,12 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from .commands import grade_class
+    from .commands import grade_class, show_plan
     from .isolation import device_within, proven_tier
 
+    if options.dry_run:
+        plan = show_plan(options.submissions, options.layout, options.roster)
+        return 1 if plan.refused else 0
     settings, tier = _settings(options), proven_tier(options.require)
     insisted = options.device != "auto"
     device = device_within(settings.device, tier, options.require, insisted=insisted)
@@ -188,6 +206,8 @@ def _grade(options: argparse.Namespace) -> int:
         options.jobs,
         options.feedback,
         options.gradebook,
+        options.layout,
+        options.roster,
     )
 
 

@@ -114,7 +114,9 @@ def translated(message: str) -> str:
             "There is no GPU where work is graded, and the code names one. The input says where to compute: "
             'X.device; or choose by torch.device("cuda" if torch.cuda.is_available() else "cpu").'
         )
-    if re.search(r"\[Errno 1\] Operation not permitted|\[Errno 13\] Permission denied|Failed to find font", message):
+    if re.search(
+        r"\[Errno 1\] Operation not permitted|\[Errno 13\] Permission denied|Failed to find font", message
+    ):
         return f"{_NO_FILES[0].upper()}{_NO_FILES[1:]}."
     found = re.search(r"No module named '([\w.]+)'", message)
     if found is None:
@@ -126,8 +128,8 @@ def translated(message: str) -> str:
             "without it? (num_workers=0 for a DataLoader, no torch.compile.)"
         )
     return (
-        f"`{name}` was not handed in, and as a library it is not available where work is graded. Hand the file "
-        "in, or write what you need of the library yourself: torch and NumPy are there."
+        f"`{name}` was not handed in, and as a library it is not available where work is graded. Hand the "
+        "file in, or write what you need of the library yourself: torch and NumPy are there."
     )
 
 

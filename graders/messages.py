@@ -249,7 +249,9 @@ def failed_statement(failure: Failure) -> Remark:
     said = f"{failure.type}: {_short(failure.message)}"
     if failure.type == "Stopped":
         said = failure.message.rpartition("` ")[2]
-    return Remark(failure.label, f"line {failure.line}", f"`{failure.text}` failed: {translated(said) or said}")
+    return Remark(
+        failure.label, f"line {failure.line}", f"`{failure.text}` failed: {translated(said) or said}"
+    )
 
 
 def no_file(exercise: str) -> str:

@@ -76,6 +76,9 @@ class Report:
     """One graded submission.
 
     Attributes:
+        hand_in: where the hand-in lies below the class folder; several places where its files lie loose.
+        ids: what the learning platform and the roster know the student by.
+        late: whether it came late; None where nobody says.
         tier: the isolation it was graded under.
         device: where every property of the tensor tasks was asked again; `cpu` where it was not.
         not_run: what was not asked, and why not, a line each; it neither earns nor costs anything.
@@ -94,6 +97,9 @@ class Report:
     remarks: tuple[Remark, ...] = ()
     not_run: tuple[str, ...] = ()
     seconds: float = 0.0
+    hand_in: tuple[str, ...] = ()
+    ids: Mapping[str, str] = field(default_factory=dict)
+    late: bool | None = None
 
     @property
     def core(self) -> Points:
@@ -124,6 +130,9 @@ class Report:
         return {
             "schema": SCHEMA_VERSION,
             "student": self.student,
+            "hand_in": list(self.hand_in),
+            "ids": dict(self.ids),
+            "late": self.late,
             "seed": self.seed,
             "tier": self.tier,
             "device": self.device,
@@ -169,7 +178,7 @@ class Report:
             )
             for task in data["tasks"]
         )
-        lines = {name: tuple(data.get(name, ())) for name in ("problems", "not_run")}
+        lines = {name: tuple(data.get(name, ())) for name in ("problems", "not_run", "hand_in")}
         remarks = tuple(Remark(**_known(Remark, remark)) for remark in data.get("remarks", ()))
         return cls(**{**_known(cls, data), **lines, "remarks": remarks, "tasks": tasks})
 

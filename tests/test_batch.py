@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from graders.grading.batch import grade_all
+from graders.grading.files import single
 from graders.grading.grade import Settings
 from graders.sandbox.tiers import best_tier
 
@@ -34,9 +35,13 @@ def test_a_killed_grading_process_costs_nobody_a_report(tmp_path: Path, referenc
 
     killer = threading.Thread(target=kill_one)
     killer.start()
-    found = list(grade_all(paths, Settings(only=("conv2d.output_size",)), best_tier(), jobs=1))
+    found = list(
+        grade_all(
+            [single(path) for path in paths], Settings(only=("conv2d.output_size",)), best_tier(), jobs=1
+        )
+    )
     killer.join()
     assert killed
-    assert sorted(graded.path.name for graded in found) == ["ada", "eve"]
+    assert sorted(graded.source.student for graded in found) == ["ada", "eve"]
     assert [graded.error for graded in found] == ["", ""]
     assert all(graded.report is not None and graded.report.core.score > 0 for graded in found)

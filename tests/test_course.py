@@ -25,8 +25,7 @@ from graders.course.preprocessors import CutSolutions
 from graders.course.verdict_of import code_cells
 from graders.course.verdicts import as_html, auto_score, comment, extra_credit, outputs
 from graders.curriculum import SOLUTIONS, exercises
-from graders.grading.modules import assemble, task_names
-from graders.grading.sources import of_cells
+from graders.grading.hand_in import CourseNotebook, hand_in_of
 from graders.report import TaskResult
 from graders.reports.wording import Feedback
 from tests.test_definitions import counting
@@ -110,8 +109,8 @@ def comes_back(tmp_path: Path) -> Callable[..., Any]:
 
 def graded_source(notebook: Any) -> str:
     """The statements of a rebuilt notebook that count."""
-    source = of_cells("conv2d.ipynb", code_cells(notebook.cells), task_names())
-    return counting(assemble([source]).code["conv2d.py"])
+    handed_in = hand_in_of("lin", {}, notebook=CourseNotebook("conv2d", code_cells(notebook.cells)))
+    return counting(handed_in.graded.code["conv2d.py"])
 
 
 ANSWER = "def conv2d(X, K):\n    return 'mine'"

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from graders.grading.hand_in import MAX_FILE_BYTES, MAX_FILES, HandIn, find, read, student_name
+from graders.grading.collected import MAX_FILE_BYTES, MAX_FILES
+from graders.grading.files import student_name
+from graders.grading.hand_in import HandIn, read
 from tests.conftest import write_submission
 
 CONV = "def conv2d(X, K):\n    return X\n"

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 
 from ..curriculum import exercise as exercise_named
+from ..grading.collected import Collected
+from ..grading.files import collect, single
 from ..grading.grade import Settings, grade
-from ..grading.hand_in import collect, hand_in_of
-from ..grading.modules import task_names
-from ..grading.notebooks import Cell, Unreadable
-from ..grading.sources import of_cells
+from ..grading.hand_in import CourseNotebook, hand_in_of
+from ..grading.notebooks import Cell
 from ..isolation import proven_parent
 from ..report import TaskResult
 from ..sandbox.warm_parent import WarmParent
@@ -55,14 +55,11 @@ def verdict_of(
     problems = tuple(about.get("problems", ()))
     if about.get("unreadable"):
         return _for_a_person(exercise, problems, str(about["unreadable"]))
-    try:
-        source = of_cells(f"{exercise}.ipynb", code_cells(notebook.cells), task_names(), file="")
-    except Unreadable as error:
-        return _for_a_person(exercise, problems, f"{exercise}.ipynb {error}")
-    files, beside = collect(folder) if folder is not None else ({}, [])
-    files = {name: content for name, content in files.items() if not name.startswith("exercises/")}
-    beside = [problem for problem in beside if not problem.file.startswith(exercise)]
-    report = grade(hand_in_of(student, files, beside, source), settings, _warm_parent(require))
+    notebook_of = CourseNotebook(exercise, code_cells(notebook.cells))
+    collected = collect(single(folder)) if folder is not None else Collected({})
+    files = {name: raw for name, raw in collected.files.items() if not name.startswith("exercises/")}
+    beside = [problem for problem in collected.problems if not problem.file.startswith(exercise)]
+    report = grade(hand_in_of(student, files, beside, notebook_of), settings, _warm_parent(require))
     remarks = map(str, report.remarks)
     return Verdict(report.tasks, (*problems, *report.problems, *remarks))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -33,8 +34,9 @@ from ..sandbox.trouble import (
 )
 from ..sandbox.warm_parent import Limits, WarmParent
 from ..subject import Submission
+from .exercise_names import exercise_named
 from .hand_in import HandIn
-from .modules import Modules, exercise_named
+from .modules import Modules
 from .shrink import smallest
 
 _PRINTED = 2_000
@@ -94,6 +96,9 @@ def grade(hand_in: HandIn, settings: Settings, parent: WarmParent) -> Report:
         remarks += [messages.failed_statement(failure) for failure in submission.failures.values()]
     return Report(
         student=hand_in.student,
+        hand_in=hand_in.paths,
+        ids=hand_in.ids,
+        late=hand_in.late,
         seed=settings.seed,
         tier=parent.tier.name,
         device=str(settings.device),
@@ -123,7 +128,8 @@ def versions() -> dict[str, str]:
 def reproduce(report: Report, result: TaskResult) -> str:
     """The line that grades this one task again."""
     task = f"{result.exercise}.{result.task}"
-    return f"python -m graders check-one {report.student} --only {task} --seed {report.seed}"
+    place = report.hand_in[0] if len(report.hand_in) == 1 else report.student
+    return f"python -m graders check-one {shlex.quote(place)} --only {task} --seed {report.seed}"
 
 
 def _wanted(task: Task, settings: Settings) -> bool:

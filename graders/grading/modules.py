@@ -7,19 +7,22 @@ these statements and no others, each under the name and the line that its studen
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, fields
 from pathlib import PurePosixPath
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from ..curriculum import Exercise, exercises
+from solutions import EXERCISES
+
 from ..remarks import Problem, Remark
 from ..sandbox.inside.loader import PACKAGE, Part
 from .definitions import Reading, TooLong, read
+from .exercise_names import exercise_named
 from .screen import forbidden_calls, loadable
 from .sources import Source, with_runs
 
+Subjects = Mapping[str, Mapping[str, str]]
+"""For each exercise the kind of each of its tasks."""
 _T = TypeVar("_T")
 
 
@@ -45,26 +48,45 @@ class Modules:
     problems: tuple[Problem, ...] = ()
     remarks: tuple[Remark, ...] = ()
 
+    def as_data(self) -> dict[str, Any]:
+        """The modules as plain data."""
+        data = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {
+            **data,
+            "code": {path: [list(astuple(part)) for part in parts] for path, parts in self.code.items()},
+            "calls": [[*place, written] for place, written in self.calls.items()],
+            "problems": [list(astuple(problem)) for problem in self.problems],
+            "remarks": [list(astuple(remark)) for remark in self.remarks],
+        }
 
-def task_names() -> frozenset[str]:
-    """The names of all tasks of all exercises."""
-    return frozenset(task.name for exercise in exercises() for task in exercise.tasks)
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Modules:
+        """The modules that `as_data` wrote down."""
+        return cls(
+            names=data["names"],
+            files=data["files"],
+            code={
+                path: tuple(Part(label, source, tuple(kept)) for label, source, kept in parts)
+                for path, parts in data["code"].items()
+            },
+            unreadable=data["unreadable"],
+            imports={exercise: tuple(names) for exercise, names in data["imports"].items()},
+            calls={(label, line): written for label, line, written in data["calls"]},
+            problems=tuple(Problem(*problem) for problem in data["problems"]),
+            remarks=tuple(Remark(*remark) for remark in data["remarks"]),
+        )
 
 
-def exercise_named(path: str) -> str | None:
-    """The exercise that a file name means, whatever a platform added before and after it."""
-    stem = PurePosixPath(path).stem.lower()
-    if PurePosixPath(path).suffix.lower() not in (".py", ".ipynb") or stem.startswith("test_"):
-        return None
-    for exercise in exercises():
-        if re.search(rf"(^|[^a-z]){re.escape(exercise.name)}([^a-z0-9].*)?$", stem):
-            return exercise.name
-    return None
+def assemble(sources: Iterable[Source], subjects: Subjects, notebook: Source | None = None) -> Modules:
+    """Find out which file answers which exercise, and what of it counts.
 
-
-def assemble(sources: Iterable[Source]) -> Modules:
-    """Find out which file answers which exercise, and what of it counts."""
-    return _Assembly(sources).result()
+    Args:
+        notebook: answers an exercise, and no other file named for it does.
+    """
+    if notebook is not None:
+        exercise = exercise_named(notebook.path)
+        sources = [notebook, *(one for one in sources if exercise_named(one.path) != exercise)]
+    return _Assembly(sources, subjects).result()
 
 
 @dataclass
@@ -79,10 +101,11 @@ class _Candidate:
 
 
 class _Assembly:
-    def __init__(self, sources: Iterable[Source]) -> None:
+    def __init__(self, sources: Iterable[Source], subjects: Subjects) -> None:
+        self.subjects = subjects
         self.problems: list[Problem] = []
         self.remarks: list[Remark] = []
-        self.tasks = task_names()
+        self.tasks = frozenset(task for tasks in subjects.values() for task in tasks)
         self.readings: dict[str, Reading] = {}
         self.modules: dict[str, Reading] = {}
         self.names: dict[str, str] = {}
@@ -112,8 +135,9 @@ class _Assembly:
     # ------------------------------------------------------------------------------ which file is which
 
     def result(self) -> Modules:
-        for exercise in exercises():
-            self._answer(exercise)
+        for exercise, tasks in self.subjects.items():
+            core = frozenset(task for task, kind in tasks.items() if kind == "core")
+            self._answer(exercise, frozenset(tasks), core)
         for path, reading in self.readings.items():
             module = PurePosixPath(path).with_suffix(".py").as_posix()
             self.modules.setdefault(module, reading)
@@ -140,17 +164,15 @@ class _Assembly:
             remarks=tuple(self.remarks),
         )
 
-    def _answer(self, exercise: Exercise) -> None:
-        tasks = frozenset(task.name for task in exercise.tasks)
-        core = frozenset(task.name for task in exercise.tasks if task.kind == "core")
+    def _answer(self, exercise: str, tasks: frozenset[str], core: frozenset[str]) -> None:
         candidates = []
         for path, reading in self.readings.items():
             meant = exercise_named(path)
-            named = meant == exercise.name
+            named = meant == exercise
             here = reading.written & tasks
             # In a file named for another exercise a function of this name may be a helper there.
             if named or (here and (meant is None or len(here & core) * 2 >= len(core))):
-                exact = named and PurePosixPath(path).stem == exercise.name
+                exact = named and PurePosixPath(path).stem == exercise
                 candidates.append(_Candidate(path, reading, here, exact, named))
         if not candidates:
             return
@@ -169,15 +191,15 @@ class _Assembly:
                 untouched = (
                     " is as it was released;" if main.written and not other.written else " is left out:"
                 )
-                self._note(other.path, f"{untouched[1:]} {main.path} was read for {exercise.name}")
+                self._note(other.path, f"{untouched[1:]} {main.path} was read for {exercise}")
         if not main.exact:
-            why = f"was read as {exercise.name}.py"
+            why = f"was read as {exercise}.py"
             if not main.named:
-                why = f"was read for the exercise {exercise.name}, whose tasks it defines"
+                why = f"was read for the exercise {exercise}, whose tasks it defines"
             self._note(main.path, why)
         whole = len(units) > len(main.reading.units)
-        self.modules[f"{exercise.name}.py"] = read(units, self.tasks) if whole else main.reading
-        self.names[exercise.name] = exercise.name
+        self.modules[f"{exercise}.py"] = read(units, self.tasks) if whole else main.reading
+        self.names[exercise] = exercise
 
     def _note(self, path: str, message: str) -> None:
         self.problems.append(Problem(path, None, message))
@@ -188,16 +210,13 @@ class _Assembly:
         """The statements that count, by module; and what they import from outside, by exercise."""
         kept: dict[str, frozenset[int]] = {}
         imports: dict[str, tuple[str, ...]] = {}
-        for exercise in exercises():
-            if exercise.name not in self.names:
-                continue
-            tasks = {task.name for task in exercise.tasks}
-            orders = self._reached({f"{exercise.name}.py": tasks})
+        for exercise in self.names:
+            orders = self._reached({f"{exercise}.py": set(self.subjects[exercise])})
             names: set[str] = set()
             for module, chosen in orders.items():
                 kept[module] = kept.get(module, frozenset()) | chosen
                 names |= loadable(s.node for s in self.modules[module].statements if s.order in chosen)
-            imports[exercise.name] = tuple(sorted(names))
+            imports[exercise] = tuple(sorted(names))
         return kept, imports
 
     def _reached(self, wanted: dict[str, set[str]]) -> dict[str, frozenset[int]]:
@@ -257,18 +276,16 @@ class _Assembly:
 
     def _unreadable(self) -> dict[str, str]:
         found: dict[str, str] = {}
-        for exercise in exercises():
-            reading = self.modules.get(f"{exercise.name}.py") if exercise.name in self.names else None
-            if reading is None:
-                continue
-            for task in exercise.tasks:
-                broken = reading.unreadable(task.name)
+        for exercise in self.names:
+            reading = self.modules[f"{exercise}.py"]
+            for task in self.subjects[exercise]:
+                broken = reading.unreadable(task)
                 if broken is None and len(reading.units) == 1 and reading.broken:
                     broken = reading.broken[0]  # of a module nothing runs
                 if broken is not None:
                     unit = reading.units[broken.unit]
                     where = unit.label if broken.line is None else f"{unit.label}, line {broken.line}"
-                    found[f"{exercise.name}.{task.name}"] = f"{where}: {broken.message}"
+                    found[f"{exercise}.{task}"] = f"{where}: {broken.message}"
         return found
 
     def _remark_on(self, kept: Mapping[str, frozenset[int]]) -> None:
@@ -318,11 +335,10 @@ def _listed(names: Sequence[str]) -> str:
 
 def from_their_root(files: Mapping[str, _T]) -> tuple[dict[str, _T], list[Problem]]:
     """Files by their paths from the folder that holds the exercises, however deep it lies."""
-    names = {exercise.name for exercise in exercises()}
     homes: dict[str, int] = {}
     for path in files:
         folder, _, file = path.rpartition("/")
-        if PurePosixPath(file).stem in names:
+        if PurePosixPath(file).stem in EXERCISES:
             homes[folder] = homes.get(folder, 0) + 1
     if homes:
         home = max(homes, key=lambda folder: (homes[folder], -len(folder)))

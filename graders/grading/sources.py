@@ -138,16 +138,13 @@ def of_cells(path: str, found: Iterable[Cell], tasks: frozenset[str], file: str 
         tasks: names that the cells of a course notebook may be released for.
         file: what messages call the notebook, if not by its path.
 
-    Raises:
-        Unreadable: there is more Python in it than anybody writes.
     """
     file = path if file is None else file
     found = list(found)
     length = sum(len(cell.source) for cell in found if cell.kind == "code")
-    if length > MAX_CODE:
-        raise Unreadable(_too_long(length))
-    if not length:
-        raise Unreadable("holds no code")
+    if not 0 < length <= MAX_CODE:
+        why = _too_long(length) if length else "holds no code"
+        return Source(path, problems=(Problem(path, None, why),))
     units: list[Unit] = []
     runs: list[tuple[int, str]] = []
     writes: list[tuple[str, Unit]] = []

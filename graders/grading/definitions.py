@@ -17,12 +17,16 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from ..remarks import Remark
+from .ipython import parsed
 from .scope import DEFINITIONS, Names, names_of
 from .sources import Unit
 
 MAX_STATEMENTS = 3_000
+MAX_NODES = 200_000
+"""Of the syntax tree; some twenty thousand lines."""
 MAX_REMARKS = 40
 _WRITTEN = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
 _USUAL = frozenset({"torch", "torchvision", "numpy", "matplotlib", ""}) | sys.stdlib_module_names
@@ -73,7 +77,7 @@ class Broken:
 
 
 class TooLong(Exception):
-    """A file has more statements than anybody writes by hand."""
+    """A file holds more Python than anybody writes by hand."""
 
 
 @dataclass(frozen=True)
@@ -273,20 +277,26 @@ def read(units: Sequence[Unit], tasks: Iterable[str]) -> Reading:
     """Read the units of one file.
 
     Raises:
-        TooLong: it has more than `MAX_STATEMENTS` statements at its top level.
+        TooLong: it has more than `MAX_STATEMENTS` statements at its top level, or more than `MAX_NODES` in all.
     """
     wanted = frozenset(tasks)
+    nodes = 0
     statements: list[Statement] = []
     broken: list[Broken] = []
     for number, unit in enumerate(units):
         try:
-            body = ast.parse(unit.source).body
+            body = parsed(unit.source).body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             broken.append(_broken(error, number, unit, wanted))
             continue
         if len(statements) + len(body) > MAX_STATEMENTS:
-            raise TooLong(f"has more than {MAX_STATEMENTS:,} statements at its top level")
+            raise TooLong(
+                f"has more than {MAX_STATEMENTS:,} statements at its top level. Is there data in it?"
+            )
         for index, node in enumerate(body):
+            nodes += sum(1 for _ in islice(ast.walk(node), MAX_NODES))
+            if nodes >= MAX_NODES:
+                raise TooLong("holds more Python than anybody writes by hand. Is there data in it?")
             if not _is_guard(node):
                 names = _names(node)
                 statements.append(Statement(len(statements), number, index, node, names))
@@ -309,8 +319,9 @@ def _broken(error: BaseException, number: int, unit: Unit, tasks: frozenset[str]
         text = (error.text or "").strip()[:80]
         message = f"syntax error: {error.msg}" + (f" in `{text}`" if text else "")
         return Broken(number, error.lineno, message, written)
-    message = f"cannot be read as Python: {error or type(error).__name__}"
-    return Broken(number, None, message, written)
+    if isinstance(error, RecursionError | MemoryError):
+        return Broken(number, None, "is too large or too deeply nested to be read as Python", written)
+    return Broken(number, None, f"cannot be read as Python: {error}", written)
 
 
 def _is_guard(node: ast.stmt) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 import tokenize
+from functools import lru_cache
 from typing import Any
 
 MAX_TRANSFORMED = 100 << 10
@@ -61,7 +62,7 @@ def run_files(source: str) -> list[str]:
 def exported_cells(source: str) -> list[tuple[int, str, str]]:
     """Line, magic and text of the cells that an export keeps as strings, as it does with `%%time` cells."""
     found = []
-    for node in ast.parse(source).body:
+    for node in parsed(source).body:
         call = node.value if isinstance(node, ast.Expr) else None
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
             continue
@@ -77,10 +78,20 @@ def exported_cells(source: str) -> list[tuple[int, str, str]]:
 def parses(source: str) -> bool:
     """Whether this is Python as it stands."""
     try:
-        ast.parse(source)
+        parsed(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True
+
+
+@lru_cache(maxsize=4)
+def parsed(source: str) -> ast.Module:
+    """The syntax tree of a source, which nobody may change; a file is asked for it several times.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: Python cannot parse it.
+    """
+    return ast.parse(source)
 
 
 def _first_line(source: str) -> str:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_CELLS = 1_000
-MAX_CELL = 256 << 10
+MAX_CELL = (1 << 20) + 1
+"""Characters; a cell of so many is refused with its file, so nothing is cut off."""
 
 
 class Unreadable(Exception):

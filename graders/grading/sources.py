@@ -17,6 +17,7 @@ from .notebooks import MAX_CELLS, Cell, Unreadable, cells
 
 MAX_CODE = 1 << 20
 """Characters of Python in one file; pictures and outputs stored in a notebook do not count."""
+MAX_LINES = 50_000
 # Text encodings whose decoders take quadratic time, or that turn one character into another thing.
 _REFUSED_ENCODINGS = ("punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined")
 _CELL_MARK = re.compile(r"^# (?:%%|In\[[\d ]*\]:)", re.MULTILINE)
@@ -101,8 +102,8 @@ class _Problem(Exception):
 
 
 def _module(path: str, text: str) -> Source:
-    if len(text) > MAX_CODE:
-        raise _Problem(Problem(path, None, _too_long(len(text))))
+    if len(text) > MAX_CODE or text.count("\n") > MAX_LINES:
+        raise _Problem(Problem(path, None, _too_long(text)))
     whole = Unit(path, ipython.python(text))
     if not ipython.parses(whole.source):
         # An exported notebook that does not parse is read cell by cell, as the notebook would have been.
@@ -141,9 +142,9 @@ def of_cells(path: str, found: Iterable[Cell], tasks: frozenset[str], file: str 
     """
     file = path if file is None else file
     found = list(found)
-    length = sum(len(cell.source) for cell in found if cell.kind == "code")
-    if not 0 < length <= MAX_CODE:
-        why = _too_long(length) if length else "holds no code"
+    text = "\n".join(cell.source for cell in found if cell.kind == "code")
+    if not text.strip() or len(text) > MAX_CODE or text.count("\n") > MAX_LINES:
+        why = _too_long(text) if text.strip() else "holds no code"
         return Source(path, problems=(Problem(path, None, why),))
     units: list[Unit] = []
     runs: list[tuple[int, str]] = []
@@ -168,9 +169,10 @@ def of_cells(path: str, found: Iterable[Cell], tasks: frozenset[str], file: str 
     return Source(path, tuple(units), tuple(runs), tuple(writes), (), tuple(remarks))
 
 
-def _too_long(length: int) -> str:
-    most = f"{MAX_CODE / 1e6:.0f} MB is the most"
-    return f"holds {length / 1e6:.1f} MB of Python; {most}. Is there data in it?"
+def _too_long(text: str) -> str:
+    most = f"{MAX_CODE / 1e6:.0f} MB and {MAX_LINES:,} lines are the most"
+    size = f"{len(text) / 1e6:.1f} MB of Python in {text.count(chr(10)):,} lines"
+    return f"holds {size}; {most}. Is there data in it?"
 
 
 def _decoded(path: str, raw: bytes) -> str:

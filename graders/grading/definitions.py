@@ -277,7 +277,7 @@ def read(units: Sequence[Unit], tasks: Iterable[str]) -> Reading:
     """Read the units of one file.
 
     Raises:
-        TooLong: it has more than `MAX_STATEMENTS` statements at its top level, or more than `MAX_NODES` in all.
+        TooLong: it has more than `MAX_STATEMENTS` at its top level, or a larger tree than `MAX_NODES`.
     """
     wanted = frozenset(tasks)
     nodes = 0

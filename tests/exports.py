@@ -56,7 +56,9 @@ class Export:
 
 
 DECOMPOSED = unicodedata.normalize("NFD", "Zoë Müller")
-BLACKBOARD_TXT = "Name: {name} ({user})\nAssignment: HW 1\nDate Submitted: Friday\n\nFiles:\n\tOriginal filename: x\n"
+BLACKBOARD_TXT = (
+    "Name: {name} ({user})\nAssignment: HW 1\nDate Submitted: Friday\n\nFiles:\n\tOriginal filename: x\n"
+)
 GRADESCOPE = """---
 submission_501:
   :submitters:
@@ -135,7 +137,8 @@ EXPORTS: dict[str, Export] = {
         {"adal": {"conv2d"}, "bobm": {"conv2d"}},
     ),
     "canvas: one student alone": Export(
-        "canvas", {"lovelaceada_101_9000_conv2d.py": C, "lovelaceada_101_9001_pooling.py": P},
+        "canvas",
+        {"lovelaceada_101_9000_conv2d.py": C, "lovelaceada_101_9001_pooling.py": P},
         {"lovelaceada": {"conv2d", "pooling"}},
     ),
     "canvas: a stray file of the teacher's": Export(
@@ -191,9 +194,13 @@ EXPORTS: dict[str, Export] = {
         "blackboard",
         {
             "HW 1_adal_attempt_2026-11-01-10-00-00_conv2d.py": C,
-            "HW 1_adal_attempt_2026-11-01-10-00-00.txt": BLACKBOARD_TXT.format(name="Ada Lovelace", user="adal"),
+            "HW 1_adal_attempt_2026-11-01-10-00-00.txt": BLACKBOARD_TXT.format(
+                name="Ada Lovelace", user="adal"
+            ),
             "HW 1_adal_attempt_2026-11-02-10-00-00_pooling.py": P,
-            "HW 1_adal_attempt_2026-11-02-10-00-00.txt": BLACKBOARD_TXT.format(name="Ada Lovelace", user="adal"),
+            "HW 1_adal_attempt_2026-11-02-10-00-00.txt": BLACKBOARD_TXT.format(
+                name="Ada Lovelace", user="adal"
+            ),
             "HW 1_s_77_attempt_2026-11-01-09-00-00_my conv2d.py": C,
         },
         {"Ada Lovelace": {"pooling"}, "s_77": {"conv2d"}},
@@ -254,13 +261,20 @@ EXPORTS: dict[str, Export] = {
         by_zip=False,
     ),
     "each: two students, two exercises, named by hand": Export(
-        "each", {"ada_conv2d.py": C, "grace_pooling.py": P},
+        "each",
+        {"ada_conv2d.py": C, "grace_pooling.py": P},
         {"ada": {"conv2d"}, "grace": {"pooling"}},
         by_zip=False,
     ),
     "each: a loose file beside folders of students": Export(
         "each",
-        {"ada/conv2d.py": C, "grace/conv2d.py": C, "linus/pooling.py": P, "conv2d.py": C, "essay.pdf": b"%PDF"},
+        {
+            "ada/conv2d.py": C,
+            "grace/conv2d.py": C,
+            "linus/pooling.py": P,
+            "conv2d.py": C,
+            "essay.pdf": b"%PDF",
+        },
         {"ada": {"conv2d"}, "grace": {"conv2d"}, "linus": {"pooling"}},
         passed_over={"conv2d.py", "essay.pdf"},
     ),
@@ -300,14 +314,16 @@ EXPORTS: dict[str, Export] = {
         {"adal": {"conv2d"}, "bobm": {"pooling"}},
     ),
     "one: a student's files for several exercises": Export(
-        "one", {"conv2d.py": C, "pooling.py": P, "helpers/pair.py": "x = 1\n"},
+        "one",
+        {"conv2d.py": C, "pooling.py": P, "helpers/pair.py": "x = 1\n"},
         {"class": {"conv2d", "pooling"}},
     ),
     "one: files renamed for the sheets they belong to": Export(
         "one", {"hw1_conv2d.py": C, "hw2_pooling.py": P}, {"class": {"conv2d", "pooling"}}
     ),
     "one: a student's folder with an old copy": Export(
-        "one", {"conv2d.py": C, "pooling.py": P, "old/conv2d.py": "x = 1\n"},
+        "one",
+        {"conv2d.py": C, "pooling.py": P, "old/conv2d.py": "x = 1\n"},
         {"class": {"conv2d", "pooling"}},
     ),
 }

@@ -14,11 +14,11 @@ from .screen import Problem
 from .tree import Entry, Tree
 
 _WORDS = """
-hw homework week lab ex exercise exercises task tasks assignment assignments sheet ps problem solution solutions
-solved final draft copy of kopie old new my mine v version attempt submission answer answers helper helpers util
-utils stub part nb notebook notebooks cnn done backup fixed real complete template starter nr no chapter module
-src source code script scripts lib kit course class unit day data test tests check checks image images archive
-tmp temp wip
+hw homework week lab ex exercise exercises task tasks assignment assignments sheet ps problem
+solution solutions solved final draft copy of kopie old new my mine v version attempt submission
+answer answers helper helpers util utils stub part nb notebook notebooks cnn done backup fixed real
+complete template starter nr no chapter module src source code script scripts lib kit course class
+unit day data test tests check checks image images archive tmp temp wip
 """
 _NOBODY = frozenset(_WORDS.split())
 """What people call files and folders beside their own names."""

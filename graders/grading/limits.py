@@ -12,6 +12,7 @@ that reads, holds the reader's modules and not torch, so that a call costs a for
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import resource
@@ -28,7 +29,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 CPU_SECONDS = 10
-MEMORY_BYTES = 300 << 20
+MEMORY_BYTES = 256 << 20
 _ROOT = Path(__file__).parents[2]
 _ORDER = struct.Struct("<IQI")  # CPU seconds, memory, length of the function's name
 _STATUS = struct.Struct("<i")
@@ -94,7 +95,12 @@ class _Helper:
                 stderr=subprocess.DEVNULL,
             )
         self._control = ours
+        atexit.register(self._end)
         self._lock = threading.Lock()
+
+    def _end(self) -> None:
+        self._control.close()
+        self._process.wait()
 
     def call(self, name: str, arguments: tuple[Any, ...], cpu_seconds: int, memory_bytes: int) -> Any:
         ours, theirs = socket.socketpair()

@@ -1,4 +1,4 @@
-"""Functions that are called in the process that reads (`graders.grading.limits`); nothing heavy is imported."""
+"""Functions that are called in the process that reads (`graders.grading.limits`); nothing heavy here."""
 
 from __future__ import annotations
 

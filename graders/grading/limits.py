@@ -58,9 +58,11 @@ def read_under_limits(
     """
     name = f"{function.__module__}:{function.__qualname__}"
     for attempt in (1, 2):
+        helper = _helper(os.getpid())
         try:
-            return _helper(os.getpid()).call(name, arguments, cpu_seconds, memory_bytes)
+            return helper.call(name, arguments, cpu_seconds, memory_bytes)
         except _HelperGone as gone:  # killed from outside: a new one is started, once
+            helper.end()
             _helper.cache_clear()
             if attempt == 2:
                 raise ReadingFailed("could not be read: the process for it cannot be started") from gone
@@ -95,10 +97,11 @@ class _Helper:
                 stderr=subprocess.DEVNULL,
             )
         self._control = ours
-        atexit.register(self._end)
+        atexit.register(self.end)
         self._lock = threading.Lock()
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """End the process."""
         self._control.close()
         self._process.wait()
 

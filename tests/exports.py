@@ -278,6 +278,33 @@ EXPORTS: dict[str, Export] = {
         {"ada": {"conv2d"}, "grace": {"conv2d"}, "linus": {"pooling"}},
         passed_over={"conv2d.py", "essay.pdf"},
     ),
+    "each: a loose file beside the folder of one student": Export(
+        "each",
+        {"ada/conv2d.py": C, "conv2d.py": C},
+        {"ada": {"conv2d"}},
+        passed_over={"conv2d.py"},
+        by_zip=False,
+    ),
+    "canvas: zips and documents, and the late mark of older versions": Export(
+        "canvas",
+        {
+            "doejane_late_123_45601_homework.zip": zipped({"hw/conv2d.py": C, "hw/notes.md": "x"}),
+            "doejane_late_123_45602_report.pdf": b"%PDF",
+            "roejo_124_45603_conv2d.py.txt": C,
+        },
+        {"doejane": {"conv2d"}, "roejo": {"conv2d"}},
+        late={"doejane"},
+    ),
+    "gradescope: people without numbers, made on Windows": Export(
+        "gradescope",
+        {
+            "submission_metadata.yml": "submission_7:\n  :submitters:\n  - :name: İpek Işık\n    :sid:\n"
+            "submission_8:\n  :submitters:\n  - :email: x@y.edu\n",
+            "submission_7/hw/conv2d.ipynb": notebook(C),
+            "submission_8/pooling.tar.gz": zipped({"pooling.py": P}),
+        },
+        {"İpek Işık": {"conv2d"}, "x@y.edu": {"pooling"}},
+    ),
     "each: composed and decomposed names, and right to left": Export(
         "each",
         {f"{DECOMPOSED}/conv2d.py": C, "נועה כהן/conv2d.py": C, "evil\u202eyp.txt/conv2d.py": C},

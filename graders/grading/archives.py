@@ -69,8 +69,10 @@ def names_in_zip(path: str) -> list[str] | None:
 
 def member_of_zip(path: str, name: str, most: int) -> bytes:
     """The first bytes of one member."""
-    with zipfile.ZipFile(path) as archive, archive.open(name) as file:
-        return file.read(most)
+    with zipfile.ZipFile(path) as archive:
+        entry = next(entry for entry in archive.infolist() if entry.filename.replace("\\", "/") == name)
+        with archive.open(entry) as file:
+            return file.read(most)
 
 
 class Unpacking:

@@ -55,9 +55,10 @@ def is_one(tree: Tree) -> bool:
     parts = [(entry, name_parts(code_name(entry.name))) for entry in tree.entries if not entry.is_folder]
     named = [(entry, found) for entry, found in parts if found is not None]
     holders = [entry for entry in tree.entries if _is_students(tree, entry)]
-    if len(holders) >= 2 or not named:
+    exactly = [exercise for _, (before, exercise, after) in named if not before and not after]
+    if len(holders) >= 2 or not named or (holders and holders[0].is_folder and len(set(exactly)) == 1):
         return False
-    if any(not before and not after for _, (before, _, after) in named):
+    if exactly:
         return True
     who = {_who(before, after) for _, (before, _, after) in named}
     exercises = [exercise for _, (_, exercise, _) in named]
@@ -160,7 +161,7 @@ def _is_students(tree: Tree, entry: Entry) -> bool:
         return False
     if not entry.is_folder:
         return kind_of(entry.name) is Kind.ARCHIVE and not _names_nobody(stem_of(entry.name))
-    return bool(_exercise_files(tree, entry))
+    return bool(_exercise_files(tree, entry)) and not _names_nobody(entry.name)
 
 
 def _exercise_files(tree: Tree, folder: Entry) -> set[str]:

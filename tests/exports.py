@@ -56,7 +56,9 @@ class Export:
 
 
 DECOMPOSED = unicodedata.normalize("NFD", "Zoë Müller")
-BLACKBOARD_TXT = "Name: {name} ({user})\nAssignment: HW 1\nDate Submitted: Friday\n\nFiles:\n\tOriginal filename: x\n"
+BLACKBOARD_TXT = (
+    "Name: {name} ({user})\nAssignment: HW 1\nDate Submitted: Friday\n\nFiles:\n\tOriginal filename: x\n"
+)
 GRADESCOPE = """---
 submission_501:
   :submitters:
@@ -135,7 +137,8 @@ EXPORTS: dict[str, Export] = {
         {"adal": {"conv2d"}, "bobm": {"conv2d"}},
     ),
     "canvas: one student alone": Export(
-        "canvas", {"lovelaceada_101_9000_conv2d.py": C, "lovelaceada_101_9001_pooling.py": P},
+        "canvas",
+        {"lovelaceada_101_9000_conv2d.py": C, "lovelaceada_101_9001_pooling.py": P},
         {"lovelaceada": {"conv2d", "pooling"}},
     ),
     "canvas: a stray file of the teacher's": Export(
@@ -191,9 +194,13 @@ EXPORTS: dict[str, Export] = {
         "blackboard",
         {
             "HW 1_adal_attempt_2026-11-01-10-00-00_conv2d.py": C,
-            "HW 1_adal_attempt_2026-11-01-10-00-00.txt": BLACKBOARD_TXT.format(name="Ada Lovelace", user="adal"),
+            "HW 1_adal_attempt_2026-11-01-10-00-00.txt": BLACKBOARD_TXT.format(
+                name="Ada Lovelace", user="adal"
+            ),
             "HW 1_adal_attempt_2026-11-02-10-00-00_pooling.py": P,
-            "HW 1_adal_attempt_2026-11-02-10-00-00.txt": BLACKBOARD_TXT.format(name="Ada Lovelace", user="adal"),
+            "HW 1_adal_attempt_2026-11-02-10-00-00.txt": BLACKBOARD_TXT.format(
+                name="Ada Lovelace", user="adal"
+            ),
             "HW 1_s_77_attempt_2026-11-01-09-00-00_my conv2d.py": C,
         },
         {"Ada Lovelace": {"pooling"}, "s_77": {"conv2d"}},
@@ -254,15 +261,49 @@ EXPORTS: dict[str, Export] = {
         by_zip=False,
     ),
     "each: two students, two exercises, named by hand": Export(
-        "each", {"ada_conv2d.py": C, "grace_pooling.py": P},
+        "each",
+        {"ada_conv2d.py": C, "grace_pooling.py": P},
         {"ada": {"conv2d"}, "grace": {"pooling"}},
         by_zip=False,
     ),
     "each: a loose file beside folders of students": Export(
         "each",
-        {"ada/conv2d.py": C, "grace/conv2d.py": C, "linus/pooling.py": P, "conv2d.py": C, "essay.pdf": b"%PDF"},
+        {
+            "ada/conv2d.py": C,
+            "grace/conv2d.py": C,
+            "linus/pooling.py": P,
+            "conv2d.py": C,
+            "essay.pdf": b"%PDF",
+        },
         {"ada": {"conv2d"}, "grace": {"conv2d"}, "linus": {"pooling"}},
         passed_over={"conv2d.py", "essay.pdf"},
+    ),
+    "each: a loose file beside the folder of one student": Export(
+        "each",
+        {"ada/conv2d.py": C, "conv2d.py": C},
+        {"ada": {"conv2d"}},
+        passed_over={"conv2d.py"},
+        by_zip=False,
+    ),
+    "canvas: zips and documents, and the late mark of older versions": Export(
+        "canvas",
+        {
+            "doejane_late_123_45601_homework.zip": zipped({"hw/conv2d.py": C, "hw/notes.md": "x"}),
+            "doejane_late_123_45602_report.pdf": b"%PDF",
+            "roejo_124_45603_conv2d.py.txt": C,
+        },
+        {"doejane": {"conv2d"}, "roejo": {"conv2d"}},
+        late={"doejane"},
+    ),
+    "gradescope: people without numbers, made on Windows": Export(
+        "gradescope",
+        {
+            "submission_metadata.yml": "submission_7:\n  :submitters:\n  - :name: İpek Işık\n    :sid:\n"
+            "submission_8:\n  :submitters:\n  - :email: x@y.edu\n",
+            "submission_7/hw/conv2d.ipynb": notebook(C),
+            "submission_8/pooling.tar.gz": zipped({"pooling.py": P}),
+        },
+        {"İpek Işık": {"conv2d"}, "x@y.edu": {"pooling"}},
     ),
     "each: composed and decomposed names, and right to left": Export(
         "each",
@@ -300,14 +341,16 @@ EXPORTS: dict[str, Export] = {
         {"adal": {"conv2d"}, "bobm": {"pooling"}},
     ),
     "one: a student's files for several exercises": Export(
-        "one", {"conv2d.py": C, "pooling.py": P, "helpers/pair.py": "x = 1\n"},
+        "one",
+        {"conv2d.py": C, "pooling.py": P, "helpers/pair.py": "x = 1\n"},
         {"class": {"conv2d", "pooling"}},
     ),
     "one: files renamed for the sheets they belong to": Export(
         "one", {"hw1_conv2d.py": C, "hw2_pooling.py": P}, {"class": {"conv2d", "pooling"}}
     ),
     "one: a student's folder with an old copy": Export(
-        "one", {"conv2d.py": C, "pooling.py": P, "old/conv2d.py": "x = 1\n"},
+        "one",
+        {"conv2d.py": C, "pooling.py": P, "old/conv2d.py": "x = 1\n"},
         {"class": {"conv2d", "pooling"}},
     ),
 }

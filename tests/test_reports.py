@@ -68,7 +68,7 @@ def rows_of(path: Path, *reports: Report) -> list[list[str]]:
 def test_the_spreadsheet_has_a_column_per_task_and_a_row_per_student(tmp_path: Path) -> None:
     header, *rows = rows_of(tmp_path, whole("Max"), whole("ada", pool2d="failed"))
     tasks = [f"{exercise.name}.{task.name}" for exercise in exercises() for task in exercise.tasks]
-    assert header == ["student", "core", "bonus", *tasks, "not_graded"]
+    assert header == ["student", "core", "bonus", *tasks, "not_graded", "late", "hand_in"]
     assert [row[0] for row in rows] == ["ada", "Max"]
     assert rows[1][1:3] == ["100", "40"]
     assert rows[0][header.index("pooling.pool2d")] == "0"
@@ -78,7 +78,16 @@ def test_what_was_not_graded_is_empty_and_named_never_a_zero(tmp_path: Path) -> 
     header, row = rows_of(tmp_path, whole(pool2d="grader_error", lenet="failed"))
     assert row[header.index("pooling.pool2d")] == ""
     assert row[header.index("lenet.lenet")] == "0"
-    assert row[-1] == "pooling.pool2d"
+    assert row[header.index("not_graded")] == "pooling.pool2d"
+
+
+def test_lateness_place_and_ids_of_a_hand_in_are_columns(tmp_path: Path) -> None:
+    ada = replace(whole("ada"), late=True, hand_in=("ada.zip",), ids={"id": "101", "email": "=ada@x.edu"})
+    bob = replace(whole("bob"), hand_in=("a.py", "b.py"), ids={"sid": "0012"})
+    header, first, second = rows_of(tmp_path, ada, bob)
+    assert header[-5:] == ["late", "hand_in", "email", "id", "sid"]
+    assert first[-5:] == ["late", "ada.zip", "'=ada@x.edu", "101", ""]
+    assert second[-5:] == ["", "a.py; b.py", "", "", "0012"]
 
 
 def test_what_was_not_asked_for_is_empty_too(tmp_path: Path) -> None:

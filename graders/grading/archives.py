@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from .collected import MAX_DEPTH, MAX_NESTING, Collecting, Full
+from .collected import MAX_DEPTH, MAX_NESTING, MAX_STREAM_BYTES, Collecting, Full, Locked
 from .file_kinds import Kind, kind_of
 
 _CHUNK = 1 << 16
@@ -69,8 +69,10 @@ def names_in_zip(path: str) -> list[str] | None:
 
 def member_of_zip(path: str, name: str, most: int) -> bytes:
     """The first bytes of one member."""
-    with zipfile.ZipFile(path) as archive, archive.open(name) as file:
-        return file.read(most)
+    with zipfile.ZipFile(path) as archive:
+        entry = next(entry for entry in archive.infolist() if entry.filename.replace("\\", "/") == name)
+        with archive.open(entry) as file:
+            return file.read(most)
 
 
 class Unpacking:
@@ -85,7 +87,7 @@ class Unpacking:
         self._waiting: list[tuple[str, bytes]] = []
 
     def read(self, file: IO[bytes], name: str) -> None:
-        """Read an archive; whatever is wrong with it is noted."""
+        """Read an archive, and those in it; whatever is wrong with one is noted and costs no other."""
         reader, kind = _reader(file, name)
         try:
             if reader is None:
@@ -95,8 +97,10 @@ class Unpacking:
                 self._read_inner()
         except Full as why:
             self._into.full(self._outer or name, why)
-        except (MemoryError, RecursionError):
+        except MemoryError:
             raise
+        except Locked:
+            self._into.refuse(self._outer or name, _LOCKED)
         except Exception as error:  # zlib, lzma, bz2, tarfile and py7zr each have their own
             self._into.refuse(self._outer or name, f"is no readable {kind} archive: {_said(error)}")
 
@@ -118,7 +122,7 @@ class Unpacking:
                     self._member(path, entry.file_size, partial(archive.open, entry))
 
     def read_tar(self, file: IO[bytes], name: str) -> None:
-        stream: Any = _Counted(_decompressed(file), self._into)
+        stream: Any = _Counted(_decompressed(file))
         with tarfile.open(fileobj=stream, mode="r|") as archive:
             for entry in archive:
                 self._into.looked_at()
@@ -128,7 +132,7 @@ class Unpacking:
                 if entry.issym() or entry.islnk():
                     self._into.refuse(self._inside(path), _LINK)
                 elif entry.isfile():
-                    self._member(path, entry.size, partial(archive.extractfile, entry), counted=True)
+                    self._member(path, entry.size, partial(archive.extractfile, entry))
                 else:
                     self._into.refuse(self._inside(path), "is left out: it is not an ordinary file")
 
@@ -136,33 +140,10 @@ class Unpacking:
         self._member(name[: -len(".gz")], 0, partial(_decompressed, file))
 
     def read_7z(self, file: IO[bytes], name: str) -> None:
-        try:
-            import py7zr
-        except ModuleNotFoundError:
-            self._into.refuse(
-                self._outer or name,
-                "is a 7z archive; to read it here, install py7zr",
-            )
-            return
-        with py7zr.SevenZipFile(file) as archive:  # type: ignore[arg-type]
-            if archive.needs_password():
-                self._into.refuse(self._outer or name, _LOCKED)
-                return
-            wanted: dict[str, str] = {}
-            for entry in archive.list():
-                self._into.looked_at()
-                path = self._wanted(entry.filename, entry.is_directory)
-                if path is not None and entry.is_symlink:
-                    self._into.refuse(self._inside(path), _LINK)
-                elif path is not None and entry.uncompressed > self._into.most(path):
-                    self._into.too_large(self._inside(path), entry.uncompressed)
-                elif path is not None:
-                    wanted[entry.filename] = path
-            if wanted:
-                factory = _Writers(self._into, wanted)
-                archive.extract(targets=list(wanted), factory=factory)  # type: ignore[arg-type]
-                for path, writer in factory.written:
-                    self._keep(path, writer.data())
+        from .seven_zip import members  # loaded where it is needed: it takes longer than everything else here
+
+        for path, data in members(file, self._into, self._wanted, self._inside):
+            self._keep(path, data)
 
     def _wanted(self, written: str, is_folder: bool) -> str | None:
         """The path of a member that is wanted, else None; what is not is noted."""
@@ -186,9 +167,7 @@ class Unpacking:
             return None
         return path
 
-    def _member(
-        self, path: str, size: int, opened: Callable[[], IO[bytes] | None], counted: bool = False
-    ) -> None:
+    def _member(self, path: str, size: int, opened: Callable[[], IO[bytes] | None]) -> None:
         """Read one member, counting what comes; what is wrong with it costs it alone."""
         label, most = self._inside(path), self._into.most(path)
         if size > most:
@@ -199,8 +178,7 @@ class Unpacking:
             file = opened()
             while file is not None and read <= most and (part := file.read(_CHUNK)):
                 read += len(part)
-                if not counted:
-                    self._into.spend(len(part))
+                self._into.spend(len(part))
                 parts.append(part)
         except (Full, MemoryError):
             raise
@@ -291,60 +269,15 @@ def _said(error: Exception) -> str:
 
 
 class _Counted:
-    """A stream whose bytes are counted: skipping a large member of a .tar reads it too."""
+    """A stream that ends with an error after so many bytes: skipping a member of a .tar reads it too."""
 
-    def __init__(self, file: IO[bytes], into: Collecting) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._into = into
+        self._left = MAX_STREAM_BYTES
 
     def read(self, size: int) -> bytes:
         data = self._file.read(size)
-        self._into.spend(len(data))
+        self._left -= len(data)
+        if self._left < 0:
+            raise Full(f"more than {MAX_STREAM_BYTES >> 20} MB when unpacked")
         return data
-
-
-class _Writer:
-    """Where py7zr writes one member to; it stops what is larger than it may be."""
-
-    def __init__(self, into: Collecting, most: int) -> None:
-        self._into, self._most = into, most
-        self._buffer = io.BytesIO()
-
-    def write(self, data: bytes) -> int:
-        self._into.spend(len(data))
-        if self._buffer.tell() + len(data) > self._most:
-            raise Full(f"a member of more than {self._most >> 20} MB")
-        return self._buffer.write(data)
-
-    def read(self, size: int | None = None) -> bytes:
-        return self._buffer.read(size)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._buffer.seek(offset, whence)
-
-    def flush(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-    def size(self) -> int:
-        return self._buffer.getbuffer().nbytes
-
-    def data(self) -> bytes:
-        return self._buffer.getvalue()
-
-
-class _Writers:
-    """Makes a writer for each wanted member, in the order of the archive."""
-
-    def __init__(self, into: Collecting, wanted: Mapping[str, str]) -> None:
-        self._into = into
-        self._left = list(wanted.values())
-        self.written: list[tuple[str, _Writer]] = []
-
-    def create(self, filename: str) -> _Writer:
-        path = self._left.pop(0)
-        writer = _Writer(self._into, self._into.most(path))
-        self.written.append((path, writer))
-        return writer

@@ -20,11 +20,15 @@ MAX_NOTEBOOK_BYTES = 64 << 20
 """Of a notebook, with its pictures."""
 MAX_TOTAL_BYTES = 128 << 20
 """Of everything, archives in archives included."""
+MAX_STREAM_BYTES = 512 << 20
+"""Of one .tar, what is skipped included."""
 MAX_FILES = 200
 MAX_ENTRIES = 20_000
 """Names that are looked at."""
 MAX_DEPTH = 8
 """Folders in folders."""
+MAX_ARCHIVES = 20
+"""Beside one another; each may take some seconds to read."""
 MAX_NESTING = 3
 """Archives in archives."""
 MAX_PROBLEMS = 50
@@ -43,6 +47,10 @@ class Full(Exception):
     """The limit for all is reached; nothing more is read."""
 
 
+class Locked(Exception):
+    """An archive has a password."""
+
+
 @dataclass
 class Collecting:
     """A hand-in while it is being collected."""
@@ -52,6 +60,7 @@ class Collecting:
     total: int = 0
     sources: int = 0
     entries: int = 0
+    archives: int = 0
     others: list[str] = field(default_factory=list)
     installed: set[str] = field(default_factory=set)
     as_text: dict[str, bytes] = field(default_factory=dict)
@@ -77,6 +86,11 @@ class Collecting:
         self.total += size
         if self.total > MAX_TOTAL_BYTES:
             raise Full(f"more than {MAX_TOTAL_BYTES >> 20} MB in all")
+
+    def opens(self) -> bool:
+        """Count an archive; whether it may still be opened."""
+        self.archives += 1
+        return self.archives <= MAX_ARCHIVES
 
     def wants(self, name: str) -> bool:
         """Whether the bytes of a file are wanted; if not, it is noted why."""
@@ -146,7 +160,7 @@ class Collecting:
 
     def full(self, name: str, why: Full) -> None:
         """Note at which file reading stopped."""
-        self.refuse(name, f"is left out, and what comes after it: {why}")
+        self.refuse(name, f"is not read any further: {why}")
 
     def result(self) -> Collected:
         """What was collected, after code that was saved as text has found its place."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..remarks import Problem
 from .archives import unpack
-from .collected import MAX_DEPTH, Collected, Collecting, Full, writable
+from .collected import MAX_ARCHIVES, MAX_DEPTH, Collected, Collecting, Full, writable
 from .file_kinds import Kind, kind_of, stem_of
 from .limits import ReadingFailed, read_under_limits
 from .names import safe_name
@@ -81,7 +81,8 @@ def collect(source: Source) -> Collected:
             _read_archive(source.root, source.root.name, into, members)
         else:
             for item in source.items:
-                _read_item(source.root / item.path, item, into)
+                container = item.path if len(source.items) > 1 else ""
+                _read_item(source.root / item.path, item, into, container)
     except Full as why:
         into.full(source.items[-1].called or source.items[-1].path, why)
     return _of_one_person(into.result())
@@ -96,7 +97,7 @@ def _of_one_person(collected: Collected) -> Collected:
     return Collected({}, (problem, *collected.problems))
 
 
-def _read_item(path: Path, item: Item, into: Collecting) -> None:
+def _read_item(path: Path, item: Item, into: Collecting, container: str) -> None:
     name = item.called or path.name
     if path.is_symlink():
         into.refuse(name, "is left out: it is a link")
@@ -104,7 +105,7 @@ def _read_item(path: Path, item: Item, into: Collecting) -> None:
         found = list(_walk(path, into))
         # Archives last: what lies beside one comes first where names are the same.
         for inner, below in sorted(found, key=lambda pair: kind_of(pair[1]) is Kind.ARCHIVE):
-            _read_file(inner, f"{item.called}/{below}".lstrip("/"), into, item.path)
+            _read_file(inner, f"{item.called}/{below}".lstrip("/"), into, container)
     else:
         _read_file(path, name, into, "")
 
@@ -161,10 +162,17 @@ def _read_file(path: Path, name: str, into: Collecting, container: str) -> None:
 
 
 def _read_archive(path: Path, name: str, into: Collecting, members: list[list[str]] | None = None) -> None:
+    if not into.opens():
+        into.refuse(name, f"is left out: more than {MAX_ARCHIVES} archives")
+        return
     job = {"path": str(path), "name": name, "members": members, "total": into.total, "entries": into.entries}
-    for inner in (True, False):  # if the whole is too much, at least what lies in no archive of its own
+    reader = unpack
+    if name.lower().endswith(".7z"):
+        from .seven_zip import unpack_7z as reader  # py7zr is loaded only where there is such an archive
+    # If the whole is too much, at least what lies in no archive of its own. Both together stay below 10 s.
+    for inner, seconds in ((True, 7), (False, 2)):
         try:
-            found = read_under_limits(unpack, {**job, "inner": inner})
+            found = read_under_limits(reader, {**job, "inner": inner}, cpu_seconds=seconds)
         except ReadingFailed as failed:
             if not inner:
                 into.refuse(name, str(failed))

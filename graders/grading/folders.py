@@ -14,11 +14,11 @@ from .platforms import Found
 from .tree import Entry, Tree
 
 _WORDS = """
-hw homework week lab ex exercise exercises task tasks assignment assignments sheet ps problem solution solutions
-solved final draft copy of kopie old new my mine v version attempt submission answer answers helper helpers util
-utils stub part nb notebook notebooks cnn done backup fixed real complete template starter nr no chapter module
-src source code script scripts lib kit course class unit day data test tests check checks image images archive
-tmp temp wip
+hw homework week lab ex exercise exercises task tasks assignment assignments sheet ps problem
+solution solutions solved final draft copy of kopie old new my mine v version attempt submission
+answer answers helper helpers util utils stub part nb notebook notebooks cnn done backup fixed real
+complete template starter nr no chapter module src source code script scripts lib kit course class
+unit day data test tests check checks image images archive tmp temp wip
 """
 _NOBODY = frozenset(_WORDS.split())
 """What people call files and folders beside their own names."""
@@ -55,9 +55,10 @@ def is_one(tree: Tree) -> bool:
     parts = [(entry, name_parts(code_name(entry.name))) for entry in tree.entries if not entry.is_folder]
     named = [(entry, found) for entry, found in parts if found is not None]
     holders = [entry for entry in tree.entries if _is_students(tree, entry)]
-    if len(holders) >= 2 or not named:
+    exactly = [exercise for _, (before, exercise, after) in named if not before and not after]
+    if len(holders) >= 2 or not named or (holders and holders[0].is_folder and len(set(exactly)) == 1):
         return False
-    if any(not before and not after for _, (before, _, after) in named):
+    if exactly:
         return True
     who = {_who(before, after) for _, (before, _, after) in named}
     exercises = [exercise for _, (_, exercise, _) in named]
@@ -160,7 +161,7 @@ def _is_students(tree: Tree, entry: Entry) -> bool:
         return False
     if not entry.is_folder:
         return kind_of(entry.name) is Kind.ARCHIVE and not _names_nobody(stem_of(entry.name))
-    return bool(_exercise_files(tree, entry))
+    return bool(_exercise_files(tree, entry)) and not _names_nobody(entry.name)
 
 
 def _exercise_files(tree: Tree, folder: Entry) -> set[str]:

@@ -12,6 +12,7 @@ that reads, holds the reader's modules and not torch, so that a call costs a for
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import resource
@@ -28,7 +29,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 CPU_SECONDS = 10
-MEMORY_BYTES = 300 << 20
+MEMORY_BYTES = 256 << 20
 _ROOT = Path(__file__).parents[2]
 _ORDER = struct.Struct("<IQI")  # CPU seconds, memory, length of the function's name
 _STATUS = struct.Struct("<i")
@@ -57,9 +58,11 @@ def read_under_limits(
     """
     name = f"{function.__module__}:{function.__qualname__}"
     for attempt in (1, 2):
+        helper = _helper(os.getpid())
         try:
-            return _helper(os.getpid()).call(name, arguments, cpu_seconds, memory_bytes)
+            return helper.call(name, arguments, cpu_seconds, memory_bytes)
         except _HelperGone as gone:  # killed from outside: a new one is started, once
+            helper.end()
             _helper.cache_clear()
             if attempt == 2:
                 raise ReadingFailed("could not be read: the process for it cannot be started") from gone
@@ -94,7 +97,13 @@ class _Helper:
                 stderr=subprocess.DEVNULL,
             )
         self._control = ours
+        atexit.register(self.end)
         self._lock = threading.Lock()
+
+    def end(self) -> None:
+        """End the process."""
+        self._control.close()
+        self._process.wait()
 
     def call(self, name: str, arguments: tuple[Any, ...], cpu_seconds: int, memory_bytes: int) -> Any:
         ours, theirs = socket.socketpair()

@@ -166,8 +166,8 @@ def moodle(tree: Tree) -> Found | None:
     shared = Counter(name for name, _ in items)
     sources = []
     for (name, number), theirs in items.items():
-        # Graded anonymously, everybody is called "Participant", in the site's language.
-        anonymous = number and shared[name] == len(items) > 1
+        # Graded anonymously, everybody is called by one word: "Participant", in the site's language.
+        anonymous = number and shared[name] == len(items) and " " not in name
         ids = {"id": number} if number else {}
         sources.append(
             Source(

@@ -105,20 +105,17 @@ def match(plan: Plan, people: Sequence[Person]) -> Matched:
     Numbers and addresses decide; where they do not, a name that only one person has.
     """
     matched: dict[int, Person] = {}
-    free = list(people)
-    for is_the_same in (_same_id, _same_name):
-        for place, source in enumerate(plan.hand_ins):
-            if place in matched:
-                continue
-            found = [person for person in free if is_the_same(source, person)]
-            rivals = [
-                other
-                for n, other in enumerate(plan.hand_ins)
-                if n not in matched and found and is_the_same(other, found[0])
-            ]
-            if len(found) == 1 and (len(rivals) == 1 or is_the_same is _same_id):
-                matched[place] = found[0]
-        free = [person for person in people if person not in matched.values()]
+    for place, source in enumerate(plan.hand_ins):
+        same = [person for person in people if _same_id(source, person)]
+        if len(same) == 1:
+            matched[place] = same[0]
+    for place, source in enumerate(plan.hand_ins):
+        named = [person for person in people if _same_name(source, person)]
+        if place in matched or len(named) != 1 or named[0] in matched.values():
+            continue
+        if sum(_same_name(other, named[0]) for other in plan.hand_ins) == 1:
+            matched[place] = named[0]
+    free = [person for person in people if person not in matched.values()]
     hand_ins = tuple(
         _knowing(source, matched[place]) if place in matched else source
         for place, source in enumerate(plan.hand_ins)

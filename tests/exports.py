@@ -134,7 +134,7 @@ EXPORTS: dict[str, Export] = {
             "adal_101_9002_part-2.ipynb": notebook("x = 1"),
             "bobm_102_9003_conv2d.py": C,
         },
-        {"adal": {"conv2d"}, "bobm": {"conv2d"}},
+        {"adal": {"conv2d", "pooling"}, "bobm": {"conv2d"}},
     ),
     "canvas: one student alone": Export(
         "canvas",

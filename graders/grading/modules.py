@@ -188,10 +188,9 @@ class _Assembly:
                 answered |= other.written
                 self._note(other.path, f"was read for {_listed(sorted(more))}")
             else:
-                untouched = (
-                    " is as it was released;" if main.written and not other.written else " is left out:"
-                )
-                self._note(other.path, f"{untouched[1:]} {main.path} was read for {exercise}")
+                stub = bool(main.written) and not other.written and bool(other.reading.defined & tasks)
+                why = "is as it was released;" if stub else "is left out:"
+                self._note(other.path, f"{why} {main.path} was read for {exercise}")
         if not main.exact:
             why = f"was read as {exercise}.py"
             if not main.named:

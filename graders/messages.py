@@ -253,6 +253,14 @@ def not_callable(task: str, file: str, kind: str) -> str:
     return f"{file}: `{task}` should be a function or class, but it is of type {kind}."
 
 
+def see_above(file: str) -> str:
+    return f"{file} could not be loaded; see above."
+
+
+def of_bad_input(sentence: str) -> str:
+    return f"invalid_input is not a function; it is a group of calls with bad input. {sentence}"
+
+
 def grader_error(error: Exception) -> str:
     return (
         f"This task could not be graded, which is no fault of the student's: {type(error).__name__}: {error}"

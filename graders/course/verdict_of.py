@@ -16,6 +16,7 @@ from ..grading.hand_in import HandIn, read
 from ..grading.screen import Problem
 from ..isolation import proven_parent
 from ..report import Report, TaskResult
+from ..reports.wording import told_once
 from ..sandbox.warm_parent import WarmParent
 from . import early
 from .answers import Answers, CodeCell, answers
@@ -98,7 +99,7 @@ def _hand_in(given: Answers, exercise: str, folder: Path | None, student: str) -
 def _in_cells(report: Report, given: Answers, exercise: str) -> tuple[TaskResult, ...]:
     """The results with places named by cell, and with what could not be read of single cells."""
     results = []
-    for result in report.tasks:
+    for result in told_once(report.tasks):
         why = given.unreadable.get(result.task)
         if why is not None:
             results.append(replace(result, outcome="broken", score=0.0, message=why, groups=(), hint=""))

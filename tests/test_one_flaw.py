@@ -223,7 +223,7 @@ FLAWS: dict[str, tuple[str, str, set[str]]] = {
         "multichannel.num_parameters",
         _returns(
             "num_parameters(in_channels, out_channels, kernel_size, bias=True)",
-            "torch.tensor(out_channels * in_channels * torch.Size(_pair(kernel_size)).numel() + bias * out_channels)",
+            "torch.tensor(out_channels * (in_channels * torch.Size(_pair(kernel_size)).numel() + bias))",
         ),
         set(),
     ),

@@ -239,25 +239,43 @@ def written_out(submission: Submission, name: str, *args: Any, **kwargs: Any) ->
     that(not reply.autograd, call=call, aspect="by hand", sentence=messages.autograd_used())
 
 
-def equal(got: Any, expected: object, *, call: str, what: str = "result") -> None:
-    """A plain value (int, str, tuple, list of those) is exactly `expected`, its type included."""
-    if got is None and what == "result" and expected is not None:
-        raise NotWritten
-    if type(got) is not type(expected) or got != expected:
-        raise Mismatch(call, "values", messages.wrong_plain(what, _shown(got), expected))
+def number(
+    got: Any,
+    expected: float,
+    *,
+    call: str,
+    tolerance: float = 0.0,
+    what: str = "result",
+    may_carry_a_graph: bool = False,
+) -> float:
+    """A number of any make within `tolerance` of `expected`; returns it.
 
-
-def number(got: Any, expected: float, *, tolerance: float, call: str, what: str = "result") -> float:
-    """A float, or a 0-d tensor, within `tolerance` of `expected`; returns it."""
+    A Python number, a NumPy scalar (which comes over the wire as a Python number) or a 0-d tensor without a
+    graph; a truth value is none of them. The graph may be another group's matter.
+    """
     if got is None and what == "result":
         raise NotWritten
-    if isinstance(got, Tensor) and got.dim() == 0 and not got.dtype.is_complex:
-        got = float(got)
-    if type(got) not in (float, int):
+    value = as_number(got)
+    if value is None:
         raise Mismatch(call, "type", messages.wrong_plain(what, _shown(got), expected))
-    if not abs(got - expected) <= tolerance:
-        raise Mismatch(call, "values", messages.wrong_plain(what, _shown(got), expected))
-    return float(got)
+    if not abs(value - expected) <= tolerance:
+        raise Mismatch(call, "values", messages.wrong_plain(what, value, expected))
+    if not may_carry_a_graph and isinstance(got, Tensor) and carries_a_graph(got):
+        raise Mismatch(call, "type", messages.graph_kept(what))
+    return float(value)
+
+
+def as_number(got: Any) -> float | int | None:
+    """The number that an answer is, as Python's own; None if it is none."""
+    if isinstance(got, Tensor) and got.dim() == 0 and not got.dtype.is_complex and got.dtype != torch.bool:
+        return got.detach().item()
+    return got if type(got) in (float, int) else None
+
+
+def carries_a_graph(tensor: Tensor) -> bool:
+    """Whether a tensor that came back is part of a graph, or would begin one."""
+    about = facts(tensor)
+    return about.has_grad_fn or about.requires_grad
 
 
 def that(condition: bool, *, call: str, aspect: str, sentence: str, **tensors: Tensor) -> None:

@@ -88,6 +88,17 @@ def wrong_on_the_cpu() -> str:
     return "Not asked on an accelerator, since the answer is wrong on the CPU."
 
 
+def wrong_in_the_plain_case() -> str:
+    return (
+        "Not asked here, since the answer is wrong for ordinary float32 tensors too, and has another shape "
+        "than the right one or does not depend on every input."
+    )
+
+
+def other_than_plain() -> str:
+    return "The result differs from your own result for the same numbers in ordinary float32 tensors."
+
+
 def left_behind(what: str, device: str) -> str:
     if device != "cpu":
         return on_accelerator(
@@ -169,6 +180,13 @@ def wrong_plain(what: str, got: object, expected: object) -> str:
     return f"The {what} is {_short(got)}; it should be {_short(expected)}."
 
 
+def graph_kept(what: str) -> str:
+    return (
+        f"The {what} has the right value, but it still carries its graph (requires_grad), which keeps every "
+        "tensor of the computation in memory. What does .item() do?"
+    )
+
+
 def no_gradient(label: str | None = None) -> str:
     cause = (
         "Is a value taken out of the graph by float(), .item(), .data, .detach(), numpy or torch.tensor()?"
@@ -236,6 +254,14 @@ def missing(task: str, file: str) -> str:
 
 def not_callable(task: str, file: str, kind: str) -> str:
     return f"{file}: `{task}` should be a function or class, but it is of type {kind}."
+
+
+def see_above(file: str) -> str:
+    return f"{file} could not be loaded; see above."
+
+
+def of_bad_input(sentence: str) -> str:
+    return f"invalid_input is not a function; it is a group of calls with bad input. {sentence}"
 
 
 def grader_error(error: Exception) -> str:

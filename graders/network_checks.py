@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from . import messages, tolerance
 from .devices import ACCELERATED, PLACES, lies_there
-from .expect import NotWritten, agrees, facts, gradients_agree, lies_elsewhere, that
+from .expect import NotWritten, agrees, as_number, facts, gradients_agree, lies_elsewhere, that
 from .networks import SHAPES, Pool, differences, expected_logits, layer, logits, share_right
 from .pictures import Batch, new_pictures
 from .sandbox.trouble import Raised
@@ -90,6 +90,17 @@ def unchanged(before: Any, net: Module, call: str) -> None:
     that(not change, call=call, aspect="state", sentence=sentence)
 
 
+def part_keeps_its_mode(part: str, before: Any, net: Module, call: str) -> None:
+    """A part of `net` is in the mode in which it was; whether the rest is, another group asks."""
+    was, now = (
+        next(training for name, _, training, *_ in described.modules if name == part)
+        for described in (before, net.describe())
+    )
+    mode = "training" if was else "evaluation"
+    sentence = f"Layer {part} had been put into {mode} mode by itself, and is in another mode now."
+    that(was is now, call=call, aspect="state", sentence=sentence)
+
+
 def scores_of_new_images(submission: Submission, net: Module) -> Tensor:
     """What a network says to the images that no training has seen, in evaluation mode."""
     net.convert(training=False)
@@ -106,7 +117,12 @@ def recognition(submission: Submission, net: Module) -> float:
 
 
 def works_wherever_the_network_lies(
-    submission: Submission, name: str, *args: Any, shown: str = "", data_may_lie_elsewhere: bool = False
+    submission: Submission,
+    name: str,
+    *args: Any,
+    shown: str = "",
+    data_may_lie_elsewhere: bool = False,
+    changes_the_network: bool = False,
 ) -> None:
     """A tool works for a network on the accelerator and for one on the CPU beside it, and leaves it there.
 
@@ -114,11 +130,16 @@ def works_wherever_the_network_lies(
         args: what it takes besides the network.
         shown: the same for people, from the comma on; `data` in it are batches.
         data_may_lie_elsewhere: it moves the batches to the network.
+        changes_the_network: what leaves the network as it was has not done its work, here or elsewhere.
     """
-    value = submission.ask(name, small_network(submission), *args).value
+    net = small_network(submission)
+    before = net.describe()
+    value = submission.ask(name, net, *args).value
     if value is None:
         raise NotWritten
-    kind = isinstance(value, (float, list, dict, Module))
+    kind = isinstance(value, (list, Module)) or (isinstance(value, dict) and len(value) > 0)
+    kind = kind or as_number(value) is not None
+    kind = kind and (not changes_the_network or bool(differences(before, net.describe())))
     that(kind, call=f"{name}(net{shown})", aspect="type", sentence=messages.wrong_on_the_cpu())
     for place in PLACES:
         title = f"{name}({place.holds('net')}{shown})"

@@ -18,6 +18,7 @@ from ..grading.hand_in import CourseNotebook, hand_in_of
 from ..grading.notebooks import Cell
 from ..isolation import proven_parent
 from ..report import TaskResult
+from ..reports.wording import told_once
 from ..sandbox.warm_parent import WarmParent
 from . import early
 from .cell_ids import OURS
@@ -61,7 +62,7 @@ def verdict_of(
     beside = [problem for problem in collected.problems if not problem.file.startswith(exercise)]
     report = grade(hand_in_of(student, files, beside, notebook_of), settings, _warm_parent(require))
     remarks = map(str, report.remarks)
-    return Verdict(report.tasks, (*problems, *report.problems, *remarks))
+    return Verdict(told_once(report.tasks), (*problems, *report.problems, *remarks))
 
 
 def _for_a_person(exercise: str, problems: tuple[str, ...], why: str) -> Verdict:

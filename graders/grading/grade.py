@@ -163,7 +163,7 @@ def _grade_task(task: Task, submission: Submission, settings: Settings, seen: Mo
 
 def _judge(task: Task, submission: Submission, settings: Settings, seen: Modules) -> TaskResult:
     findings: list[tuple[Property, _Finding]] = []
-    if task.name != "invalid_input":
+    if task.is_function:
         first = _try(lambda: submission.has(task.name), task, seen)
         if isinstance(first, _Finding):
             return _result(task, first.outcome, first.message)
@@ -236,9 +236,12 @@ def _ask(
             if not device.is_gpu or counts_on(device.name, raised):
                 raise
 
-    found = _try(question, task, seen)
+    called = task if task.is_function else replace(task, name=held.group)
+    found = _try(question, called, seen)
     if not isinstance(found, _Finding):
         return _Finding("passed")
+    if not task.is_function and found.counterexample is None:
+        found = replace(found, message=messages.of_bad_input(found.message))
     if found.outcome == "failed" and hasattr(test, "hypothesis"):
         smaller = smallest(held, submission, settings.seed)
         submission.begin(task.by_hand)  # what this took is not the student's

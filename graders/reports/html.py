@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..curriculum import exercises
 from ..report import Report
-from .wording import BADGES, Feedback, cell, differs, points, rows, sentence
+from .wording import BADGES, Feedback, cell, differs, points, rows, sentence, told_once
 
 
 def feedback_page(report: Report, feedback: Feedback) -> str:
     """The page that one student gets."""
     page = _environment().get_template("feedback.html")
+    report = replace(report, tasks=told_once(report.tasks, report.problems))
     return page.render(report=report, exercises=exercises(), feedback=feedback.value, level=feedback)
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ..curriculum import exercises
 from ..report import Report, TaskResult
-from .wording import BADGES, Feedback, explanation, points, visible
+from .wording import BADGES, Feedback, explanation, points, told_once, visible
 
 _WIDE = 100
 _ROOMY = 132
@@ -68,8 +68,9 @@ def one_report(report: Report, feedback: Feedback, reproduce: bool = True) -> Re
     """Every task of one student, with what to read about it."""
     parts: list[RenderableType] = [Text(visible(report.student), style="bold")]
     parts += [Text(visible(problem), style="yellow") for problem in report.problems]
+    every = told_once(report.tasks, report.problems)
     for exercise in exercises():
-        tasks = [task for task in report.tasks if task.exercise == exercise.name]
+        tasks = [task for task in every if task.exercise == exercise.name]
         if not tasks:
             continue
         score = report.exercise_points(exercise.name)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 from unicodedata import category
 
+from .. import messages
 from ..report import TaskResult
 
 BADGES = {
@@ -43,6 +46,23 @@ def visible(text: str) -> str:
     return "".join(
         "\N{REPLACEMENT CHARACTER}" if category(c) in ("Cc", "Cs") and c not in "\n\t" else c for c in text
     )
+
+
+def told_once(tasks: Sequence[TaskResult], problems: Collection[str] = ()) -> tuple[TaskResult, ...]:
+    """The tasks of one student, with what keeps a whole file from being loaded said once.
+
+    It is said among the `problems` of the hand-in if it stands there, else with the first task concerned;
+    the others refer to it. The record itself keeps every message.
+    """
+    told, found = set(problems), []
+    for task in tasks:
+        never_asked = task.outcome == "broken" and not task.groups
+        if never_asked and task.message in told:
+            task = replace(task, message=messages.see_above(f"{task.exercise}.py"))
+        elif never_asked:
+            told.add(task.message)
+        found.append(task)
+    return tuple(found)
 
 
 def sentence(task: TaskResult, feedback: Feedback) -> str:

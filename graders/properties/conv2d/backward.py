@@ -7,12 +7,13 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from graders.devices import works_on_the_accelerator
+from graders.devices import called, works_on_the_accelerator
 from graders.expect import compare, left_alone, references_agree, that, written_out
 from graders.holds import holds
+from graders.own_answers import right_or_as_plain
 from graders.single_images import SHAPES, expected_gradients, sweep
 from graders.strategies import tensor
-from graders.subject import Submission
+from graders.subject import Reply, Submission
 from solutions import conv2d as reference
 
 
@@ -88,7 +89,7 @@ def test_the_gradient_of_the_kernel_for_every_pair_of_sizes(submission: Submissi
         check_backward(submission, seed, image, kernel, "K", asks_reference=False)
 
 
-@holds("conv2d_backward", "dtypes")
+@holds("conv2d_backward", "dtypes and layouts")
 def test_backward_in_float64_from_views(submission: Submission) -> None:
     check_written_out(submission)
     X, K = (
@@ -99,17 +100,23 @@ def test_backward_in_float64_from_views(submission: Submission) -> None:
     right, bounds = expected_gradients(X, K, grad_Y, torch.float64)
     reply = submission.ask("conv2d_backward", grad_Y, X, K, return_arguments=True)
     title = "conv2d_backward(grad_Y, X, K) in float64"
-    pair = isinstance(reply.value, (tuple, list)) and len(reply.value) == 2
-    that(pair, call=title, aspect="type", sentence="It should return a pair (grad_X, grad_K).")
-    for name, got in zip("XK", reply.value, strict=True):
-        compare(
-            got,
-            expected=right[name],
-            bound=bounds[name],
-            dtype=torch.float64,
-            call=title,
-            what=f"gradient with respect to {name}",
-        )
+
+    def judge(reply: Reply) -> None:
+        pair = isinstance(reply.value, (tuple, list)) and len(reply.value) == 2
+        that(pair, call=title, aspect="type", sentence="It should return a pair (grad_X, grad_K).")
+        for name, got in zip("XK", reply.value, strict=True):
+            compare(
+                got,
+                expected=right[name],
+                bound=bounds[name],
+                dtype=torch.float64,
+                call=title,
+                what=f"gradient with respect to {name}",
+            )
+
+    both = (right["X"], right["K"])
+    question = ("conv2d_backward", grad_Y, X, K)
+    right_or_as_plain(submission, reply, judge, *question, right=both, dtype=torch.float64)
     left_alone(reply, {"grad_Y": grad_Y, "X": X, "K": K}, call=title)
 
 
@@ -117,4 +124,4 @@ def test_backward_in_float64_from_views(submission: Submission) -> None:
 def test_conv2d_backward_on_an_accelerator(submission: Submission) -> None:
     check_written_out(submission)
     G, X, K = tensor(2, 3, seed=9), tensor(3, 4, seed=10), tensor(2, 2, seed=11)
-    works_on_the_accelerator(submission, "conv2d_backward", G, X, K, right=reference.conv2d_backward)
+    works_on_the_accelerator(submission, "conv2d_backward", called(G, X, K), right=reference.conv2d_backward)

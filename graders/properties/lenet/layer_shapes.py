@@ -12,7 +12,7 @@ from hypothesis import given
 from graders.devices import PLACES
 from graders.expect import NotWritten, changes_no_setting, references_agree, that
 from graders.holds import holds
-from graders.network_checks import small_network, stays_there, unchanged
+from graders.network_checks import part_keeps_its_mode, small_network, stays_there, unchanged
 from graders.networks import layer, twins
 from graders.sandbox.trouble import Raised
 from graders.subject import Build, Module, Submission
@@ -130,7 +130,11 @@ def check_left_alone(submission: Submission, training: bool, frozen: bool) -> No
         aspect="values",
         sentence=f"It should list the {len(MIXED)} direct children of the network.",
     )
-    unchanged(before, net, f"{title} on a network in {'training' if training else 'evaluation'} mode")
+    title = f"{title} on a network in {'training' if training else 'evaluation'} mode"
+    if frozen:
+        part_keeps_its_mode("1", before, net, title)
+        return
+    unchanged(before, net, title)
     changes_no_setting(reply, call=title)
 
 

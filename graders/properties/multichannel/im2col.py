@@ -66,7 +66,7 @@ def test_the_matrix_product_with_random_strides_and_paddings(
     check(submission, "conv2d_im2col", question)
 
 
-@holds("conv2d_im2col", "gradients and dtypes")
+@holds("conv2d_im2col", "gradients, dtypes and layouts")
 def test_the_matrix_product_keeps_gradients_dtypes_and_inputs(submission: Submission) -> None:
     one = case((2, 2, 3, 4), (3, 2, 2, 3))
     check_gradients(submission, "conv2d_im2col", BATCHED[1:4])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from graders import tolerance
-from graders.devices import works_on_the_accelerator
-from graders.expect import compare, leaves_arguments_alone, references_agree, written_out
+from graders.devices import called, works_on_the_accelerator
+from graders.expect import agrees, compare, leaves_arguments_alone, references_agree, written_out
 from graders.holds import holds
+from graders.own_answers import consistent
 from graders.pooling_cases import PLAIN, STRIDES, Case, Swept, distinct, side_by_side, stepping
 from graders.poolings import expected_gradient, is_right, pooled
 from graders.strategies import LAYOUTS, tensor
@@ -23,6 +26,7 @@ def check_backward(
     mode: str,
     upstream: Tensor | None = None,
     asks_reference: bool = True,
+    compared: Callable[..., object] = agrees,
 ) -> None:
     """`pool2d_backward` gives the gradient of the image."""
     shape = pooled(X, one, mode).shape
@@ -32,13 +36,9 @@ def check_backward(
         ours = reference.pool2d_backward(grad_Y.double(), X.double(), one.window, mode, one.stride)
         references_agree(ours, right, bound)
     options = one.keywords(mode)
-    value = submission.pool2d_backward(grad_Y, X, one.window, **options)
-    settings = ", ".join(f"{key}={setting!r}" for key, setting in options.items())
-    title = (
-        f"pool2d_backward(grad_Y of shape {tuple(shape)}, X of shape {one.image}, {one.window}, {settings})"
-    )
     dtype = upstream.dtype if upstream is not None else None
-    compare(value, expected=right, bound=bound, dtype=dtype, call=title, shown={"grad_Y": grad_Y, "X": X})
+    question = ("pool2d_backward", grad_Y, X, one.window)
+    compared(submission, *question, expected=right, bound=bound, dtype=dtype, **options)
 
 
 def check_backwards(submission: Submission, sweep: Swept, mode: str) -> None:
@@ -121,7 +121,7 @@ def test_the_gradient_in_float64_of_views(submission: Submission) -> None:
         X = tensor(4, 6, seed=1, values="normal", dtype=torch.float64, layout=layout)
         grad_Y = tensor(2, 3, seed=2, values="normal", dtype=torch.float64, layout=layout)
         for mode in modes:
-            check_backward(submission, X, PLAIN[0], mode, grad_Y)
+            check_backward(submission, X, PLAIN[0], mode, grad_Y, compared=consistent)
     leaves_arguments_alone(
         submission, "pool2d_backward", tensor(2, 3, seed=3), distinct(4, 6, seed=4), 2, stride=2
     )
@@ -130,20 +130,12 @@ def test_the_gradient_in_float64_of_views(submission: Submission) -> None:
 @holds("pool2d_backward", "devices")
 def test_pool2d_backward_on_an_accelerator(submission: Submission) -> None:
     check_written_out(submission)
-    for mode in ("max", "avg"):
-        works_on_the_accelerator(
-            submission,
-            "pool2d_backward",
-            tensor(2, 2, seed=7),
-            tensor(4, 5, seed=8),
-            2,
-            mode,
-            right=reference.pool2d_backward,
+    calls = [
+        call
+        for mode in ("max", "avg")
+        for call in (
+            called(tensor(2, 2, seed=7), tensor(4, 5, seed=8), 2, mode),
+            called(tensor(3, 3, seed=9), tensor(4, 5, seed=10), (2, 3), mode, stride=1),
         )
-        works_on_the_accelerator(
-            submission,
-            "pool2d_backward",
-            *(tensor(3, 3, seed=9), tensor(4, 5, seed=10), (2, 3), mode),
-            stride=1,
-            right=reference.pool2d_backward,
-        )
+    ]
+    works_on_the_accelerator(submission, "pool2d_backward", *calls, right=reference.pool2d_backward)

@@ -155,7 +155,9 @@ class Encoder:
             return (
                 value if value.bit_length() <= 256 else {"$": "opaque", "type": "int of more than 256 bits"}
             )
-        if isinstance(value, float):
+        if isinstance(value, np.integer) and not isinstance(value, np.timedelta64):
+            return int(value)
+        if isinstance(value, (float, np.floating)):
             number = float(value)
             return number if math.isfinite(number) else {"$": "float", "is": repr(number)}
         deeper = depth + 1

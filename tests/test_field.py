@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from graders.curriculum import exercise
 from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import read
 from graders.report import Report
 from graders.sandbox.warm_parent import Limits, WarmParent
 from tests.conftest import result_of, write_submission
-from tests.field import Case, every_case
+from tests.field import NOTEBOOKS, Case, every_case, published
 
 CASES = tuple(every_case())
 
@@ -38,6 +40,21 @@ def test_a_hand_in_from_the_field_comes_out_right(
             assert said is not absent, f"{task}: {fragment}: {result.message}"
     for remark in case.remarks:
         assert _says(_remarks(report), remark, case), f"{remark}: {_remarks(report)}"
+
+
+@pytest.mark.parametrize("name", published())
+def test_a_published_notebook_with_right_code_gets_full_marks(
+    name: str, tmp_path: Path, warm_parent: WarmParent
+) -> None:
+    about = exercise(published()[name])
+    core = {f"{about.name}.{task.name}" for task in about.tasks if task.kind == "core"}
+    (tmp_path / "lin").mkdir()
+    shutil.copy(NOTEBOOKS / f"{name}.ipynb", tmp_path / "lin")
+    report = grade(read(tmp_path / "lin"), Settings(only=tuple(core)), warm_parent)
+    wrong = {
+        task.task: f"{task.outcome}: {task.message}" for task in report.tasks if task.outcome != "passed"
+    }
+    assert not wrong
 
 
 def _remarks(report: Report) -> str:

@@ -16,9 +16,11 @@ A case is a few files and what grading them must come to. Its name begins with a
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 OUTPUT_SIZE = """\
@@ -85,6 +87,7 @@ def accuracy(net, data):
 """
 TORCH = "import torch\nfrom torch import nn\nfrom torch.nn import functional as F\n"
 RIGHT = {"conv2d.output_size": "passed"}
+NOTEBOOKS = Path(__file__).parent / "notebooks"
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,11 @@ def every_case() -> Iterator[Case]:
     """Every case, kind by kind."""
     for module in ("top_level", "names", "files", "shell", "libraries", "used", "wrong"):
         yield from import_module(f"{__name__}.{module}").CASES
+
+
+def published() -> dict[str, str]:
+    """Notebooks as people publish them, all right: the exercise of each by name."""
+    return tomllib.loads((NOTEBOOKS / "expected.toml").read_text(encoding="utf-8"))
 
 
 def script(*parts: str) -> str:

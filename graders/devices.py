@@ -17,6 +17,7 @@ from torch import Tensor
 
 from . import messages
 from .expect import Mismatch, NotWritten, facts, lies_elsewhere
+from .narrowing import real_number
 from .sandbox.inside.device import SIMULATED
 from .sandbox.trouble import Raised
 from .sandbox.warm_parent import ACCELERATOR
@@ -187,9 +188,8 @@ def _resembles(value: Any, right: Any) -> bool:
     if isinstance(right, (tuple, list)):
         same = isinstance(value, (tuple, list)) and len(value) == len(right)
         return same and all(map(_resembles, value, right))
-    if isinstance(value, Tensor) and value.numel() != 1:
-        return False
-    return isinstance(value, (float, int, Tensor)) and abs(float(value) - right) <= 1e-3 * (1 + abs(right))
+    number = real_number(value)
+    return number is not None and abs(number - right) <= 1e-3 * (1 + abs(right))
 
 
 def _tensors(what: str, value: Any) -> Iterator[tuple[str, Tensor]]:

@@ -162,8 +162,18 @@ def wrong_values(what: str, wrong: int, total: int) -> str:
     return f"The {what} has the right shape, but {which} wrong."
 
 
-def wrong_plain(what: str, got: object, expected: object) -> str:
-    return f"The {what} is {_short(got)}; it should be {_short(expected)}."
+def wrong_plain(what: str, got: object) -> str:
+    return f"The {what} is {_short(got)}."
+
+
+def should_be(expected: object) -> str:
+    """What follows a sentence about a wrong value, where a student may read what was expected."""
+    return f"it should be {_short(expected)}"
+
+
+def whole(sentence: str, expected: str) -> str:
+    """A sentence with what was expected, if that gives anything away."""
+    return f"{sentence.removesuffix('.')}; {expected}." if expected else sentence
 
 
 def no_gradient(label: str | None = None) -> str:

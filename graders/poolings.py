@@ -90,10 +90,13 @@ def expected_gradient(X: Tensor, one: Case, mode: str, upstream: Tensor) -> tupl
 
 def check(
     submission: Submission, name: str, X: Tensor, one: Case, mode: str, dtype: torch.dtype | None = None
-) -> None:
-    """`name(X, …)` is torch's pooling; without `dtype` that is left open."""
+) -> Tensor:
+    """`name(X, …)` is torch's pooling; returns it in float64. Without `dtype` that is left open."""
     right, bound = expected(name, X, one, mode, X.dtype)
-    agrees(submission, name, X, one.window, expected=right, bound=bound, dtype=dtype, **one.keywords(mode))
+    options = one.keywords(mode)
+    value = agrees(submission, name, X, one.window, expected=right, bound=bound, dtype=dtype, **options).value
+    assert isinstance(value, Tensor)
+    return value.double()
 
 
 def check_cases(

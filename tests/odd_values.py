@@ -19,7 +19,17 @@ DTYPES = (
 SHAPES = ((), (1,), (2,), (0,), (1, 1), (2, 2), (3, 1, 2), (0, 3), (1,) * 8, (10,), (2, 10), (4, 3))
 NUMBERS = (0, 1, -1, 3, 2**63, -(2**200), 2**256 - 1, 0.0, -0.0, 1e308, 5e-324)
 NUMBERS += (math.nan, math.inf, -math.inf, True, False)
-TEXTS = ("", "1", "text", "nan", "(1, 2)", "\x1b[2J\u202e\n\r\x00", "=cmd|' /C calc'!A0", "/work/secret", "é" * 400)
+TEXTS = (
+    "",
+    "1",
+    "text",
+    "nan",
+    "(1, 2)",
+    "\x1b[2J\u202e\n\r\x00",
+    "=cmd|' /C calc'!A0",
+    "/work/x",
+    "é" * 400,
+)
 OPAQUE = ("ndarray", "complex", "SparseTensor", "type", "\u202emirror\n", "")
 
 
@@ -126,7 +136,9 @@ def answer(random: Random, field: str, right: Any) -> Any:
         items = list(right)
         empty = None if field == "gradients" and random.random() < 0.2 else tensor(random)
         at = random.randrange(len(items))
-        items[at] = _changed_tensor(random, items[at]) if random.random() < 0.5 and items[at] is not None else empty
+        items[at] = (
+            _changed_tensor(random, items[at]) if random.random() < 0.5 and items[at] is not None else empty
+        )
         return items
     if field == "parameter_gradients" and isinstance(right, dict):
         return changed(random, right) if random.random() < 0.5 else {random.choice(TEXTS): tensor(random)}

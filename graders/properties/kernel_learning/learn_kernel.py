@@ -28,6 +28,7 @@ from graders.descent import (
 from graders.devices import works_on_the_accelerator
 from graders.expect import changes_no_setting, compare, left_alone, number, that
 from graders.holds import holds
+from graders.narrowing import same_tensor
 from graders.strategies import tensor
 from graders.subject import Reply, Submission
 from solutions import kernel_learning as reference
@@ -230,7 +231,7 @@ def test_without_init_it_starts_from_torch_rand(submission: Submission) -> None:
             sentence=f"{sentence}; their mean or variance is another.",
         )
         changes_no_setting(learned.reply, call=learned.title)
-    differ = not torch.equal(*starts)
+    differ = not same_tensor(*starts)
     that(
         differ,
         call=learned.title,
@@ -268,7 +269,7 @@ def test_init_is_left_as_it_was(submission: Submission) -> None:
     compare(
         learned.kernel, expected=right.kernel, bound=check_shape, call=learned.title, what="learned kernel"
     )
-    moved = not torch.equal(learned.kernel.double(), case.weight.double())
+    moved = not same_tensor(learned.kernel.double(), case.weight.double())
     that(
         moved,
         call=learned.title,
@@ -278,7 +279,7 @@ def test_init_is_left_as_it_was(submission: Submission) -> None:
     left_alone(learned.reply, learned.shown, call=learned.title)
     again, _ = replayed(submission, case, 3)
     shown = {"first_call": learned.kernel, "second_call": again.kernel}
-    same = torch.equal(again.kernel, learned.kernel)
+    same = same_tensor(again.kernel, learned.kernel)
     that(same, call=learned.title, aspect="repeated call", sentence=messages.not_repeated(), **shown)
     changes_no_setting(learned.reply, call=learned.title)
 

@@ -9,9 +9,11 @@ import hypothesis.strategies as st
 import torch
 from hypothesis import given
 
+from graders import messages
 from graders.devices import PLACES
-from graders.expect import NotWritten, changes_no_setting, references_agree, that
+from graders.expect import NotWritten, changes_no_setting, in_words, references_agree, that
 from graders.holds import holds
+from graders.narrowing import same
 from graders.network_checks import small_network, stays_there, unchanged
 from graders.networks import layer, twins
 from graders.sandbox.trouble import Raised
@@ -59,10 +61,11 @@ def check_shapes(
     that(len(found) == len(right), call=title, aspect="values", sentence=sentence)
     for place, (one, other) in enumerate(zip(found, right, strict=True)):
         that(
-            one == other,
+            same(one, other),
             call=title,
             aspect="values",
-            sentence=f"Entry {place} is {one}; it should be {other}.",
+            sentence=f"Entry {place} is {in_words(one)}.",
+            expected=messages.should_be(other),
         )
 
 

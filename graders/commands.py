@@ -23,9 +23,10 @@ from .grading import batch
 from .grading.grade import Settings, grade, reproduce
 from .grading.hand_in import find, read
 from .isolation import device_within, proven_parent
+from .printable import lines, one_line
 from .report import Report
 from .reports import html, table, terminal
-from .reports.wording import Feedback, visible
+from .reports.wording import Feedback
 from .sandbox.tiers import Tier
 
 
@@ -51,7 +52,7 @@ def grade_class(
     if len(paths) == 1:
         jobs = 1
     console.print(
-        f"Grading {len(paths)} submissions from {_plain(str(submissions))} "
+        f"Grading {len(paths)} submissions from {_name(str(submissions))} "
         f"({jobs} at a time, isolation {tier.name}, seed {settings.seed})"
     )
     reports: list[Report] = []
@@ -61,7 +62,7 @@ def grade_class(
     with _progress(console) as progress:
         bar = progress.add_task("starting", total=len(paths))
         for graded in batch.grade_all(paths, settings, tier, jobs):
-            progress.update(bar, advance=1, description=_plain(graded.path.name))
+            progress.update(bar, advance=1, description=_name(graded.path.name))
             if graded.report is None:
                 failures.append(graded)
                 continue
@@ -73,15 +74,15 @@ def grade_class(
     kept = _write_gradebook(console, book, reports, feedback)
     terminal.print_class(console, reports)
     for failure in failures:
-        console.print(f"[bold magenta]not graded:[/] {_plain(failure.path.name)}: {_plain(failure.error)}")
+        console.print(f"[bold magenta]not graded:[/] {_name(failure.path.name)}: {_plain(failure.error)}")
     ungraded = [report for report in reports if report.not_graded]
     for report in ungraded:
         names = ", ".join(f"{task.exercise}.{task.task}" for task in report.not_graded)
         console.print(
-            f"[bold magenta]not graded:[/] {report.student}: {names}. "
+            f"[bold magenta]not graded:[/] {_name(report.student)}: {names}. "
             f"Why: {_plain(report.not_graded[0].message)}"
         )
-        console.print(f"  to try again: {_plain(reproduce(report, report.not_graded[0]))}")
+        console.print(f"  to try again: {_name(reproduce(report, report.not_graded[0]))}")
     each = f"for each student {out / 'reports'}/*.json and {out / 'feedback'}/*.html"
     wrote = f"{out / 'grades.csv'}, {out / 'class.html'}{kept}, and {each}"
     console.print(f"\nWrote {_plain(wrote)}")
@@ -129,8 +130,13 @@ def check_one(submission: Path, settings: Settings, require: str, feedback: Feed
 
 
 def _plain(text: str) -> str:
-    """Names and messages as they are: brackets are no markup here."""
-    return escape(visible(text))
+    """Messages as they are: brackets are no markup here."""
+    return escape(lines(text))
+
+
+def _name(text: str) -> str:
+    """A name, likewise, on one line."""
+    return escape(one_line(text))
 
 
 def _console() -> Console:

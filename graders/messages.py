@@ -163,12 +163,12 @@ def wrong_values(what: str, wrong: int, total: int) -> str:
 
 
 def wrong_plain(what: str, got: object) -> str:
-    return f"The {what} is {_short(got)}."
+    return f"The {what} is {_short(repr(got))}."
 
 
 def should_be(expected: object) -> str:
     """What follows a sentence about a wrong value, where a student may read what was expected."""
-    return f"it should be {_short(expected)}"
+    return f"it should be {_short(repr(expected))}"
 
 
 def whole(sentence: str, expected: str) -> str:
@@ -249,6 +249,11 @@ def grader_error(error: Exception) -> str:
     return (
         f"This task could not be graded, which is no fault of the student's: {type(error).__name__}: {error}"
     )
+
+
+def not_graded() -> str:
+    """What a student reads of it: what went wrong in the grader is told to the instructor."""
+    return "This task could not be graded, which is no fault of yours. A person will look at it."
 
 
 def no_file(exercise: str) -> str:

@@ -24,6 +24,11 @@ def real_number(value: Any) -> float | int | None:
     return value if type(value) in (int, float) else None
 
 
+def is_shape(value: Any) -> bool:
+    """Whether a value is a shape: a list or tuple of ints."""
+    return isinstance(value, (list, tuple)) and all(type(item) is int for item in value)
+
+
 def same(one: Any, other: Any) -> bool:
     """Whether two values are of one type and equal, elements of lists and tuples included."""
     if type(one) is not type(other):

@@ -5,7 +5,7 @@ here, so that there is one rule:
 
     one_line("Eve\\n\\u202eadmin")     # 'Eve\\\\n\\\\u202eadmin', for a name
     lines("first\\nsecond\\x1b[2J")    # line breaks and tabs stay, for a message
-    cell("=1+1")                     # "'=1+1", for a spreadsheet
+    table_cell("=1+1")               # "'=1+1", for a spreadsheet
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def one_line(text: str, limit: int | None = None) -> str:
     return _written_out(text, limit, kept="")
 
 
-def cell(text: str) -> str:
+def table_cell(text: str) -> str:
     """A name as the cell of a table, which no spreadsheet takes for a formula."""
     shown = one_line(text)
     return f"'{shown}" if shown.lstrip()[:1] and shown.lstrip()[0] in _FORMULA else shown

@@ -202,7 +202,8 @@ def test_equal_takes_what_is_equal(got: object, expected: object) -> None:
 def test_equal_refuses_another_value_or_type(got: object, expected: object) -> None:
     with pytest.raises(Mismatch) as raised:
         equal(got, expected, call="f()")
-    assert "; it should be" in raised.value.sentence
+    assert "it should be" in raised.value.expected and "should" not in raised.value.sentence
+    assert str(raised.value).endswith(f"; {raised.value.expected}.")
 
 
 def test_an_object_of_the_students_is_named_by_its_type_and_no_address() -> None:

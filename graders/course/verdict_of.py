@@ -15,7 +15,7 @@ from ..grading.grade import Settings, grade
 from ..grading.hand_in import HandIn, read
 from ..grading.screen import Problem
 from ..isolation import proven_parent
-from ..report import Report, TaskResult
+from ..report import Report, Said, TaskResult
 from ..sandbox.warm_parent import WarmParent
 from . import early
 from .answers import Answers, CodeCell, answers
@@ -55,7 +55,10 @@ def verdict_of(
     if about.get("unreadable"):
         why = str(about["unreadable"])
         tasks = exercise_named(exercise).tasks
-        results = (TaskResult(exercise, t.name, t.kind, "grader_error", 0.0, t.points, why) for t in tasks)
+        said = Said(what=why)
+        results = (
+            TaskResult(exercise, t.name, t.kind, "grader_error", 0.0, t.points, why, said=said) for t in tasks
+        )
         return Verdict(tuple(results), problems, why)
     given = answers(code_cells(notebook.cells), (task.name for task in exercise_named(exercise).tasks))
     report = grade(_hand_in(given, exercise, folder, student), settings, _warm_parent(require))
@@ -101,10 +104,15 @@ def _in_cells(report: Report, given: Answers, exercise: str) -> tuple[TaskResult
     for result in report.tasks:
         why = given.unreadable.get(result.task)
         if why is not None:
-            results.append(replace(result, outcome="broken", score=0.0, message=why, groups=(), hint=""))
+            said = Said(what=why)
+            results.append(
+                replace(result, outcome="broken", score=0.0, message=why, said=said, groups=(), hint="")
+            )
             continue
         groups = tuple(replace(g, message=given.located(g.message, exercise)) for g in result.groups)
-        results.append(replace(result, message=given.located(result.message, exercise), groups=groups))
+        parts = {name: given.located(part, exercise) for name, part in vars(result.said).items()}
+        message = given.located(result.message, exercise)
+        results.append(replace(result, message=message, said=Said(**parts), groups=groups))
     return tuple(results)
 
 

@@ -20,7 +20,8 @@ from ..expect import Mismatch, NotWritten
 from ..gpu import CPU, Device
 from ..holds import Property, groups_of, properties_of
 from ..misconceptions import diagnose
-from ..report import GroupResult, Report, TaskResult, shown
+from ..printable import lines
+from ..report import GroupResult, Report, Said, TaskResult, shown
 from ..sandbox.one_core import on_one_core
 from ..sandbox.trouble import (
     Crashed,
@@ -34,10 +35,11 @@ from ..sandbox.trouble import (
 from ..sandbox.warm_parent import Limits, WarmParent
 from ..subject import Submission
 from .hand_in import HandIn, exercise_named
+from .privacy import without_machine
 from .screen import Screened, screen
 from .shrink import smallest
 
-_PRINTED = 2_000
+_LONGEST = 4_000
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,14 @@ class _Finding:
     """How one property went: `outcome` is `passed` or what went wrong."""
 
     outcome: str
-    message: str = ""
+    said: Said = field(default_factory=Said)
     counterexample: dict[str, Any] | None = None
     stops: bool = False
     hint: str = ""  # where the task's own would lead away from what is wrong
+
+    @property
+    def message(self) -> str:
+        return str(self.said)
 
 
 @on_one_core()
@@ -97,7 +103,7 @@ def grade(hand_in: HandIn, settings: Settings, parent: WarmParent) -> Report:
         device=str(settings.device),
         not_run=() if settings.device.is_gpu else (messages.not_on_a_gpu(settings.device.why_not),),
         versions=versions(),
-        tasks=tuple(results),
+        tasks=tuple(_for_students(result, hand_in) for result in results),
         problems=tuple(str(problem) for problem in (*hand_in.problems, *seen.problems)),
         seconds=round(time.perf_counter() - started, 3),
     )
@@ -127,7 +133,7 @@ def _wanted(task: Task, settings: Settings) -> bool:
     return not settings.only or bool({task.exercise, f"{task.exercise}.{task.name}"} & set(settings.only))
 
 
-def _ungradable(hand_in: HandIn, seen: Screened, exercise: str) -> tuple[str, str] | None:
+def _ungradable(hand_in: HandIn, seen: Screened, exercise: str) -> tuple[str, Said] | None:
     """Why none of an exercise's tasks can be asked, as outcome and message."""
     module = hand_in.modules.get(exercise)
     if module is not None:
@@ -136,8 +142,8 @@ def _ungradable(hand_in: HandIn, seen: Screened, exercise: str) -> tuple[str, st
     else:
         wrong = [problem for problem in hand_in.problems if exercise_named(problem.file) == exercise]
     if wrong:
-        return "broken", str(wrong[0])
-    return ("not_implemented", messages.no_file(exercise)) if module is None else None
+        return "broken", Said(what=str(wrong[0]))
+    return ("not_implemented", Said(what=messages.no_file(exercise))) if module is None else None
 
 
 def _grade_task(task: Task, submission: Submission, settings: Settings, seen: Screened) -> TaskResult:
@@ -150,7 +156,8 @@ def _grade_task(task: Task, submission: Submission, settings: Settings, seen: Sc
         except Exception as error:  # anything here is the grader's fault, never the student's
             submission.close()
             if attempt == 2:
-                result = _result(task, "grader_error", messages.grader_error(error))
+                result = _result(task, "grader_error", Said(what=messages.not_graded()))
+                result = replace(result, message=messages.grader_error(error))
     return replace(result, seconds=round(time.perf_counter() - started, 3))
 
 
@@ -159,13 +166,13 @@ def _judge(task: Task, submission: Submission, settings: Settings, seen: Screene
     if task.name != "invalid_input":
         first = _try(lambda: submission.has(task.name), task, seen)
         if isinstance(first, _Finding):
-            return _result(task, first.outcome, first.message)
+            return _result(task, first.outcome, first.said)
         if first == "missing":
-            return _result(task, "not_implemented", messages.missing(task.name, f"{task.exercise}.py"))
+            said = Said(what=messages.missing(task.name, f"{task.exercise}.py"))
+            return _result(task, "not_implemented", said)
         if first not in ("callable", "class"):
-            return _result(
-                task, "broken", messages.not_callable(task.name, f"{task.exercise}.py", str(first))
-            )
+            said = Said(what=messages.not_callable(task.name, f"{task.exercise}.py", str(first)))
+            return _result(task, "broken", said)
     for held in properties_of(task.exercise, task.name):
         finding = _ask(held, task, submission, settings, seen)
         findings.append((held, finding))
@@ -195,19 +202,28 @@ def _on_the_gpu(
                 continue
             again = _ask(held, task, submission, settings, seen, settings.device)
             if again.outcome != "passed":
-                again = replace(again, message=messages.on_a_gpu(str(settings.device), again.message))
+                again = replace(again, said=_on_a_gpu(str(settings.device), again.said))
             found.append((replace(held, group=DEVICES), again))
             if again.stops:
                 break
     return found
 
 
+def _on_a_gpu(device: str, said: Said) -> Said:
+    if said.call:
+        return replace(said, call=messages.on_a_gpu(device, said.call))
+    return replace(said, what=messages.on_a_gpu(device, said.what))
+
+
 def _diagnosed(result: TaskResult, submission: Submission) -> TaskResult:
     """The result with the cause of the mistake, where its behaviour is exactly a known one's."""
-    found = diagnose(submission, result.exercise, result.task)
+    try:
+        found = diagnose(submission, result.exercise, result.task)
+    except Exception:  # to name a mistake can never fail a grading, whatever a probe stumbles over
+        return result
     if found is None:
         return result
-    return replace(result, diagnosis=found.name, message=f"{result.message}\n{found.says}", hint=found.hint)
+    return replace(result, diagnosis=found.name, said=replace(result.said, cause=found.says), hint=found.hint)
 
 
 def _ask(
@@ -268,22 +284,23 @@ def _finding(trouble: Exception, task: Task, seen: Screened) -> _Finding:
     if isinstance(trouble, Mismatch):
         tensors = {label: shown(tensor) for label, tensor in trouble.tensors.items()}
         case = {"call": trouble.call, "aspect": trouble.aspect, "tensors": tensors}
-        return _Finding("failed", f"{trouble.call}\n{trouble.sentence}", case)
+        return _Finding("failed", Said(trouble.call, trouble.sentence, trouble.expected), case)
     if isinstance(trouble, NotWritten):
-        return _Finding("not_implemented", messages.nothing_returned(task.name))
+        return _Finding("not_implemented", Said(what=messages.nothing_returned(task.name)))
     if isinstance(trouble, Forbidden):
         written = seen.calls.get((trouble.file, trouble.line))
         named = replace(trouble, operation=written) if written else trouble
-        return _Finding("forbidden", messages.trouble(task.name, named), stops=True)
+        return _Finding("forbidden", Said(what=messages.trouble(task.name, named)), stops=True)
     if isinstance(trouble, Raised):
         if trouble.is_a("NotImplementedError"):
-            return _Finding("not_implemented", messages.not_written(task.name))
+            return _Finding("not_implemented", Said(what=messages.not_written(task.name)))
         hint = messages.signature_hint() if messages.is_about_the_signature(trouble) else ""
-        return _Finding("broken", messages.trouble(task.name, trouble), hint=hint)
+        return _Finding("broken", Said(what=messages.trouble(task.name, trouble)), hint=hint)
     stops = {TimedOut: "timed_out", OutOfMemory: "out_of_memory", Crashed: "crashed"}
     if type(trouble) in stops:
         outcome = stops[type(trouble)]
-        return _Finding(outcome, messages.trouble(task.name, trouble), stops=True)  # type: ignore[arg-type]
+        said = Said(what=messages.trouble(task.name, trouble))  # type: ignore[arg-type]
+        return _Finding(outcome, said, stops=True)
     raise SandboxFailure(f"an unknown trouble: {trouble!r}")
 
 
@@ -306,11 +323,11 @@ def _summed(task: Task, findings: list[tuple[Property, _Finding]]) -> TaskResult
         share = round(task.points * weight / total, 4)
         groups.append(GroupResult(name, share if earned else 0.0, share, why))
     if outcome == "passed":
-        return replace(_result(task, "passed", ""), score=task.points, groups=tuple(groups))
+        return replace(_result(task, "passed", Said()), score=task.points, groups=tuple(groups))
     name, first = _told(findings, outcome)
     hint = first.hint or (messages.device_hint() if name == DEVICES else task.hints[0])
     return replace(
-        _result(task, outcome, first.message),
+        _result(task, outcome, first.said),
         score=round(sum(group.score for group in groups), 2),
         groups=tuple(groups),
         counterexample=first.counterexample or {},
@@ -340,5 +357,19 @@ def _outcome(findings: list[tuple[Property, _Finding]]) -> str:
     return "failed" if "passed" in outcomes or "failed" in outcomes else wrong[0]
 
 
-def _result(task: Task, outcome: str, message: str) -> TaskResult:
-    return TaskResult(task.exercise, task.name, task.kind, outcome, 0.0, task.points, message)
+def _result(task: Task, outcome: str, said: Said) -> TaskResult:
+    return TaskResult(task.exercise, task.name, task.kind, outcome, 0.0, task.points, said=said)
+
+
+def _for_students(result: TaskResult, hand_in: HandIn) -> TaskResult:
+    """The result in words that steer nothing and say nothing of this machine, and the message made of them.
+
+    Only what went wrong in the grader keeps its own message, which is for the instructor.
+    """
+
+    def clean(text: str) -> str:
+        return lines(without_machine(text[:_LONGEST], hand_in.files.values()), _LONGEST)
+
+    said = Said(**{name: clean(part) for name, part in vars(result.said).items()})
+    groups = tuple(replace(group, message=clean(group.message)) for group in result.groups)
+    return replace(result, said=said, groups=groups, message=result.message or str(said))

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ..printable import one_line
+
 _FORBIDDEN = re.compile(r"(^|_)conv(olution)?(_transpose)?\d?d?$|^conv_tbc$|_pool\dd|Conv\w*\dd|\w*Pool\dd$")
 _TORCH = ("torch", "torchvision")
 # What a submission may import from outside its own files, if it is installed.
@@ -33,7 +35,7 @@ class Problem:
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}, line {self.line}"
-        return f"{where}: {self.message}"
+        return one_line(f"{where}: {self.message}")
 
 
 @dataclass(frozen=True)

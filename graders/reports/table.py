@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..curriculum import exercises
+from ..printable import table_cell
 from ..report import Report
 from .wording import points
 
@@ -26,6 +27,12 @@ def write_csv(path: Path, reports: Sequence[Report]) -> None:
             graded = {key: task for key, task in by_name.items() if task.outcome != "grader_error"}
             scores = [points(graded[key].score) if key in graded else "" for key in tasks]
             missing = " ".join(f"{task.exercise}.{task.task}" for task in report.not_graded)
-            # A name that begins like a formula must not become one in a spreadsheet.
-            name = f"'{report.student}" if report.student[0] in "=+-@\t\r" else report.student
-            writer.writerow([name, points(report.core.score), points(report.bonus.score), *scores, missing])
+            writer.writerow(
+                [
+                    table_cell(report.student),
+                    points(report.core.score),
+                    points(report.bonus.score),
+                    *scores,
+                    missing,
+                ]
+            )

@@ -137,7 +137,13 @@ def test_a_name_is_one_harmless_cell_of_one_row(name: str, tmp_path_factory: pyt
 
 WRONG_TYPES = (
     *("'tell me'", "None, 1", "[]", "{}", "object()", "1j", "float('nan')", "X", "True"),
-    *("torch.ones(2)", "10**400", "[('Conv2d', (torch.ones(2), 3))] * 4", "(torch.ones(2, 2), 'tell me')"),
+    *(
+        "torch.ones(2)",
+        "10**400",
+        "[('Conv2d', (torch.ones(2), 3))] * 4",
+        "(torch.ones(2, 2), 'tell me')",
+        "[('Conv2d', (1, 2, 3, 4))] * 4",
+    ),
 )
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from graders.curriculum import Task, exercises
 from graders.expect import Mismatch, NotWritten
-from graders.grading.grade import Settings, _for_students, _grade_task
+from graders.grading.grade import Settings, _as_told, _grade_task
 from graders.grading.hand_in import HandIn
 from graders.grading.screen import screen
 from graders.holds import properties_of
@@ -378,7 +378,7 @@ def test_an_odd_answer_goes_all_the_way_to_a_report(task: Task) -> None:
         submission = trusted_submission({**names, **replaced})
         result = _grade_task(task, submission, Settings(), screen({}))
         assert result.outcome not in ("passed", "grader_error"), f"{kind}: {result.message}"
-        report = Report("lin", 0, "strict", "cpu", {}, (_for_students(result, HandIn("lin", {}, {}, ())),))
+        report = Report("lin", 0, "strict", "cpu", {}, (_as_told(result, HandIn("lin", {}, {}, ())),))
         assert Report.from_json(report.to_json()) == report
 
 

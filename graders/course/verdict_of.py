@@ -13,6 +13,7 @@ import torch
 from ..curriculum import exercise as exercise_named
 from ..grading.grade import Settings, grade
 from ..grading.hand_in import HandIn, read
+from ..grading.privacy import for_students
 from ..grading.screen import Problem
 from ..isolation import proven_parent
 from ..report import Report, Said, TaskResult
@@ -51,9 +52,9 @@ def verdict_of(
     about = notebook.metadata[OURS]
     exercise = str(about["exercise"])
     settings = replace(settings, only=(exercise,))
-    problems = tuple(about.get("problems", ()))
+    problems = tuple(for_students(problem) for problem in about.get("problems", ()))
     if about.get("unreadable"):
-        why = str(about["unreadable"])
+        why = for_students(str(about["unreadable"]))
         tasks = exercise_named(exercise).tasks
         said = Said(what=why)
         results = (

@@ -20,7 +20,6 @@ from ..expect import Mismatch, NotWritten
 from ..gpu import CPU, Device
 from ..holds import Property, groups_of, properties_of
 from ..misconceptions import diagnose
-from ..printable import lines
 from ..report import GroupResult, Report, Said, TaskResult, shown
 from ..sandbox.one_core import on_one_core
 from ..sandbox.trouble import (
@@ -35,11 +34,9 @@ from ..sandbox.trouble import (
 from ..sandbox.warm_parent import Limits, WarmParent
 from ..subject import Submission
 from .hand_in import HandIn, exercise_named
-from .privacy import without_machine
+from .privacy import for_students
 from .screen import Screened, screen
 from .shrink import smallest
-
-_LONGEST = 4_000
 
 
 @dataclass(frozen=True)
@@ -103,8 +100,8 @@ def grade(hand_in: HandIn, settings: Settings, parent: WarmParent) -> Report:
         device=str(settings.device),
         not_run=() if settings.device.is_gpu else (messages.not_on_a_gpu(settings.device.why_not),),
         versions=versions(),
-        tasks=tuple(_for_students(result, hand_in) for result in results),
-        problems=tuple(str(problem) for problem in (*hand_in.problems, *seen.problems)),
+        tasks=tuple(_as_told(result, hand_in) for result in results),
+        problems=tuple(for_students(str(problem)) for problem in (*hand_in.problems, *seen.problems)),
         seconds=round(time.perf_counter() - started, 3),
     )
 
@@ -361,14 +358,14 @@ def _result(task: Task, outcome: str, said: Said) -> TaskResult:
     return TaskResult(task.exercise, task.name, task.kind, outcome, 0.0, task.points, said=said)
 
 
-def _for_students(result: TaskResult, hand_in: HandIn) -> TaskResult:
+def _as_told(result: TaskResult, hand_in: HandIn) -> TaskResult:
     """The result in words that steer nothing and say nothing of this machine, and the message made of them.
 
     Only what went wrong in the grader keeps its own message, which is for the instructor.
     """
 
     def clean(text: str) -> str:
-        return lines(without_machine(text[:_LONGEST], hand_in.files.values()), _LONGEST)
+        return for_students(text, hand_in.files.values())
 
     said = Said(**{name: clean(part) for name, part in vars(result.said).items()})
     groups = tuple(replace(group, message=clean(group.message)) for group in result.groups)

@@ -19,6 +19,9 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from ..printable import lines
+
+_LONGEST = 4_000
 _PLACE, _MACHINE, _ENVIRONMENT = "[path]", "[machine]", "[environment]"
 _REST = r"[^\s'\"`,;:()\[\]{}<>|]"
 # What follows is the name of a module, which helps and says nothing of the machine.
@@ -32,12 +35,17 @@ _OF_STUDENTS = (
 )
 
 
-def without_machine(text: str, own: Iterable[str] = ()) -> str:
-    """`text` without paths, host name, user name and environment of this machine.
+def for_students(text: str, own: Iterable[str] = ()) -> str:
+    """Any text as a student may read it: of this machine it says nothing, and it steers nothing.
 
     Args:
         own: what the student handed in; a path that stands there stays.
     """
+    return lines(without_machine(text[:_LONGEST], own), _LONGEST)
+
+
+def without_machine(text: str, own: Iterable[str] = ()) -> str:
+    """`text` without paths, host name, user name and environment of this machine."""
     sources = tuple(own)
 
     def place(match: re.Match[str]) -> str:

@@ -44,14 +44,11 @@ def check_maps(submission: Submission, layers: Sequence[Build | Module], X: Tens
         sentence="It should return a dict from names to tensors.",
     )
     missing, extra = [name for name in right if name not in got], [name for name in got if name not in right]
-    sentence = "The names should be those of the leaf modules"
-    that(not missing, call=title, aspect="values", sentence=f"{sentence}; missing: {', '.join(missing)}.")
-    that(
-        not extra,
-        call=title,
-        aspect="values",
-        sentence=f"{sentence}; too many: {', '.join(map(repr, extra))}.",
-    )
+    sentence = "The names should be those of the leaf modules."
+    lacking = f"{sentence} Some are missing."
+    that(not missing, call=title, aspect="values", sentence=lacking, expected=", ".join(missing))
+    odd = f"{sentence} Too many: {', '.join(map(repr, extra))}."
+    that(not extra, call=title, aspect="values", sentence=odd)
     for name, value in right.items():
         bound = tolerance.relative(value, 1e-12)
         compare(

@@ -169,6 +169,8 @@ class Encoder:
             return {"$": kind, "of": [self.tree(item, deeper) for item in value]}
         if isinstance(value, dict):
             pairs = [[str(key), self.tree(item, deeper)] for key, item in value.items()]
+            if len({key for key, _ in pairs}) < len(pairs):
+                return {"$": "opaque", "type": "dict in which two keys are the same text"}
             return {"$": "dict", "of": pairs}
         if isinstance(value, torch.Tensor):
             return self._tensor(value)

@@ -54,3 +54,10 @@ def test_a_submission_that_ends_its_process_meanwhile_is_not_started_again_and_a
     result = graded("Y * 2 if X.shape[0] > 4 else __import__('os')._exit(3)", warm_parent)
     assert result.outcome in ("failed", "crashed")
     assert len(starts) <= 6
+
+
+def test_a_submission_that_changes_its_mind_meanwhile_is_no_graders_error(warm_parent: WarmParent) -> None:
+    """Wrong while it is judged, and then, while the case is made smaller, it returns nothing."""
+    seen = "conv2d.__dict__.setdefault('seen', [])"
+    result = graded(f"Y * 2 if {seen}.append(1) or len({seen}) < 3 else None", warm_parent)
+    assert (result.outcome, "all its values are wrong" in result.message) == ("failed", True)

@@ -25,9 +25,10 @@ from .grading.hand_in import read
 from .grading.plan import Plan, one_hand_in, plan_for
 from .grading.roster import match, read_roster
 from .isolation import device_within, proven_parent
+from .printable import lines, one_line
 from .report import Report
 from .reports import html, table, terminal
-from .reports.wording import Feedback, visible
+from .reports.wording import Feedback
 from .sandbox.tiers import Tier
 
 
@@ -58,7 +59,7 @@ def grade_class(
     if len(sources) == 1:
         jobs = 1
     console.print(
-        f"Grading {len(sources)} submissions from {_plain(str(submissions))} "
+        f"Grading {len(sources)} submissions from {_name(str(submissions))} "
         f"({jobs} at a time, isolation {tier.name}, seed {settings.seed})"
     )
     reports: list[Report] = []
@@ -68,7 +69,7 @@ def grade_class(
     with _progress(console) as progress:
         bar = progress.add_task("starting", total=len(sources))
         for graded in batch.grade_all(sources, settings, tier, jobs):
-            progress.update(bar, advance=1, description=_plain(graded.source.student))
+            progress.update(bar, advance=1, description=_name(graded.source.student))
             if graded.report is None:
                 failures.append(graded)
                 continue
@@ -80,7 +81,7 @@ def grade_class(
     terminal.print_class(console, reports)
     for failure in failures:
         console.print(
-            f"[bold magenta]not graded:[/] {_plain(failure.source.student)}: {_plain(failure.error)}"
+            f"[bold magenta]not graded:[/] {_name(failure.source.student)}: {_plain(failure.error)}"
         )
     for problem in plan.refused:
         console.print(f"[bold magenta]not graded:[/] {_plain(str(problem))}")
@@ -88,10 +89,10 @@ def grade_class(
     for report in ungraded:
         names = ", ".join(f"{task.exercise}.{task.task}" for task in report.not_graded)
         console.print(
-            f"[bold magenta]not graded:[/] {_plain(report.student)}: {names}. "
+            f"[bold magenta]not graded:[/] {_name(report.student)}: {names}. "
             f"Why: {_plain(report.not_graded[0].message)}"
         )
-        console.print(f"  to try again: {_plain(reproduce(report, report.not_graded[0]))}")
+        console.print(f"  to try again: {_name(reproduce(report, report.not_graded[0]))}")
     each = f"for each student {out / 'reports'}/*.json and {out / 'feedback'}/*.html"
     wrote = f"{out / 'grades.csv'}, {out / 'class.html'}{kept}, and {each}"
     console.print(f"\nWrote {_plain(wrote)}")
@@ -157,8 +158,13 @@ def check_one(submission: Path, settings: Settings, require: str, feedback: Feed
 
 
 def _plain(text: str) -> str:
-    """Names and messages as they are: brackets are no markup here."""
-    return escape(visible(text))
+    """Messages as they are: brackets are no markup here."""
+    return escape(lines(text))
+
+
+def _name(text: str) -> str:
+    """A name, likewise, on one line."""
+    return escape(one_line(text))
 
 
 def _console() -> Console:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from . import messages
+from .narrowing import real_number, same_tensor
 from .sandbox.inside.wire import Handle, Opaque, TensorFacts
 from .sandbox.trouble import Raised
 from .signatures import labels
@@ -33,15 +34,17 @@ class Mismatch(AssertionError):
         aspect: `type`, `shape`, `dtype`, `device`, `values`, `gradient`, `changed input`, `state`, …
         sentence: what is wrong, in one plain sentence.
         tensors: the small case: inputs, `got` and `expected`.
+        expected: the rest of that sentence, which gives away a value that was expected: `it should be 3`.
     """
 
     call: str
     aspect: str
     sentence: str
     tensors: dict[str, Tensor] = field(default_factory=dict)
+    expected: str = ""
 
     def __str__(self) -> str:
-        return f"{self.call}: {self.sentence}"
+        return f"{self.call}: {messages.whole(self.sentence, self.expected)}"
 
 
 class NotWritten(Exception):
@@ -174,9 +177,9 @@ def leaves_arguments_alone(submission: Submission, name: str | Module, *args: An
 def left_alone(reply: Reply, sent: Mapping[str, Tensor], *, call: str) -> None:
     """The arguments, which were asked for, are as they were sent; none has got a gradient or requires one."""
     for (label, before), after, mark in zip(sent.items(), reply.arguments, reply.marks, strict=True):
-        same = _identical(after, before.detach())
         shown = {f"{label} before": before, f"{label} after": after}
-        that(same, call=call, aspect="changed input", sentence=messages.changed_input(label), **shown)
+        if not same_tensor(after, before.detach()):
+            raise Mismatch(call, "changed input", messages.changed_input(label), shown)
         that(not mark, call=call, aspect="changed input", sentence=messages.marked_input(label, mark))
 
 
@@ -190,7 +193,7 @@ def repeats(submission: Submission, name: str | Module, *args: Any, **kwargs: An
         raise NotWritten
     if not isinstance(first.value, Tensor) or not isinstance(second.value, Tensor):
         raise Mismatch(call, "type", messages.not_a_tensor("result", _type_name(first.value)))
-    if not _identical(first.value, second.value):
+    if not same_tensor(first.value, second.value):
         shown = {"first call": first.value, "second call": second.value}
         raise Mismatch(call, "repeated call", messages.not_repeated(), shown)
     for reply in (first, without_grad):
@@ -255,21 +258,14 @@ def number(
     """
     if got is None and what == "result":
         raise NotWritten
-    value = as_number(got)
+    value = real_number(got)
     if value is None:
-        raise Mismatch(call, "type", messages.wrong_plain(what, _shown(got), expected))
+        raise _not_plain(call, "type", what, got, expected)
     if not abs(value - expected) <= tolerance:
-        raise Mismatch(call, "values", messages.wrong_plain(what, value, expected))
+        raise _not_plain(call, "values", what, value, expected)
     if not may_carry_a_graph and isinstance(got, Tensor) and carries_a_graph(got):
         raise Mismatch(call, "type", messages.graph_kept(what))
     return float(value)
-
-
-def as_number(got: Any) -> float | int | None:
-    """The number that an answer is, as Python's own; None if it is none."""
-    if isinstance(got, Tensor) and got.dim() == 0 and not got.dtype.is_complex and got.dtype != torch.bool:
-        return got.detach().item()
-    return got if type(got) in (float, int) else None
 
 
 def carries_a_graph(tensor: Tensor) -> bool:
@@ -278,10 +274,20 @@ def carries_a_graph(tensor: Tensor) -> bool:
     return about.has_grad_fn or about.requires_grad
 
 
-def that(condition: bool, *, call: str, aspect: str, sentence: str, **tensors: Tensor) -> None:
-    """A condition that none of the other helpers is about."""
+def _not_plain(call: str, aspect: str, what: str, got: Any, expected: object) -> Mismatch:
+    sentence = messages.wrong_plain(what, in_words(got))
+    return Mismatch(call, aspect, sentence, expected=messages.should_be(expected))
+
+
+def that(
+    condition: bool, *, call: str, aspect: str, sentence: str, expected: str = "", **tensors: Tensor
+) -> None:
+    """A condition that none of the other helpers is about.
+
+    `sentence` says what is wrong; whatever gives a value away that was expected stands in `expected`.
+    """
     if not condition:
-        raise Mismatch(call, aspect, sentence, dict(tensors))
+        raise Mismatch(call, aspect, sentence, dict(tensors), expected)
 
 
 def references_agree(ours: Tensor, torchs: Tensor, bound: Tensor) -> None:
@@ -305,13 +311,6 @@ def named(name: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str
     return {label: value for label, value in every.items() if isinstance(value, Tensor)}
 
 
-def _identical(one: Tensor, other: Tensor) -> bool:
-    """Bit for bit the same values, NaN where the other has NaN, in the same shape and dtype."""
-    if one.shape != other.shape or one.dtype != other.dtype:
-        return False
-    return bool(((one == other) | (one.isnan() & other.isnan())).all())
-
-
 def _names(message: str, item: object) -> bool:
     plain = message.replace(" ", "")
     if str(item).replace(" ", "") in plain:
@@ -326,17 +325,19 @@ def _type_name(value: Any) -> str:
     return type(value).__name__
 
 
-def _shown(value: Any) -> object:
+def in_words(value: Any) -> object:
     """A value that prints as its student knows it: an object of theirs by the name of its type."""
     if isinstance(value, (list, tuple)):
-        return type(value)(_shown(item) for item in value)
+        return type(value)(in_words(item) for item in value)
+    if isinstance(value, dict):
+        return {key: in_words(item) for key, item in value.items()}
     return _Theirs(value.type) if isinstance(value, (Opaque, Handle, Module)) else value
 
 
 def _shown_in_short(value: Any) -> str:
     if isinstance(value, Tensor):
         return f"a tensor of shape {messages.shape(value.shape)}"
-    return repr(_shown(value))[:80]
+    return repr(in_words(value))[:80]
 
 
 @dataclass(frozen=True)

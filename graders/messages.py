@@ -176,8 +176,18 @@ def wrong_values(what: str, wrong: int, total: int) -> str:
     return f"The {what} has the right shape, but {which} wrong."
 
 
-def wrong_plain(what: str, got: object, expected: object) -> str:
-    return f"The {what} is {_short(got)}; it should be {_short(expected)}."
+def wrong_plain(what: str, got: object) -> str:
+    return f"The {what} is {_short(repr(got))}."
+
+
+def should_be(expected: object) -> str:
+    """What follows a sentence about a wrong value, where a student may read what was expected."""
+    return f"it should be {_short(repr(expected))}"
+
+
+def whole(sentence: str, expected: str) -> str:
+    """A sentence with what was expected, if that gives anything away."""
+    return f"{sentence.removesuffix('.')}; {expected}." if expected else sentence
 
 
 def graph_kept(what: str) -> str:
@@ -278,6 +288,11 @@ def failed_statement(failure: Failure) -> Remark:
     return Remark(
         failure.label, f"line {failure.line}", f"`{failure.text}` failed: {translated(said) or said}"
     )
+
+
+def not_graded() -> str:
+    """What a student reads of it: what went wrong in the grader is told to the instructor."""
+    return "This task could not be graded, which is no fault of yours. A person will look at it."
 
 
 def no_file(exercise: str) -> str:

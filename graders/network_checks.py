@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from . import messages, tolerance
 from .devices import ACCELERATED, PLACES, lies_there
-from .expect import NotWritten, agrees, as_number, facts, gradients_agree, lies_elsewhere, that
+from .expect import NotWritten, agrees, facts, gradients_agree, lies_elsewhere, that
+from .narrowing import real_number
 from .networks import SHAPES, Pool, differences, expected_logits, layer, logits, share_right
 from .pictures import Batch, new_pictures
 from .sandbox.trouble import Raised
@@ -38,15 +39,26 @@ def new_network(submission: Submission, name: str, *args: Any) -> Module:
     return net
 
 
-def has_shapes(net: Module) -> None:
-    """The parameters of `net` are LeNet's, in forward order."""
-    found = [tuple(value.shape) for _, value in net.describe().parameters]
+def has_shapes(net: Module) -> list[str]:
+    """The parameters of `net` are LeNet's, in forward order; returns their names."""
+    parameters = net.describe().parameters
+    found = [tuple(value.shape) for _, value in parameters]
     title, aspect = net.title, "parameters"
     sentence = f"It has {len(found)} parameters; it should have 10: a weight and a bias for each of 5 layers."
     that(len(found) == len(SHAPES), call=title, aspect=aspect, sentence=sentence)
     for place, (got, right) in enumerate(zip(found, SHAPES, strict=True), 1):
         sentence = f"Parameter {place} in order has shape {got}; it should have shape {right}."
         that(got == right, call=title, aspect=aspect, sentence=sentence)
+    return [name for name, _ in parameters]
+
+
+def still_has(net: Module, shapes: Sequence[torch.Size], call: str) -> list[Tensor]:
+    """The parameters of `net`, which have the shapes that they had before `call`."""
+    found = [value for _, value in net.describe().parameters]
+    same = [value.shape for value in found] == list(shapes)
+    sentence = "Afterwards the network has other parameters, or parameters of other shapes, than before."
+    that(same, call=call, aspect="state", sentence=sentence)
+    return found
 
 
 def with_parameters(net: Module, weights: Sequence[Tensor]) -> Module:
@@ -76,7 +88,10 @@ def check_gradients(
     upstream = tensor(len(X), 10, seed=len(X), values="normal", dtype=torch.float64)
     every = [X, *(weight.clone().requires_grad_() for weight in weights)]
     right = torch.autograd.grad(logits(every[0], every[1:], pool), every, upstream)
-    names = ["X", *(name for name, _ in net.describe().parameters)]
+    names = ["X", *has_shapes(net)]
+    different = len(set(names)) == len(names)
+    sentence = f"Two of its parameters have the same name: {', '.join(names[1:])}."
+    that(different, call=net.title, aspect="parameters", sentence=sentence)
     bounds = {name: tolerance.relative(value, 1e-9) for name, value in zip(names, right, strict=True)}
     gradients_agree(
         submission, net, X, cotangent=upstream, expected=dict(zip(names, right, strict=True)), bounds=bounds
@@ -108,7 +123,7 @@ def scores_of_new_images(submission: Submission, net: Module) -> Tensor:
     whatever = torch.zeros(len(y), 10), torch.full((len(y), 10), torch.inf)
     scores = agrees(submission, net, X, expected=whatever[0], bound=whatever[1]).value
     assert isinstance(scores, Tensor)
-    return scores
+    return scores.double()  # of whatever dtype, for not every one knows a maximum or a logarithm
 
 
 def recognition(submission: Submission, net: Module) -> float:
@@ -138,7 +153,7 @@ def works_wherever_the_network_lies(
     if value is None:
         raise NotWritten
     kind = isinstance(value, (list, Module)) or (isinstance(value, dict) and len(value) > 0)
-    kind = kind or as_number(value) is not None
+    kind = kind or real_number(value) is not None
     kind = kind and (not changes_the_network or bool(differences(before, net.describe())))
     that(kind, call=f"{name}(net{shown})", aspect="type", sentence=messages.wrong_on_the_cpu())
     for place in PLACES:

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from . import messages
-from .expect import Mismatch, NotWritten, as_number, compare, named
+from .expect import Mismatch, NotWritten, compare, named
+from .narrowing import real_number, same_tensor
 from .subject import Module, Reply, Submission
 
 
@@ -111,7 +112,7 @@ def resembles(value: Any, right: Any) -> bool:
     if isinstance(right, (tuple, list)):
         same = isinstance(value, (tuple, list)) and len(value) == len(right)
         return same and all(map(resembles, value, right))
-    got, wanted_number = as_number(value), as_number(right)
+    got, wanted_number = real_number(value), real_number(right)
     if got is None or wanted_number is None:
         return False
     return abs(got - wanted_number) <= 1e-3 * (1 + abs(wanted_number))
@@ -129,7 +130,7 @@ def _has_the_form_of(right: Any, value: Any) -> bool:
         tensors = [place for place, item in enumerate(right) if isinstance(item, Tensor)]
         same = isinstance(value, (tuple, list)) and len(value) == len(right)
         return same and all(_has_the_form_of(right[place], value[place]) for place in tensors)
-    return as_number(value) is not None
+    return real_number(value) is not None
 
 
 def _changed_one_by_one(
@@ -152,7 +153,7 @@ def _identical(one: Any, other: Any) -> bool:
     if isinstance(one, (tuple, list)) and isinstance(other, (tuple, list)):
         return len(one) == len(other) and all(map(_identical, one, other))
     if isinstance(one, Tensor) and isinstance(other, Tensor):
-        return one.shape == other.shape and bool(torch.equal(one, other))
+        return same_tensor(one, other)
     return type(one) is type(other) and bool(one == other)
 
 

@@ -25,7 +25,7 @@ from .own_answers import consistent
 from .pooling_cases import PADDINGS, PLAIN, TOGETHER, Case, Swept, distinct
 from .sandbox.trouble import Raised
 from .strategies import HALVES, LAYOUTS, VALUES, Values, tensor
-from .subject import Module, Submission
+from .subject import Module, Reply, Submission
 
 # --------------------------------------------------------------------------------------------- what is right
 
@@ -97,11 +97,16 @@ def check(
     mode: str,
     dtype: torch.dtype | None = None,
     *,
-    compared: Callable[..., object] = agrees,
-) -> None:
-    """`name(X, …)` is torch's pooling; without `dtype` that is left open."""
+    compared: Callable[..., Reply] = agrees,
+) -> Tensor:
+    """`name(X, …)` is torch's pooling; returns it in float64. Without `dtype` that is left open."""
     right, bound = expected(name, X, one, mode, X.dtype)
-    compared(submission, name, X, one.window, expected=right, bound=bound, dtype=dtype, **one.keywords(mode))
+    options = one.keywords(mode)
+    value = compared(
+        submission, name, X, one.window, expected=right, bound=bound, dtype=dtype, **options
+    ).value
+    assert isinstance(value, Tensor)
+    return value.double()
 
 
 def check_cases(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import jsonschema
 from torch import Tensor
 
+from .messages import whole
 from .remarks import Remark
 
 SCHEMA_VERSION = 1
@@ -24,6 +25,31 @@ OUTCOMES = (
     "grader_error",
 )
 _SHOWN_NUMEL = 64
+
+
+@dataclass(frozen=True)
+class Said:
+    """What there is to say of a task, in parts: levels of feedback leave parts out and search no sentence.
+
+    Attributes:
+        call: the call, small enough to read.
+        what: what is wrong, in plain sentences that give no expected value away.
+        expected: the rest of the last sentence, which does: `it should be 3`.
+        cause: the known mistake that behaves exactly so.
+    """
+
+    call: str = ""
+    what: str = ""
+    expected: str = ""
+    cause: str = ""
+
+    def __str__(self) -> str:
+        """Everything, a part a line."""
+        return "\n".join(filter(None, (self.call, whole(self.what, self.expected), self.cause)))
+
+    def without_expected(self) -> Said:
+        """The same, with no expected value."""
+        return replace(self, expected="")
 
 
 @dataclass(frozen=True)
@@ -42,10 +68,11 @@ class TaskResult:
 
     Attributes:
         outcome: one of `OUTCOMES`; `grader_error` is shown as *not graded* and is no zero.
-        message: what is wrong, in plain sentences; empty for a passed task.
+        message: what is wrong, in full; empty for a passed task. With `grader_error` it tells of the grader.
         counterexample: the call, the aspect, and small tensors as nested lists.
         diagnosis: the name of the misconception, if the behaviour matches one exactly.
         hint: a question that leads on.
+        said: the message in parts, of which a student reads those that the level of feedback allows.
     """
 
     exercise: str
@@ -61,6 +88,7 @@ class TaskResult:
     groups: tuple[GroupResult, ...] = ()
     printed: str = ""
     seconds: float = 0.0
+    said: Said = Said()
 
 
 @dataclass(frozen=True)
@@ -174,6 +202,7 @@ class Report:
                 **{
                     **_known(TaskResult, task),
                     "groups": tuple(GroupResult(**_known(GroupResult, g)) for g in task["groups"]),
+                    "said": Said(**_known(Said, task.get("said", {}))),
                 }
             )
             for task in data["tasks"]

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .narrowing import Entries, broken, records
 from .sandbox.child import Answer, Child
 from .sandbox.inside import device as devices
 from .sandbox.inside.loader import Part
@@ -91,7 +92,7 @@ class Description:
     """A number for each parameter that is another for another object."""
     trainable: dict[str, bool]
     buffers: list[tuple[str, Tensor]]
-    state: dict[str, Tensor]
+    state: Entries
     modules: list[tuple[str, str, bool, int, bool]]
     """Name, class name, training mode, number of hooks, whether it is a leaf."""
 
@@ -117,8 +118,14 @@ class Module:
         return bool(self._question("describe")["is_module"])
 
     def describe(self) -> Description:
-        """Parameters, buffers, submodules and modes as they are now."""
+        """Parameters, buffers, submodules and modes as they are now.
+
+        Raises:
+            Raised: it is no module.
+        """
         found = self._question("describe")
+        if not found["is_module"]:
+            raise broken("TypeError", f"an object of type {found['type']} is not a torch.nn.Module")
         return Description(
             type=found["type"],
             training=found["training"],
@@ -126,7 +133,7 @@ class Module:
             identities=found["identities"],
             trainable={name: trainable for name, _, trainable in found["parameters"]},
             buffers=[(name, tensor) for name, tensor in found["buffers"]],
-            state=found["state"],
+            state=Entries(found["state"]),
             modules=[
                 (name, kind, training, hooks, leaf) for name, kind, training, hooks, leaf in found["modules"]
             ],
@@ -150,6 +157,10 @@ class Module:
     def attribute(self, name: str) -> Any:
         """One attribute."""
         return self._question("attribute", name=name)
+
+    def calls(self) -> list[dict[str, bool]]:
+        """What a `Recorder` noted of each call: whether in training mode, whether gradients were tracked."""
+        return records(self.attribute("calls"))
 
     def fit(
         self, batches: Sequence[tuple[Tensor, Tensor]], *, epochs: int, lr: float, momentum: float = 0.0

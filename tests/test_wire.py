@@ -18,6 +18,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 
+from graders.printable import lines
 from graders.sandbox import claims
 from graders.sandbox.child import Child, understood
 from graders.sandbox.inside import wire
@@ -377,8 +378,8 @@ def test_no_forged_field_of_an_answer_reaches_the_grader(name: str, forged: Any)
 
 
 def test_steering_characters_are_written_out() -> None:
-    assert claims.readable("\x1b[2J\u202e\ud800ü\n\t\0", 99) == "\\x1b[2J\\u202e\\ud800ü\n\t\\x00"
-    assert claims.readable("abc", 2) == "ab"
+    assert lines("\x1b[2J\u202e\ud800ü\n\t\0", 99) == "\\x1b[2J\\u202e\\ud800ü\n\t\\x00"
+    assert lines("abc", 2) == "ab"
 
 
 # ------------------------------------------------------------------------- a process that does not obey

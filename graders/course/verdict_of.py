@@ -16,6 +16,7 @@ from ..grading.files import collect, single
 from ..grading.grade import Settings, grade
 from ..grading.hand_in import CourseNotebook, hand_in_of
 from ..grading.notebooks import Cell
+from ..grading.privacy import for_students
 from ..isolation import proven_parent
 from ..report import TaskResult
 from ..reports.wording import told_once
@@ -53,9 +54,9 @@ def verdict_of(
     about = notebook.metadata[OURS]
     exercise = str(about["exercise"])
     settings = replace(settings, only=(exercise,))
-    problems = tuple(about.get("problems", ()))
+    problems = tuple(for_students(problem) for problem in about.get("problems", ()))
     if about.get("unreadable"):
-        return _for_a_person(exercise, problems, str(about["unreadable"]))
+        return _for_a_person(exercise, problems, for_students(str(about["unreadable"])))
     notebook_of = CourseNotebook(exercise, code_cells(notebook.cells))
     collected = collect(single(folder)) if folder is not None else Collected({})
     files = {name: raw for name, raw in collected.files.items() if not name.startswith("exercises/")}

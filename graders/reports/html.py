@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..curriculum import exercises
+from ..printable import lines
 from ..report import Report
 from .wording import BADGES, Feedback, cell, differs, points, rows, sentence, told_once
 
@@ -30,7 +31,14 @@ def class_page(reports: Sequence[Report]) -> str:
 @cache
 def _environment() -> Environment:
     loader = FileSystemLoader(Path(__file__).parent / "templates")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_shown
+    )
     environment.filters.update(points=points, cell=cell, rows=rows)
     environment.globals.update(badges=BADGES, differs=differs, sentence=sentence)
     return environment
+
+
+def _shown(value: object) -> object:
+    """Whatever a page prints, with every character shown and none obeyed."""
+    return lines(value) if type(value) is str else value

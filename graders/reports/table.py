@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..curriculum import exercises
+from ..printable import table_cell
 from ..report import Report
 from .wording import points
 
@@ -32,9 +33,4 @@ def write_csv(path: Path, reports: Sequence[Report]) -> None:
             late = {True: "late", False: "", None: ""}[report.late]
             about = [late, "; ".join(report.hand_in), *(report.ids.get(key, "") for key in known)]
             row = [points(report.core.score), points(report.bonus.score), *scores, missing]
-            writer.writerow([_text(report.student), *row, *map(_text, about)])
-
-
-def _text(value: str) -> str:
-    """A cell of text: what begins like a formula must not become one in a spreadsheet."""
-    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+            writer.writerow([table_cell(report.student), *row, *map(table_cell, about)])

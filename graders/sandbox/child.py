@@ -18,7 +18,8 @@ from typing import Any
 
 import psutil
 
-from .claims import check, readable
+from ..printable import lines, one_line
+from .claims import check
 from .inside.wire import PREFIX, Decoder, Encoder, Pieces, Unsent, WireError, memory, prefix
 from .one_core import join_core_of_this_process
 from .trouble import Crashed, Forbidden, Frame, OutOfMemory, Raised, SandboxFailure, StudentTrouble, TimedOut
@@ -143,7 +144,7 @@ class Child:
                 )
         except WireError as error:
             self.end()
-            raise Crashed(f"sent something that is no answer: {readable(str(error), 300)}") from None
+            raise Crashed(f"sent something that is no answer: {one_line(str(error), 300)}") from None
         finally:
             self.waited += time.monotonic() - started
         self._drain()
@@ -167,7 +168,7 @@ class Child:
             if trouble.fatal:
                 self.end()
             raise trouble
-        return Answer(fields, readable(self._kept.decode(errors="replace"), _KEPT_OUTPUT))
+        return Answer(fields, lines(self._kept.decode(errors="replace"), _KEPT_OUTPUT))
 
     # ------------------------------------------------------------------------------------------ transport
 
@@ -290,21 +291,21 @@ def understood(fields: dict[str, Any], limits: Limits) -> StudentTrouble | None:
     """What an answer of a form that `claims` allows reports instead of a value, if it does."""
     if "forbidden" in fields:
         operation, file, line = fields["forbidden"][0]
-        return Forbidden(readable(operation, 80), readable(file, 200), line)
+        return Forbidden(one_line(operation, 80), one_line(file, 200), line)
     outcome = fields["outcome"]
     if outcome == "ok":
         return None
     if outcome == "unsendable":
-        message = f"the result is too large: {readable(fields['message'], 200)}"
+        message = f"the result is too large: {lines(fields['message'], 200)}"
         return Raised("ValueError", ("ValueError",), message, (), True)
     frames = tuple(
-        Frame(readable(f, 200), n, readable(name, 80), readable(line, 200))
+        Frame(one_line(f, 200), n, one_line(name, 80), one_line(line, 200))
         for f, n, name, line in fields["frames"]
     )
     if fields["memory"]:
         return OutOfMemory(limits.memory_bytes, frames)
-    kind, kinds = readable(fields["type"], 80), tuple(fields["kinds"])
+    kind, kinds = one_line(fields["type"], 80), tuple(fields["kinds"])
     if "SystemExit" in kinds or "KeyboardInterrupt" in kinds:
         where = f" in {frames[-1].file}, line {frames[-1].line}" if frames else ""
         return Crashed(f"ended the Python process ({kind}{where})")
-    return Raised(kind, kinds, readable(fields["message"], 2_000), frames, fields["inside"])
+    return Raised(kind, kinds, lines(fields["message"], 2_000), frames, fields["inside"])

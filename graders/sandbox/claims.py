@@ -46,11 +46,6 @@ def check(question: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
         _need(isinstance(fields.get("value"), Handle), "value")
 
 
-def readable(text: str, limit: int) -> str:
-    """`text` cut to `limit`, with characters that steer a terminal written out."""
-    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text[:limit])[:limit]
-
-
 def _check_raised(fields: Mapping[str, Any]) -> None:
     _need(_is_text(fields.get("type")), "type")
     _need(_is_text(fields.get("message"), _MAX_MESSAGE), "message")

@@ -28,6 +28,7 @@ from graders.descent import (
 from graders.devices import called, works_on_the_accelerator
 from graders.expect import changes_no_setting, compare, left_alone, number, that
 from graders.holds import holds
+from graders.narrowing import same_tensor
 from graders.own_answers import own_answer, right_or_as_plain
 from graders.strategies import LAYOUTS, tensor
 from graders.subject import Reply, Submission
@@ -244,7 +245,7 @@ def test_without_init_it_starts_from_torch_rand(submission: Submission) -> None:
             aspect="values",
             sentence=f"{sentence}; their mean or variance is another.",
         )
-    differ = not torch.equal(*starts)
+    differ = not same_tensor(*starts)
     that(
         differ,
         call=learned.title,
@@ -313,7 +314,7 @@ def test_init_is_left_as_it_was(submission: Submission) -> None:
     left_alone(learned.reply, learned.shown, call=learned.title)
     again, _ = replayed(submission, case, 3)
     shown = {"first_call": learned.kernel, "second_call": again.kernel}
-    same = torch.equal(again.kernel, learned.kernel)
+    same = same_tensor(again.kernel, learned.kernel)
     that(same, call=learned.title, aspect="repeated call", sentence=messages.not_repeated(), **shown)
     drawn = ask_kernel(submission, case.X, case.Y, (2, 3), num_epochs=1, lr=case.lr)
     for one in (learned, drawn):

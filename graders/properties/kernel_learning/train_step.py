@@ -25,6 +25,7 @@ from graders.descent import (
 from graders.devices import called, works_on_the_accelerator
 from graders.expect import changes_no_setting, compare, facts, left_alone, number, that
 from graders.holds import holds
+from graders.narrowing import same_tensor
 from graders.own_answers import own_answer, right_or_as_plain
 from graders.strategies import LAYOUTS, tensor
 from graders.subject import Reply, Submission
@@ -199,7 +200,7 @@ def test_equal_calls_give_equal_results(submission: Submission) -> None:
     first, other, second = (
         a_real_step(submission, one) for one in (case, make_case((4, 6), (2, 3), seed=46), case)
     )
-    same = torch.equal(first.weight, second.weight) and not torch.equal(first.weight, other.weight)
+    same = same_tensor(first.weight, second.weight) and not same_tensor(first.weight, other.weight)
     shown = {"first_call": first.weight, "second_call": second.weight}
     that(same, call=first.title, aspect="repeated call", sentence=messages.not_repeated(), **shown)
 

@@ -11,8 +11,9 @@ from hypothesis import given
 from torch import nn
 
 from graders import messages
-from graders.expect import NotWritten, as_number, changes_no_setting, number, references_agree, that
+from graders.expect import NotWritten, changes_no_setting, number, references_agree, that
 from graders.holds import holds
+from graders.narrowing import real_number, same_tensor
 from graders.network_checks import (
     part_keeps_its_mode,
     small_batches,
@@ -109,12 +110,12 @@ def check_answer(
     got = submission.accuracy(net, batches)
     if got is None:
         raise NotWritten
-    value = as_number(got)
+    value = real_number(got)
     if value is not None and abs(value - share) <= 2.0**-22:
         return share
     # No wrong answer is one that is the same for other labels.
     others = [(X, (X.flatten(1).argmax(1) + place) % 4) for place, (X, _) in enumerate(batches)]
-    elsewhere = as_number(submission.accuracy(reader(submission), others))
+    elsewhere = real_number(submission.accuracy(reader(submission), others))
     depends = value is not None and elsewhere is not None and value != elsewhere
     that(depends, call=title, aspect="values", sentence=messages.wrong_in_the_plain_case())
     assert value is not None
@@ -136,8 +137,7 @@ def observed(submission: Submission, *, training: bool) -> tuple[list[dict[str, 
     )  # of one size, so that uneven batches are another group's matter
     title = f"accuracy(net, data) on a network in {'training' if training else 'evaluation'} mode"
     check_answer(submission, net, batches, right / 8, title)
-    calls = recorder.attribute("calls")
-    return (calls if isinstance(calls, list) else []), net, before, title
+    return recorder.calls(), net, before, title
 
 
 @holds("accuracy", "evaluation mode")
@@ -160,7 +160,7 @@ def test_dropout_and_batch_statistics_have_no_say(submission: Submission) -> Non
     number(got, share, tolerance=2.0**-22, call=title, may_carry_a_graph=True)
     for name, value in net.describe().buffers:
         sentence = f"The running statistic {name} of the network was changed by evaluating it."
-        that(torch.equal(value, before.state[name]), call=title, aspect="state", sentence=sentence)
+        that(same_tensor(value, before.state[name]), call=title, aspect="state", sentence=sentence)
 
 
 @holds("accuracy", "no gradients")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from torch import Tensor
-
 from graders import tolerance
 from graders.devices import module_works_on_the_accelerator
 from graders.expect import NotWritten, agrees, that
@@ -18,6 +16,18 @@ from graders.strategies import pairwise, tensor
 from graders.subject import Module, Submission
 
 
+def new_convolution(submission: Submission, channels: int, kernel_size: Size) -> Module:
+    """What `avg_pool_as_conv` makes, checked to be a module."""
+    made = submission.create("avg_pool_as_conv", channels, kernel_size)
+    if made is None:
+        raise NotWritten
+    right = isinstance(made, Module) and made.is_module()
+    title = call("avg_pool_as_conv", (channels, kernel_size), {})
+    that(right, call=title, aspect="type", sentence="It should return an nn.Conv2d.")
+    assert isinstance(made, Module)
+    return made
+
+
 def check_as_convolution(
     submission: Submission,
     channels: int,
@@ -27,13 +37,9 @@ def check_as_convolution(
 ) -> None:
     """A convolution whose result is that of `nn.AvgPool2d(kernel_size)`."""
     title = call("avg_pool_as_conv", (channels, kernel_size), {})
-    made = submission.create("avg_pool_as_conv", channels, kernel_size)
-    if made is None:
-        raise NotWritten
-    right = isinstance(made, Module) and made.is_module()
-    that(right, call=title, aspect="type", sentence="It should return an nn.Conv2d.")
+    made = new_convolution(submission, channels, kernel_size)
     one, X = Case(image, kernel_size), tensor(2, channels, *image, seed=channels)
-    kernels = [value for value in made.describe().state.values() if isinstance(value, Tensor)]
+    kernels = list(made.describe().state.values())
     convolves = any(value.dim() == 4 and value.shape[2:] == one.window_pair for value in kernels)
     sentence = f"It should return an nn.Conv2d with a weight for each place of the window, not a {made.type}."
     that(convolves, call=title, aspect="type", sentence=sentence)
@@ -88,7 +94,7 @@ def test_a_convolution_for_every_rectangle_and_number_of_channels(submission: Su
 @holds("avg_pool_as_conv", "fixed weights")
 def test_a_convolution_that_never_learns(submission: Submission) -> None:
     check_as_convolution(submission, 2, 2, (4, 6), compared=consistent)
-    made = submission.create("avg_pool_as_conv", 2, 2)
+    made = new_convolution(submission, 2, 2)
     learning = [name for name, learns in made.describe().trainable.items() if learns]
     sentence = f"Its weights should be fixed, but {', '.join(learning)} requires grad."
     that(not learning, call="avg_pool_as_conv(2, 2)", aspect="parameters", sentence=sentence)

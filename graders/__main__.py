@@ -191,24 +191,14 @@ def _grade(options: argparse.Namespace) -> int:
     from .commands import grade_class, show_plan
     from .isolation import device_within, proven_tier
 
+    settings = _settings(options)
+    plan = show_plan(options.submissions, options.layout, options.roster, in_full=options.dry_run)
     if options.dry_run:
-        plan = show_plan(options.submissions, options.layout, options.roster)
         return 1 if plan.refused else 0
-    settings, tier = _settings(options), proven_tier(options.require)
-    insisted = options.device != "auto"
+    tier, insisted = proven_tier(options.require), options.device != "auto"
     device = device_within(settings.device, tier, options.require, insisted=insisted)
     settings = replace(settings, device=device)
-    return grade_class(
-        options.submissions,
-        options.out,
-        settings,
-        tier,
-        options.jobs,
-        options.feedback,
-        options.gradebook,
-        options.layout,
-        options.roster,
-    )
+    return grade_class(plan, options.out, settings, tier, options.jobs, options.feedback, options.gradebook)
 
 
 def _check_one(options: argparse.Namespace) -> int:

@@ -33,33 +33,28 @@ from .sandbox.tiers import Tier
 
 
 def grade_class(
-    submissions: Path,
+    plan: Plan,
     out: Path,
     settings: Settings,
     tier: Tier,
     jobs: int,
     feedback: Feedback,
     gradebook: str = "",
-    layout: str = "",
-    roster: Path | None = None,
 ) -> int:
-    """Grade every submission under a path, write the results to `out` and show a table.
+    """Grade every hand-in of a plan, write the results to `out` and show a table.
 
     Args:
         gradebook: URL of the nbgrader gradebook to write into; empty for `out/gradebook.db`.
-        layout: how the class lies there; empty to recognise it.
-        roster: a CSV of the people of the class.
 
     Returns:
         0 if everything was graded, 1 if the grader failed on something, or refused it.
     """
     console = _console()
-    plan = show_plan(submissions, layout, roster, console)
     sources = plan.hand_ins
     if len(sources) == 1:
         jobs = 1
     console.print(
-        f"Grading {len(sources)} submissions from {_name(str(submissions))} "
+        f"Grading {len(sources)} submissions from {_name(str(plan.root))} "
         f"({jobs} at a time, isolation {tier.name}, seed {settings.seed})"
     )
     reports: list[Report] = []
@@ -99,22 +94,21 @@ def grade_class(
     return 1 if failures or ungraded or plan.refused else 0
 
 
-def show_plan(
-    submissions: Path, layout: str = "", roster: Path | None = None, console: Console | None = None
-) -> Plan:
+def show_plan(submissions: Path, layout: str, roster: Path | None, in_full: bool) -> Plan:
     """Print who handed in what, before anything is graded; returns the plan.
 
-    Without a console to share it is shown in full, with a line for each student.
+    Args:
+        layout: how the class is laid out; empty to recognise it.
+        roster: a CSV of the people of the class.
+        in_full: with a line for each student.
     """
-    shared, console = console, console or _console()
+    console = _console()
     plan = plan_for(submissions, layout)
     matched = match(plan, read_roster(roster)) if roster else None
     plan = matched.plan if matched else plan
-    console.print(_plain(plan.summary()), soft_wrap=True)
-    if shared is None:
-        console.print(_plain(plan.listing()), soft_wrap=True)
-    if matched:
-        console.print(_plain(matched.summary()), soft_wrap=True)
+    parts = [plan.summary(), plan.listing() if in_full else "", matched.summary() if matched else ""]
+    for part in filter(None, parts):
+        console.print(_plain(part), soft_wrap=True)
     return plan
 
 

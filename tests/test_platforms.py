@@ -183,9 +183,8 @@ def test_blackboard_says_who_which_attempt_and_the_full_name(tmp_path: Path) -> 
 
 
 def test_gradescope_keeps_zeros_at_the_front_of_numbers_and_counts_the_latest(tmp_path: Path) -> None:
-    one = (
-        "submission_{n}:\n  :submitters: [{{:name: Ada, :sid: '0012'}}]\n  :created_at: 2026-11-0{n} 10:00\n"
-    )
+    person = "  :submitters:\n  - :name: Ada\n    :sid: '0012'\n"
+    one = "submission_{n}:\n" + person + "  :created_at: 2026-11-0{n} 10:00\n"
     files = {
         "submission_metadata.yml": "".join(one.format(n=n) for n in (1, 2)),
         "submission_1/conv2d.py": "old = 1\n",

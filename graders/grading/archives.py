@@ -140,7 +140,11 @@ class Unpacking:
         self._member(name[: -len(".gz")], 0, partial(_decompressed, file))
 
     def read_7z(self, file: IO[bytes], name: str) -> None:
-        from .seven_zip import members  # loaded where it is needed: it takes longer than everything else here
+        try:
+            from .seven_zip import members  # here, because it takes longer to load than everything else
+        except ModuleNotFoundError:
+            self._into.refuse(self._outer or name, "is a 7z archive; to read it here, install py7zr")
+            return
 
         for path, data in members(file, self._into, self._wanted, self._inside):
             self._keep(path, data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -168,7 +169,8 @@ def _read_archive(path: Path, name: str, into: Collecting, members: list[list[st
     job = {"path": str(path), "name": name, "members": members, "total": into.total, "entries": into.entries}
     reader = unpack
     if name.lower().endswith(".7z"):
-        from .seven_zip import unpack_7z as reader  # py7zr is loaded only where there is such an archive
+        with suppress(ModuleNotFoundError):  # without py7zr, `unpack` says what is missing
+            from .seven_zip import unpack_7z as reader
     # If the whole is too much, at least what lies in no archive of its own. Both together stay below 10 s.
     for inner, seconds in ((True, 7), (False, 2)):
         try:

@@ -23,6 +23,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -122,7 +123,10 @@ class _Helper:
                     reply = _receive(incoming)
                 except (OSError, EOFError):
                     pass  # it died; its exit status says of what
-            status = self._control.recv(_STATUS.size)
+            try:
+                status = self._control.recv(_STATUS.size)
+            except OSError as error:
+                raise _HelperGone from error
         if len(status) < _STATUS.size:
             raise _HelperGone
         if reply is None or "error" in reply:
@@ -173,7 +177,8 @@ def _work(function: Callable[..., Any], peer: socket.socket, cpu_seconds: int, m
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
         most = _size() + memory_bytes
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        with suppress(ValueError, OSError):  # macOS has no such limit
+            resource.setrlimit(resource.RLIMIT_AS, (most, most))
         signal.alarm(10 * cpu_seconds + 5)  # against what waits and uses no CPU time
         with peer.makefile("rb") as incoming:
             arguments = _receive(incoming)

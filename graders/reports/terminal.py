@@ -80,6 +80,9 @@ def one_report(report: Report, feedback: Feedback, reproduce: bool = True) -> Re
         )
         for task in tasks:
             parts += _task(task, feedback)
+    if report.remarks:
+        parts.append(Text("\nLeft aside; this neither earns nor costs points:", style="dim"))
+        parts += [Text(f"  {lines(str(remark))}", style="dim") for remark in report.remarks]
     core, bonus = report.core, report.bonus
     total = f"\n{points(core.score)} of {points(core.max_score)} core points, {points(bonus.score)} bonus"
     parts.append(

@@ -23,7 +23,7 @@ class _Namespace(Runtime):
     """A runtime over objects that exist already."""
 
     def __init__(self, names: Mapping[str, Any]) -> None:
-        super().__init__(by_hand=None)
+        super().__init__()
         self._module = SimpleNamespace(**names)
 
     def _own_modules(self) -> set[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import signal
 import socket
@@ -27,6 +28,7 @@ from .warm_parent import Limits, WarmParent
 _KEPT_OUTPUT = 64 << 10
 _POLL_SECONDS = 0.05
 _MAX_THREADS = 256
+_NOTICE = re.compile(rb"(\w{1,80}) ((?:[0-9a-f]{2}){0,200}) (\d{1,9})")  # operation, file in hex, line
 _LINUX = sys.platform == "linux"
 
 
@@ -51,6 +53,8 @@ class Child:
     inner_pid: int
     wire: socket.socket
     output: int
+    notices: int
+    """Where refused kernels report; the process can write there and take nothing back."""
     limits: Limits
     memory_watched: bool = False
     """From here, because no limit of its own bounds it well."""
@@ -68,6 +72,7 @@ class Child:
 
     def __post_init__(self) -> None:
         os.set_blocking(self.output, False)
+        os.set_blocking(self.notices, False)
         self._poller.register(self.output, select.POLLIN)
 
     def await_ready(self) -> None:
@@ -119,6 +124,7 @@ class Child:
         self._number += 1
         identity = int.from_bytes(os.urandom(3)) << 7 | self._number & 0x7F
         self._kept.clear()
+        self._refused()  # what a thread did that an earlier question left behind is not this one's
         budget = self.cpu_seconds() + self.limits.cpu_seconds if cpu_seconds is None else cpu_seconds
         started = time.monotonic()
         until = started + self.limits.wall_seconds - self.waited
@@ -139,6 +145,10 @@ class Child:
         finally:
             self.waited += time.monotonic() - started
         self._drain()
+        refused = self._refused()
+        # A demonstration at the top of a file may be refused; it is no answer to a task.
+        if refused is not None and question["ask"] != "load":
+            raise refused
         return self._understood(fields)
 
     def _understood(self, fields: dict[str, Any]) -> Answer:
@@ -232,6 +242,18 @@ class Child:
             self._printed += len(part)
             self._kept += part[: max(0, _KEPT_OUTPUT - len(self._kept))]
 
+    def _refused(self) -> Forbidden | None:
+        """What was refused by hand since the last time, with its place if that is known."""
+        try:
+            notices = os.read(self.notices, 1 << 16)
+        except BlockingIOError:
+            return None
+        if not notices:
+            self.end()
+            raise Crashed("closed a descriptor that was not its own")
+        found = [forbidden for line in notices.splitlines() if (forbidden := _forbidden(line)) is not None]
+        return next((each for each in found if each.file), found[0] if found else None)
+
     # ------------------------------------------------------------------------------------------------ end
 
     def _death(self) -> StudentTrouble | SandboxFailure:
@@ -260,17 +282,25 @@ class Child:
                 continue
         self.wire.close()
         os.close(self.output)
+        os.close(self.notices)
         try:
             return int(self.parent.reap(self.origin, self.inner_pid)["status"])
         except (SandboxFailure, KeyError, ValueError):
             return None
 
 
+def _forbidden(notice: bytes) -> Forbidden | None:
+    """One line of `inside/by_hand.py`; None for what the student's code may have written there itself."""
+    found = _NOTICE.fullmatch(notice)
+    if found is None:
+        return None
+    operation, file, line = found.groups()
+    name = bytes.fromhex(file.decode()).decode("utf-8", "replace")
+    return Forbidden(operation.decode(), readable(name, 200), int(line))
+
+
 def understood(fields: dict[str, Any], limits: Limits) -> StudentTrouble | None:
     """What an answer of a form that `claims` allows reports instead of a value, if it does."""
-    if "forbidden" in fields:
-        operation, file, line = fields["forbidden"][0]
-        return Forbidden(readable(operation, 80), readable(file, 200), line)
     outcome = fields["outcome"]
     if outcome == "ok":
         return None

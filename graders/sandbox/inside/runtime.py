@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from . import accelerator, loader, named_device
-from .by_hand import ByHand, ForbiddenCall
+from .by_hand import ForbiddenCall
 from .effort import EffortMeter
 from .stand_ins import Batches, resolve
 from .wire import PREFIX, Decoder, Encoder, Handle, Opaque, Pieces, Unsent, memory, prefix
@@ -29,15 +29,10 @@ _MAX_FRAMES = 12
 
 
 class Runtime:
-    """One submission, loaded, with the objects that its answers left behind.
+    """One submission, loaded, with the objects that its answers left behind."""
 
-    Args:
-        by_hand: what refuses torch's own kernels in this process, if anything does.
-    """
-
-    def __init__(self, by_hand: ByHand | None) -> None:
+    def __init__(self) -> None:
         self._files: dict[str, str] = {}
-        self._by_hand = by_hand
         self._objects: dict[int, Any] = {}
         self._module: Any = None
         self._questions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -53,8 +48,6 @@ class Runtime:
             "fit": self._fit,
             "forget": self._forget,
         }
-        if self._by_hand is not None:
-            self._by_hand.student_files = self._files
 
     # ------------------------------------------------------------------------------------ the conversation
 
@@ -76,16 +69,12 @@ class Runtime:
         """The frame that answers one question's frame."""
         decoder = Decoder(lambda request: resolve(request, self._objects), leaves=True)
         question = decoder.message(header, body)
-        if self._by_hand is not None:
-            self._by_hand.hits.clear()
         try:
             answer = {"outcome": "ok", **self._questions[question["ask"]](question)}
         except BaseException as error:  # a student may raise anything at all, SystemExit included
             answer = self._raised(error)
         self._flush()
         answer["id"] = question["id"]
-        if self._by_hand is not None and self._by_hand.hits:
-            answer["forbidden"] = [[hit.operation, hit.file, hit.line] for hit in self._by_hand.hits[:20]]
         encoder = Encoder(self._keep)
         try:
             return encoder.pieces(answer)
@@ -156,8 +145,6 @@ class Runtime:
             loader.StudentFiles(self._files, loader.forgiving(ForbiddenCall)).install()
             self._module = importlib.import_module(question["module"])
         finally:
-            if self._by_hand is not None:
-                self._by_hand.hits.clear()
             _restore(before)
         return {}
 
@@ -196,7 +183,6 @@ class Runtime:
         answer: dict[str, Any] = {"value": value, "changed_state": changed}
         if meter is not None:
             answer["effort"] = [meter.tensor_operations, meter.python_steps]
-            answer["autograd"] = meter.autograd
         if question.get("return_arguments"):
             answer["arguments"] = [tensor.detach() for tensor, _ in sent]
             answer["marks"] = [_mark(*each) for each in sent]

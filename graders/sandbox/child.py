@@ -251,7 +251,7 @@ class Child:
         if not notices:
             self.end()
             raise Crashed("closed a descriptor that was not its own")
-        found = [forbidden for line in notices.splitlines() if (forbidden := _forbidden(line)) is not None]
+        found = [each for line in notices.split(b"\n") if (each := forbidden(line)) is not None]
         return next((each for each in found if each.file), found[0] if found else None)
 
     # ------------------------------------------------------------------------------------------------ end
@@ -289,7 +289,7 @@ class Child:
             return None
 
 
-def _forbidden(notice: bytes) -> Forbidden | None:
+def forbidden(notice: bytes) -> Forbidden | None:
     """One line of `inside/by_hand.py`; None for what the student's code may have written there itself."""
     found = _NOTICE.fullmatch(notice)
     if found is None:

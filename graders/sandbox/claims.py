@@ -15,6 +15,11 @@ from torch import Tensor
 from .inside.wire import Handle, WireError
 
 _MAX_NAME, _MAX_MESSAGE, _MAX_FRAMES = 200, 2_000, 12
+# All that an answer has ever to say; a verdict, or what was refused by hand, is not among it.
+_FIELDS = {
+    *("id", "outcome", "value", "changed_state", "effort", "arguments", "marks", "gradients"),
+    *("parameter_gradients", "type", "kinds", "message", "frames", "inside", "memory"),
+}
 
 
 def check(question: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
@@ -23,6 +28,7 @@ def check(question: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
     Raises:
         WireError: it has.
     """
+    _need(set(fields) <= _FIELDS, "list of fields")
     outcome = fields.get("outcome")
     _need(isinstance(outcome, str) and outcome in ("ok", "raised", "unsendable"), "outcome")
     if outcome == "raised":

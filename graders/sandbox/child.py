@@ -245,14 +245,14 @@ class Child:
     def _refused(self) -> Forbidden | None:
         """What was refused by hand since the last time, with its place if that is known."""
         try:
-            notices = os.read(self.notices, 1 << 16)
+            notices = os.read(self.notices, 1 << 16)  # which is all that the pipe holds
         except BlockingIOError:
             return None
-        if not notices:
+        found = [forbidden(line) for line in notices.splitlines()]
+        if not found or None in found:  # closed, or filled so that no refusal would find room
             self.end()
-            raise Crashed("closed a descriptor that was not its own")
-        found = [each for line in notices.split(b"\n") if (each := forbidden(line)) is not None]
-        return next((each for each in found if each.file), found[0] if found else None)
+            raise Crashed("closed or used a descriptor that was not its own")
+        return next((each for each in found if each is not None and each.file), found[0])
 
     # ------------------------------------------------------------------------------------------------ end
 
@@ -290,7 +290,7 @@ class Child:
 
 
 def forbidden(notice: bytes) -> Forbidden | None:
-    """One line of `inside/by_hand.py`; None for what the student's code may have written there itself."""
+    """One line of `inside/by_hand.py`, or None where it is not of its form."""
     found = _NOTICE.fullmatch(notice)
     if found is None:
         return None

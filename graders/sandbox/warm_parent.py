@@ -159,6 +159,8 @@ class WarmParent:
             "landlock": self.tier.landlock,
             "seccomp": self.tier.seccomp,
             "device": self.device,
+            # Behind bubblewrap `/tmp` is the parent's own, and goes with it.
+            "scratch": "/tmp" if self.tier.bubblewrap else self._scratch.name,
         }
         with their_wire:
             origin = "accelerator" if device == ACCELERATOR else "by hand" if by_hand else "free"

@@ -42,6 +42,9 @@ _IMPORT_SECONDS = 20.0
 # What a library loads only when it first meets a tensor, which is when no file can be read any more.
 _LOADED_LATE = {"einops": ("einops._torch_specific", "einops.layers.torch")}
 
+# Where libraries put settings and caches when they are imported.
+_PLACES_TO_WRITE = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR")
+
 
 class Generator(torch.Generator):
     """Takes a new seed from torch's numbers; the machine's are in a file, and others at every run."""
@@ -160,7 +163,9 @@ def _become_child(
         os.dup2(notices_fd, by_hand.NOTICES)
         lockdown.close_other_files({wire_fd, by_hand.NOTICES})
         loaded = len(sys.modules)
-        _import(request["imports"], request["seccomp"])
+        # A driver, which is started later, has to write to its device.
+        landlock = request["landlock"] and request["device"] is None
+        _import(request["imports"], request["scratch"], landlock, request["seccomp"])
         if request["by_hand"] and (not refused or len(sys.modules) != loaded):
             by_hand.refuse(refused)  # a library may have brought its own
         wire = socket.socket(fileno=wire_fd)  # asks the kernel what it is, which the filter would refuse
@@ -188,18 +193,23 @@ def _become_child(
     os._exit(1)
 
 
-def _import(names: list[str], seccomp: bool) -> None:
+def _import(names: list[str], scratch: str, landlock: bool, seccomp: bool) -> None:
     """Load what a submission names, before the walls go up: library code, but chosen by the student."""
     names = [name for name in names if name not in sys.modules and not _is_private(name)]
-    if names and seccomp:
-        lockdown.refuse_new_processes()
+    if not names:
+        return
+    lockdown.only_read(landlock, seccomp, scratch)
     until = time.process_time() + _IMPORT_SECONDS
+    before = dict(os.environ)
+    os.environ.update(dict.fromkeys(_PLACES_TO_WRITE, scratch))
     for name in names:
         if time.process_time() > until:
             break
         for each in (name, *_LOADED_LATE.get(name, ())):
             with contextlib.suppress(BaseException):  # the student's own import will say so, with its line
                 importlib.import_module(each)
+    os.environ.clear()
+    os.environ.update(before)
 
 
 def _is_private(name: str) -> bool:

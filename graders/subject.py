@@ -19,6 +19,7 @@ from torch import Tensor
 from .sandbox.child import Answer, Child
 from .sandbox.inside import device as devices
 from .sandbox.inside.wire import Build, ClassOf, Handle, Stream
+from .sandbox.one_budget import make_way, stop
 from .sandbox.trouble import Raised, StudentTrouble, TimedOut
 from .sandbox.warm_parent import ACCELERATOR, Limits, WarmParent
 
@@ -175,6 +176,7 @@ class Submission:
         self._seed = seed
         self._asked = 0
         self._children: dict[_Kind, Child] = {}
+        self._running: Child | None = None
         self._unloadable: dict[_Kind, StudentTrouble] = {}
         self._kind = _Kind(by_hand=False)
         self._moved = True
@@ -336,7 +338,11 @@ class Submission:
             raise self._unloadable[kind]
         child = self._children.get(kind)
         if child is not None and child.alive:
+            if child is not self._running:
+                self._running = child
+                make_way(child, self._children.values())
             return child
+        stop(self._children.values())
         child = self._parent.spawn(
             by_hand=kind.by_hand,
             autograd=kind.autograd,
@@ -344,6 +350,8 @@ class Submission:
             limits=self._limits(),
             device=kind.device,
         )
+        self._running = child
+        make_way(child, self._children.values())
         try:
             files = {"files": self._files, "module": self._module}
             child.ask({"ask": "load", **files, "named_device": kind.named})

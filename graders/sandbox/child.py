@@ -9,12 +9,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import resource
 import select
 import signal
 import socket
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -65,6 +67,9 @@ class Child:
     _number: int = 0
     _look_at: float = 0.0
     _resident_at_start: int = 0
+    _private_at_start: int = 0
+    _paused: bool = False
+    _held_by_others: int = 0
     _output_closed: bool = False
     _printed: int = 0
     _kept: bytearray = field(default_factory=bytearray)
@@ -97,6 +102,7 @@ class Child:
         self.wire.setblocking(False)
         if self.memory_watched:
             self._resident_at_start = self._resident()
+        self._private_at_start = self._private()
         join_core_of_this_process(self.pid)
 
     def cpu_seconds(self) -> float:
@@ -110,6 +116,43 @@ class Child:
         except psutil.Error:
             return 0.0
         return float(times.user + times.system)
+
+    # ----------------------------------------------------------------------- the memory of a submission
+
+    def pause(self) -> None:
+        """Stop all its threads until `go_on`."""
+        if not self._paused:
+            self._paused = True
+            self._signal(signal.SIGSTOP)
+
+    def go_on(self, held_by_others: int) -> None:
+        """Run again, with so many bytes less than the process was promised."""
+        self._held_by_others = held_by_others
+        if not self.memory_watched:
+            with contextlib.suppress(OSError, ValueError):  # it may have ended
+                _, hard = resource.prlimit(self.pid, resource.RLIMIT_AS)
+                if hard != resource.RLIM_INFINITY:
+                    resource.prlimit(self.pid, resource.RLIMIT_AS, (max(0, hard - held_by_others), hard))
+        if self._paused:
+            self._paused = False
+            self._signal(signal.SIGCONT)
+
+    def held_bytes(self) -> int:
+        """Memory of its own that the process holds and did not hold when it began."""
+        return max(0, self._private() - self._private_at_start)
+
+    def _private(self) -> int:
+        if not _LINUX:
+            return 0
+        try:
+            _, resident, shared, *_ = Path(f"/proc/{self.pid}/statm").read_text().split()
+        except (OSError, ValueError):
+            return 0
+        return (int(resident) - int(shared)) * resource.getpagesize()
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(self.pid, number)
 
     def ask(self, question: dict[str, Any], cpu_seconds: float | None = None) -> Answer:
         """Put one question and wait for its answer.
@@ -209,7 +252,8 @@ class Child:
         if now > until:
             self.end()
             raise TimedOut(self.limits.wall_seconds, "wall", self._printed)
-        if self.memory_watched and self._resident() - self._resident_at_start > self.limits.memory_bytes:
+        left = self.limits.memory_bytes - self._held_by_others
+        if self.memory_watched and self._resident() - self._resident_at_start > left:
             self.end()
             raise OutOfMemory(self.limits.memory_bytes)
         if self._threads() > _MAX_THREADS:

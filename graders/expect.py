@@ -84,7 +84,8 @@ def affordable(
     """A call on large tensors is right, and takes little CPU time, whatever it counts as its own effort.
 
     The time is the process's, measured from outside, so no code in it can make it look shorter. The tensors
-    are to be so large that a loop takes ten times as long, and an answer without one a tenth.
+    are to be so large that a loop takes ten times as long, and an answer without one a tenth. On a crowded
+    core an answer may need several times what it needs on a quiet one, so there is a second try.
 
     Args:
         submission: who is asked.
@@ -95,12 +96,15 @@ def affordable(
         bound: how far each element may be off.
     """
     call = messages.call(name, args, {})
-    try:
-        reply = submission.ask(name, *args, within=seconds)
-    except TimedOut as late:
-        if late.clock != "CPU" or submission.lost is not None:
-            raise
-        raise Mismatch(call, "effort", messages.unaffordable(args[0].shape, seconds)) from None
+    for is_last in (False, True):
+        try:
+            reply = submission.ask(name, *args, within=seconds)
+            break
+        except TimedOut as late:
+            if late.clock != "CPU" or submission.lost is not None:
+                raise
+            if is_last:
+                raise Mismatch(call, "effort", messages.unaffordable(args[0].shape, seconds)) from None
     compare(reply.value, expected=expected, bound=bound, call=call)
 
 

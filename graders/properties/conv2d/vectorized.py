@@ -27,7 +27,7 @@ from solutions import conv2d as reference
 
 @cache
 def large_case() -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Image, kernel, right result and bound: so many pixels that one operation for each takes 12 s."""
+    """Image, kernel, right result and bound: so many pixels that a loop over them takes 12 s."""
     X, K = tensor(1800, 1800, seed=4), tensor(2, 1, seed=5)
     return X, K, *expected(X, K, asks_reference=False)
 

@@ -138,7 +138,7 @@ def serve(control: socket.socket, refused: frozenset[by_hand.Kernel]) -> None:
             pid = os.fork()
             if pid == 0:
                 control.close()
-                _become_child(request, *fds, refused)
+                _become_child(request, refused, *fds)
             children.add(pid)
             for fd in fds:
                 os.close(fd)
@@ -150,10 +150,10 @@ def serve(control: socket.socket, refused: frozenset[by_hand.Kernel]) -> None:
 
 def _become_child(
     request: dict[str, Any],
+    refused: frozenset[by_hand.Kernel],
     wire_fd: int,
     output_fd: int,
     notices_fd: int,
-    refused: frozenset[by_hand.Kernel],
 ) -> None:
     try:
         os.setsid()

@@ -1,7 +1,8 @@
 """What a student process gives up before it sees the student's source, and can never take back.
 
-On Linux: resource limits, no privileges and no new ones, a Landlock ruleset that allows no file at all, and a seccomp
-filter (`seccomp.py`) that allows some ninety system calls, none of which opens a file, a socket or a process.
+On Linux: resource limits, no privileges and no new ones, a Landlock ruleset that allows no file at all, and a
+seccomp filter (`seccomp.py`) that allows some sixty system calls, none of which opens a file, a socket or a
+process.
 A process with a device of its own (`device.py`) gets a wider ruleset and a filter that lists what is refused.
 
 Sources: Linux `landlock(7)`, `prctl(2)`, `capabilities(7)`.

@@ -172,16 +172,16 @@ _KERNELS = {
     ),
     "hits forgotten in a thread": (
         "import sandbox.by_hand as by_hand\nimport os\n"
-        "def conv2d(X, K):\n    def work():\n        for n in range(3, 64):\n            try: os.close(n)\n"
+        "def conv2d(X, K):\n    def work():\n        for n in (0, *range(3, 64)):\n            try: os.close(n)\n"
         "            except OSError: pass\n        refused()\n"
         "    t = threading.Thread(target=work); t.start(); t.join()\n    return slow(X, K)\n"
     ),
     "the notice's descriptor closed": (
-        "import os\ndef conv2d(X, K):\n    try: os.close(60)\n    except OSError: pass\n"
+        "import os\ndef conv2d(X, K):\n    try: os.close(0)\n    except OSError: pass\n"
         "    try: return kernel(X, K)\n    except BaseException: return slow(X, K)\n"
     ),
     "the notice's pipe filled": (
-        "import os\ndef conv2d(X, K):\n    try:\n        while True: os.write(60, b'x' * 4096)\n"
+        "import os\ndef conv2d(X, K):\n    try:\n        while True: os.write(0, b'x' * 4096)\n"
         "    except OSError: pass\n    try: return kernel(X, K)\n    except BaseException: return slow(X, K)\n"
     ),
     "a name of a file that lies": (
@@ -329,6 +329,28 @@ _AUTOGRAD_BEFORE = {
     ),
 }
 
+_CLAIMS = {
+    "a default dtype changed behind a reader that lies": (
+        "torch.get_default_dtype = lambda: torch.float32\ntorch._C.get_default_dtype = lambda: torch.float32\n"
+        "def conv2d(X, K):\n    torch.set_default_dtype(torch.float64)\n    return slow(X, K)\n"
+    ),
+    "a number of threads changed behind a reader that lies": (
+        "torch.get_num_threads = lambda: 1\n"
+        "def conv2d(X, K):\n    torch.set_num_threads(2)\n    return slow(X, K)\n"
+    ),
+    "arguments written over, and the first ones sent back": (
+        "import sandbox.wire as wire\nold, first = wire.Encoder.pieces, []\ndef pieces(self, message):\n"
+        "    if 'arguments' in message: message = {**message, 'arguments': first[-2:]}\n    return old(self, message)\n"
+        "wire.Encoder.pieces = pieces\n"
+        "def conv2d(X, K):\n    first.extend((X.detach().clone(), K.detach().clone()))\n    Y = slow(X, K)\n"
+        "    with torch.no_grad(): X.mul_(2)\n    return Y\n"
+    ),
+    "settings left out by the runtime": (
+        "import sandbox.runtime as runtime\nruntime._changed = lambda before: []\nruntime._mark = lambda *a: ''\n"
+        "def conv2d(X, K):\n    torch.set_default_dtype(torch.float64)\n    return slow(X, K)\n"
+    ),
+}
+
 
 @dataclass(frozen=True)
 class JudgeAttack:
@@ -350,6 +372,7 @@ def judge_attacks() -> list[JudgeAttack]:
         for when, body in _WHEN.items()
     ]
     found += [JudgeAttack(f"by hand: {name}", "conv2d", source) for name, source in _KERNELS.items()]
+    found += [JudgeAttack(f"claims: {name}", "conv2d", source) for name, source in _CLAIMS.items()]
     for name, source in _EFFORT.items():
         call = _EFFORT_CALLS.get(name, "    return slow(X, K)\n")
         definition = f"def conv2d_vectorized(X, K):\n{call}"

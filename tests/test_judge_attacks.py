@@ -28,5 +28,14 @@ def test_an_attack_on_the_judge_does_not_pass(
 def test_there_are_enough_attacks_of_every_kind() -> None:
     names = [attack.name for attack in judge_attacks()]
     assert len(set(names)) == len(names) >= 60
-    for kind in ("at import", "in a call", "in a thread", "traceback", "collected", "effort:", "autograd:"):
+    for kind in (
+        "at import",
+        "in a call",
+        "in a thread",
+        "traceback",
+        "collected",
+        "effort:",
+        "autograd:",
+        "claims:",
+    ):
         assert sum(kind in name for name in names) >= 3, kind

@@ -138,3 +138,11 @@ def test_what_a_library_writes_when_it_is_imported_is_gone_with_the_parent(
         assert all(Path(place).is_relative_to(wanted) for place in started.ask(question).value)
         started.end()
     assert entries() == before and not Path("/nonexistent").exists() and not scratch.exists()
+
+
+def test_code_that_asks_for_input_finds_its_end(warm_parent: WarmParent) -> None:
+    started = warm_parent.spawn(limits=Limits(cpu_seconds=5))
+    started.ask({"ask": "load", "files": {"work.py": "def ask(): return input()"}, "module": "work"})
+    with pytest.raises(Raised, match="EOF"):
+        call(started, "ask")
+    started.end()

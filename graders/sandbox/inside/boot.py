@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import io
 import json
 import os
 import socket
@@ -160,8 +161,9 @@ def _become_child(
         lockdown.die_with_parent()
         os.dup2(output_fd, 1)
         os.dup2(output_fd, 2)
+        sys.stdin = io.StringIO()  # who asks for input finds its end
         os.dup2(notices_fd, by_hand.NOTICES)
-        lockdown.close_other_files({wire_fd, by_hand.NOTICES})
+        lockdown.close_other_files({wire_fd})
         loaded = len(sys.modules)
         # A driver, which is started later, has to write to its device.
         landlock = request["landlock"] and request["device"] is None
@@ -181,6 +183,7 @@ def _become_child(
         else:
             lockdown.limit(*limits)
             lockdown.lock_down(*walls)
+        _give_up_names()
         no_search.refuse_search()
         wire.sendall(b"ready")
     except BaseException:
@@ -211,6 +214,12 @@ def _import(names: list[str], scratch: str, landlock: bool, seccomp: bool) -> No
                 importlib.import_module(each)
     os.environ.clear()
     os.environ.update(before)
+
+
+def _give_up_names() -> None:
+    """Whoever imports these modules from here on gets copies; to patch them changes nothing that runs."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == __package__]:
+        del sys.modules[name]
 
 
 def _is_private(name: str) -> bool:

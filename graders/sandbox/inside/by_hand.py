@@ -23,8 +23,8 @@ from typing import Any, NoReturn
 
 import torch
 
-NOTICES = 60
-"""The descriptor through which a refusal tells the grader, in every student process."""
+NOTICES = 0
+"""The descriptor through which a refusal tells the grader; a student process has no input to read there."""
 
 # `conv…`, `…pool…` and torchvision's average pooling, but neither `convert…` nor the inverse `max_unpool`.
 _FORBIDDEN = re.compile(r"conv(?!ert|_transpose_output)|(?<!un)pool|roi_align")

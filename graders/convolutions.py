@@ -14,11 +14,12 @@ from torch.nn import functional as F
 from solutions import multichannel as reference
 
 from . import tolerance
-from .convolution_cases import Case, Question, sweep
+from .convolution_cases import Case, Question, Sizes, case, sweep
 from .devices import called, works_on_the_accelerator
 from .expect import (
     Mismatch,
     NotWritten,
+    affordable,
     agrees,
     compare,
     gradients_agree,
@@ -248,6 +249,18 @@ def check_side_effects(submission: Submission, name: str, one: Case) -> None:
     check(submission, name, question, compared=consistent)
     leaves_arguments_alone(submission, name, question.X, question.K, **question.keywords)
     repeats(submission, name, question.X, question.K, **question.keywords)
+
+
+def check_affordable(submission: Submission, name: str, image: Sizes, kernel: Sizes) -> None:
+    """A large image takes little CPU time: a tenth of a second, where a loop over its pixels takes ten."""
+    question, right, bound = _large(image, kernel)
+    affordable(submission, name, question.X, question.K, seconds=1.0, expected=right, bound=bound)
+
+
+@cache
+def _large(image: Sizes, kernel: Sizes) -> tuple[Question, Tensor, Tensor]:
+    question = case(image, kernel).question(4)
+    return question, *expected(None, question)
 
 
 def check_effort(submission: Submission, name: str, cases: Sequence[Case]) -> None:

@@ -6,7 +6,8 @@ NaN and infinity, values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor
 from . import messages
 from .narrowing import real_number, same_tensor
 from .sandbox.inside.wire import Handle, Opaque, TensorFacts
-from .sandbox.trouble import Raised
+from .sandbox.trouble import Raised, TimedOut
 from .signatures import labels
 from .subject import Module, Reply, Submission
 
@@ -78,6 +79,36 @@ def agrees(
         reply.value, expected=expected, bound=bound, dtype=dtype, call=call, shown=named(name, args, kwargs)
     )
     return reply
+
+
+def affordable(
+    submission: Submission, name: str, *args: Any, seconds: float, expected: Tensor, bound: Tensor
+) -> None:
+    """A call on large tensors is right, and takes little CPU time, whatever it counts as its own effort.
+
+    The time is the process's, measured from outside, so no code in it can make it look shorter. The tensors
+    are to be so large that a loop takes ten times as long, and an answer without one a tenth. On a crowded
+    core an answer may need several times what it needs on a quiet one, so there is a second try.
+
+    Args:
+        submission: who is asked.
+        name: a function of the exercise.
+        args: its arguments.
+        seconds: of CPU time.
+        expected: the right result.
+        bound: how far each element may be off.
+    """
+    call = messages.call(name, args, {})
+    for is_last in (False, True):
+        try:
+            reply = submission.ask(name, *args, within=seconds)
+            break
+        except TimedOut as late:
+            if late.clock != "CPU" or submission.lost is not None:
+                raise
+            if is_last:
+                raise Mismatch(call, "effort", messages.unaffordable(args[0].shape, seconds)) from None
+    compare(reply.value, expected=expected, bound=bound, call=call)
 
 
 def compare(
@@ -233,13 +264,23 @@ def refuses(
     raise Mismatch(call, "error", messages.no_error(_shown_in_short(answer)))
 
 
-def written_out(submission: Submission, name: str, *args: Any, **kwargs: Any) -> None:
-    """The call differentiates nothing by autograd, backwards or forwards."""
-    reply = submission.ask(name, *args, effort=True, **kwargs)
-    if reply.value is None:
-        raise NotWritten
-    call = messages.call(name, args, kwargs)
-    that(not reply.autograd, call=call, aspect="by hand", sentence=messages.autograd_used())
+def written_out(name: str) -> Callable[[Callable[[Submission], None]], Callable[[Submission], None]]:
+    """Mark a property of the task `name` whose questions are put where nothing can be differentiated."""
+
+    def mark(test: Callable[[Submission], None]) -> Callable[[Submission], None]:
+        @functools.wraps(test)
+        def without_autograd(submission: Submission) -> None:
+            try:
+                with submission.without_autograd():
+                    test(submission)
+            except Raised as raised:
+                if not raised.is_a("ForbiddenCall"):
+                    raise
+                raise Mismatch(f"{name}(grad_Y, …)", "by hand", messages.autograd_used()) from None
+
+        return without_autograd
+
+    return mark
 
 
 def number(

@@ -246,6 +246,14 @@ def autograd_used() -> str:
     )
 
 
+def unaffordable(shape: Sequence[int], seconds: float) -> str:
+    size = "×".join(map(str, shape))
+    return (
+        f"A call on a {size} input was still running after {seconds:g} s of CPU time. "
+        "Without a loop over its elements it takes a small part of that."
+    )
+
+
 def not_written(task: str) -> str:
     return f"`{task}` is not written yet."
 

@@ -21,6 +21,7 @@ from .sandbox.child import Answer, Child
 from .sandbox.inside import device as devices
 from .sandbox.inside.loader import Part
 from .sandbox.inside.wire import Build, ClassOf, Handle, Stream
+from .sandbox.one_budget import make_way, stop
 from .sandbox.trouble import Crashed, OutOfMemory, Raised, StudentTrouble, TimedOut
 from .sandbox.warm_parent import ACCELERATOR, Limits, WarmParent
 
@@ -65,7 +66,6 @@ class Reply:
             not connected to anything.
         parameter_gradients: of a module's parameters, by name.
         effort: tensor operations and Python steps, if asked for.
-        autograd: whether derivatives were taken on the way, if the effort was asked for.
         changed_state: global settings that the call changed.
         printed: what the code printed.
     """
@@ -76,7 +76,6 @@ class Reply:
     gradients: list[Tensor | None] | None = None
     parameter_gradients: dict[str, Tensor | None] = field(default_factory=dict)
     effort: tuple[int, int] = (0, 0)
-    autograd: bool = False
     changed_state: list[str] = field(default_factory=list)
     printed: str = ""
 
@@ -179,6 +178,7 @@ class _Kind:
     by_hand: bool
     device: str | None = None
     named: bool = False
+    autograd: bool = True
 
 
 class Submission:
@@ -210,6 +210,7 @@ class Submission:
         self._seed = seed
         self._asked = 0
         self._children: dict[_Kind, Child] = {}
+        self._running: Child | None = None
         self._unloadable: dict[_Kind, StudentTrouble] = {}
         self._stopped: dict[tuple[str, int, int], str] = {}
         self.failures: dict[tuple[str, int], Failure] = {}
@@ -237,11 +238,22 @@ class Submission:
             moved: unless it is false, when tensors and modules stay on the CPU, with the device beside it.
         """
         kind, was_moved = self._kind, self._moved
-        self._kind, self._moved = _Kind(kind.by_hand and device == ACCELERATOR, device, named), moved
+        by_hand = kind.by_hand and device == ACCELERATOR
+        self._kind, self._moved = _Kind(by_hand, device, named, kind.autograd), moved
         try:
             yield
         finally:
             self._kind, self._moved = kind, was_moved
+
+    @contextmanager
+    def without_autograd(self) -> Iterator[None]:
+        """Meanwhile every question goes to a process in which nothing can be differentiated."""
+        kind = self._kind
+        self._kind = replace(kind, autograd=False)
+        try:
+            yield
+        finally:
+            self._kind = kind
 
     @property
     def device(self) -> str | None:
@@ -260,6 +272,7 @@ class Submission:
         effort: bool = False,
         return_arguments: bool = False,
         no_grad: bool = False,
+        within: float | None = None,
         **kwargs: Any,
     ) -> Reply:
         """Call a function of the exercise, or a module, and observe it.
@@ -270,6 +283,8 @@ class Submission:
             effort: count tensor operations and Python steps.
             return_arguments: send the tensor arguments back as they are after the call.
             no_grad: whoever calls has switched autograd off.
+            within: seconds of CPU time for this call, where that is less than what the task has left. Whoever
+                takes longer loses its process, but not the rest of the task.
 
         Raises:
             StudentTrouble: what happened instead of an answer.
@@ -277,6 +292,7 @@ class Submission:
         self._asked += 1
         answer = self.question(
             "call",
+            within,
             target=_sent(target),
             args=_sent(args),
             kwargs=_sent(kwargs),
@@ -296,7 +312,6 @@ class Submission:
             gradients=fields.get("gradients"),
             parameter_gradients=fields.get("parameter_gradients") or {},
             effort=(effort_counts[0], effort_counts[1]),
-            autograd=bool(fields.get("autograd")),
             changed_state=fields.get("changed_state") or [],
             printed=answer.printed,
         )
@@ -317,7 +332,12 @@ class Submission:
             raise AttributeError(name)
         return lambda *args, **kwargs: self.ask(name, *args, **kwargs).value
 
-    def question(self, ask: str, **fields: Any) -> Answer:
+    @property
+    def lost(self) -> StudentTrouble | None:
+        """What every further question of the task has for an answer, if it has come to that."""
+        return self._lost
+
+    def question(self, ask: str, within: float | None = None, /, **fields: Any) -> Answer:
         """One question in the wire's own terms."""
         if self._lost is not None:
             raise self._lost
@@ -325,12 +345,14 @@ class Submission:
         if self._kind not in self._spent:
             self._spent[self._kind], child.waited = child.cpu_seconds(), 0.0
         named = devices.name(device) if device is not None and self._moved else None
-        limits = self._limits()
+        budget = until = self._spent[self._kind] + self._limits().cpu_seconds
+        if within is not None:
+            until = min(budget, child.cpu_seconds() + within)
         try:
-            answer = child.ask(
-                {"ask": ask, "device": named, **fields}, self._spent[self._kind] + limits.cpu_seconds
-            )
+            answer = child.ask({"ask": ask, "device": named, **fields}, until)
         except StudentTrouble as trouble:
+            if isinstance(trouble, TimedOut) and trouble.clock == "CPU" and until < budget:
+                raise
             if trouble.fatal:
                 self._lost = trouble
             elif isinstance(trouble, Raised) and _poisons(trouble):
@@ -352,6 +374,9 @@ class Submission:
             raise self._unloadable[kind]
         child = self._children.get(kind)
         if child is not None and child.alive:
+            if child is not self._running:
+                self._running = child
+                make_way(child, self._children.values())
             return child
         try:
             child = self._loaded(kind)
@@ -370,12 +395,16 @@ class Submission:
         """
         announce = False
         while True:
+            stop(self._children.values())
             child = self._parent.spawn(
                 by_hand=kind.by_hand,
+                autograd=kind.autograd,
                 imports=self._imports,
                 limits=self._limits(),
                 device=kind.device,
             )
+            self._running = child
+            make_way(child, self._children.values())
             question = {
                 "ask": "load",
                 "files": self._files,

@@ -15,6 +15,11 @@ from torch import Tensor
 from .inside.wire import Handle, WireError
 
 _MAX_NAME, _MAX_MESSAGE, _MAX_FRAMES = 200, 2_000, 12
+# All that an answer has ever to say; a verdict, or what was refused by hand, is not among it.
+_FIELDS = {
+    *("id", "outcome", "value", "changed_state", "effort", "arguments", "marks", "gradients"),
+    *("parameter_gradients", "type", "kinds", "message", "frames", "inside", "memory", "failed"),
+}
 
 
 def check(question: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
@@ -23,11 +28,10 @@ def check(question: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
     Raises:
         WireError: it has.
     """
+    _need(set(fields) <= _FIELDS, "list of fields")
     outcome = fields.get("outcome")
     outcomes = ("ok", "raised", "unsendable", *(["running"] if question.get("announce") else []))
     _need(isinstance(outcome, str) and outcome in outcomes, "outcome")
-    if "forbidden" in fields:
-        _need(_all(fields["forbidden"], _is_hit) and len(fields["forbidden"]) > 0, "forbidden")
     if outcome == "raised":
         _check_raised(fields)
     elif outcome == "running":
@@ -59,7 +63,6 @@ def _check_call(question: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
     _need(_all(fields.get("changed_state"), _is_text), "changed_state")
     if question.get("effort"):
         _need(_all(fields.get("effort"), _is_count) and len(fields["effort"]) == 2, "effort")
-        _need(isinstance(fields.get("autograd"), bool), "autograd")
     sent = _tensors([question.get("args"), question.get("kwargs")])
     if question.get("return_arguments"):
         came = fields.get("arguments")
@@ -114,15 +117,6 @@ def _is_count(value: Any) -> bool:
 
 def _is_gradient(value: Any) -> bool:
     return value is None or isinstance(value, Tensor)
-
-
-def _is_hit(value: Any) -> bool:
-    return (
-        _is_row(value, (str, str, int))
-        and _is_text(value[0])
-        and _is_text(value[1], 4096)
-        and _is_count(value[2])
-    )
 
 
 def _is_frame(value: Any) -> bool:

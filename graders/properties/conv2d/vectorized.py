@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from hypothesis import given
 from torch import Tensor
 
 from graders.devices import called, works_on_the_accelerator
-from graders.expect import leaves_arguments_alone, that
+from graders.expect import affordable, leaves_arguments_alone, that
 from graders.holds import holds
 from graders.own_answers import consistent
 from graders.single_images import (
@@ -22,6 +24,13 @@ from graders.single_images import (
 from graders.strategies import graded, tensor
 from graders.subject import Submission
 from solutions import conv2d as reference
+
+
+@cache
+def large_case() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Image, kernel, right result and bound: so many pixels that a loop over them takes 12 s."""
+    X, K = tensor(1800, 1800, seed=4), tensor(2, 1, seed=5)
+    return X, K, *expected(X, K, asks_reference=False)
 
 
 @holds("conv2d_vectorized", "values")
@@ -66,6 +75,8 @@ def test_effort_does_not_grow_with_the_image(submission: Submission) -> None:
         that(
             max(counts) <= min(counts) + 4, call="conv2d_vectorized(X, K)", aspect="effort", sentence=sentence
         )
+    X, K, right, bound = large_case()
+    affordable(submission, "conv2d_vectorized", X, K, seconds=1.0, expected=right, bound=bound)
 
 
 @holds("conv2d_vectorized", "devices")

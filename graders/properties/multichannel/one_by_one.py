@@ -10,6 +10,7 @@ from hypothesis import given
 from graders.convolution_cases import ONE_BY_ONE, Sizes, case
 from graders.convolutions import (
     check,
+    check_affordable,
     check_cases,
     check_dtypes,
     check_effort,
@@ -93,6 +94,7 @@ def test_effort_of_mixing_grows_neither_with_image_nor_channels(submission: Subm
     check_effort(submission, "conv2d_1x1", [case((2, n + 1, n), (3, 2, 1, 1)) for n in (2, 6, 12)])
     check_effort(submission, "conv2d_1x1", [case((c, 3, 2), (3, c, 1, 1)) for c in (2, 6, 12)])
     check_effort(submission, "conv2d_1x1", [case((2, 3, 2), (o, 2, 1, 1)) for o in (3, 6, 12)])
+    check_affordable(submission, "conv2d_1x1", (1, 1800, 1800), (1, 1, 1, 1))
 
 
 @holds("conv2d_1x1", "devices")

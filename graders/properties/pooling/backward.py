@@ -47,14 +47,9 @@ def check_backwards(submission: Submission, sweep: Swept, mode: str) -> None:
         check_backward(submission, distinct(*one.image, seed=seed), one, mode, asks_reference=False)
 
 
-def check_written_out(submission: Submission, mode: str = "max") -> None:
-    """The gradient is the student's and not autograd's."""
-    written_out(submission, "pool2d_backward", tensor(2, 3, seed=3), distinct(4, 6, seed=4), 2, mode)
-
-
 @holds("pool2d_backward", "max")
+@written_out("pool2d_backward")
 def test_the_gradient_goes_to_the_maximum(submission: Submission) -> None:
-    check_written_out(submission)
     for seed, one in enumerate(PLAIN):
         check_backward(submission, distinct(*one.image, seed=seed), one, "max")
     check_backward(submission, distinct(4, 6, seed=1) - 5000, PLAIN[0], "max")
@@ -70,33 +65,35 @@ def test_the_gradient_goes_to_the_maximum(submission: Submission) -> None:
 
 
 @holds("pool2d_backward", "max")
+@written_out("pool2d_backward")
 def test_the_gradient_goes_to_the_maximum_of_every_window(submission: Submission) -> None:
     check_backwards(submission, side_by_side(), "max")
 
 
 @holds("pool2d_backward", "avg")
+@written_out("pool2d_backward")
 def test_the_gradient_is_shared_by_the_window(submission: Submission) -> None:
-    check_written_out(submission, "avg")
     for seed, one in enumerate(PLAIN):
         check_backward(submission, tensor(*one.image, seed=seed), one, "avg")
 
 
 @holds("pool2d_backward", "avg")
+@written_out("pool2d_backward")
 def test_the_gradient_is_shared_by_every_window(submission: Submission) -> None:
     check_backwards(submission, side_by_side(), "avg")
 
 
 @holds("pool2d_backward", "ties")
+@written_out("pool2d_backward")
 def test_the_first_of_tied_maxima_gets_the_gradient(submission: Submission) -> None:
-    check_written_out(submission)
     for seed, one in enumerate(PLAIN):
         check_backward(submission, tensor(*one.image, seed=seed, values="ties"), one, "max")
     check_backward(submission, torch.ones(4, 6), PLAIN[0], "max")
 
 
 @holds("pool2d_backward", "stride")
+@written_out("pool2d_backward")
 def test_overlapping_windows_add_up(submission: Submission) -> None:
-    check_written_out(submission)
     for seed, one in enumerate(STRIDES):
         check_backward(submission, distinct(*one.image, seed=seed), one, "max")
     if is_right(check_backward, submission, tensor(4, 6, seed=1), PLAIN[0], "avg"):
@@ -105,6 +102,7 @@ def test_overlapping_windows_add_up(submission: Submission) -> None:
 
 
 @holds("pool2d_backward", "stride")
+@written_out("pool2d_backward")
 def test_the_gradient_for_every_stride_with_every_window(submission: Submission) -> None:
     check_backwards(submission, stepping(largest=3), "max")
     if is_right(check_backward, submission, tensor(4, 6, seed=1), PLAIN[0], "avg"):
@@ -112,8 +110,8 @@ def test_the_gradient_for_every_stride_with_every_window(submission: Submission)
 
 
 @holds("pool2d_backward", "dtypes and layouts")
+@written_out("pool2d_backward")
 def test_the_gradient_in_float64_of_views(submission: Submission) -> None:
-    check_written_out(submission)
     modes = ["max"]
     if is_right(check_backward, submission, tensor(4, 6, seed=1), PLAIN[0], "avg"):
         modes.append("avg")
@@ -128,8 +126,8 @@ def test_the_gradient_in_float64_of_views(submission: Submission) -> None:
 
 
 @holds("pool2d_backward", "devices")
+@written_out("pool2d_backward")
 def test_pool2d_backward_on_an_accelerator(submission: Submission) -> None:
-    check_written_out(submission)
     calls = [
         call
         for mode in ("max", "avg")

@@ -19,7 +19,6 @@ import torch
 from torch import nn
 
 from . import accelerator, loader, named_device
-from .by_hand import ByHand
 from .effort import EffortMeter
 from .stand_ins import Batches, resolve
 from .wire import PREFIX, Decoder, Encoder, Handle, Opaque, Pieces, Unsent, memory, prefix
@@ -28,21 +27,25 @@ _SEED = 0x5EED
 _MAX_MESSAGE = 2_000
 _MAX_FRAMES = 12
 _MAX_FAILURES = 20
+# Taken from torch before a student's code could put others in their place.
+_SETTINGS: dict[str, Callable[[], Any]] = {
+    "default dtype": torch.get_default_dtype,
+    "grad mode": torch.is_grad_enabled,
+    "number of threads": torch.get_num_threads,
+    "random seed": torch.default_generator.initial_seed,
+}
+_set_default_dtype, _set_grad_enabled = torch._C._set_default_dtype, torch._C._set_grad_enabled
+_set_num_threads = torch.set_num_threads
 
 
 class Runtime:
-    """One submission, loaded, with the objects that its answers left behind.
+    """One submission, loaded, with the objects that its answers left behind."""
 
-    Args:
-        by_hand: what refuses torch's own kernels in this process, if anything does.
-    """
-
-    def __init__(self, by_hand: ByHand | None) -> None:
+    def __init__(self) -> None:
         self._labels: set[str] = set()
         self._modules: set[str] = set()
         self._finder = loader.StudentFiles({})
         self._wire: socket.socket | None = None
-        self._by_hand = by_hand
         self._objects: dict[int, Any] = {}
         self._module: Any = None
         self._questions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -58,8 +61,6 @@ class Runtime:
             "fit": self._fit,
             "forget": self._forget,
         }
-        if self._by_hand is not None:
-            self._by_hand.student_files = self._labels
 
     # ------------------------------------------------------------------------------------ the conversation
 
@@ -82,16 +83,12 @@ class Runtime:
         """The frame that answers one question's frame."""
         decoder = Decoder(lambda request: resolve(request, self._objects), leaves=True)
         question = decoder.message(header, body)
-        if self._by_hand is not None:
-            self._by_hand.hits.clear()
         try:
             answer = {"outcome": "ok", **self._questions[question["ask"]](question)}
         except BaseException as error:  # a student may raise anything at all, SystemExit included
             answer = self._raised(error)
         self._flush()
         answer["id"] = question["id"]
-        if self._by_hand is not None and self._by_hand.hits:
-            answer["forbidden"] = [[hit.operation, hit.file, hit.line] for hit in self._by_hand.hits[:20]]
         encoder = Encoder(self._keep)
         try:
             return encoder.pieces(answer)
@@ -160,8 +157,6 @@ class Runtime:
         try:
             self._module = importlib.import_module(question["module"])
         finally:
-            if self._by_hand is not None:
-                self._by_hand.hits.clear()
             _restore(before)
         failures = [each for failed in self._finder.failures.values() for each in failed]
         return {"failed": [_told(each) for each in failures[:_MAX_FAILURES]]}
@@ -212,7 +207,6 @@ class Runtime:
         answer: dict[str, Any] = {"value": value, "changed_state": changed}
         if meter is not None:
             answer["effort"] = [meter.tensor_operations, meter.python_steps]
-            answer["autograd"] = meter.autograd
         if question.get("return_arguments"):
             answer["arguments"] = [tensor.detach() for tensor, _ in sent]
             answer["marks"] = [_mark(*each) for each in sent]
@@ -365,12 +359,7 @@ def _seed(number: int) -> None:
 
 
 def _global_state() -> dict[str, Any]:
-    return {
-        "default dtype": torch.get_default_dtype(),
-        "grad mode": torch.is_grad_enabled(),
-        "number of threads": torch.get_num_threads(),
-        "random seed": torch.initial_seed(),
-    }
+    return {name: read() for name, read in _SETTINGS.items()}
 
 
 def _mark(argument: torch.Tensor, required_grad: bool) -> str:
@@ -388,10 +377,10 @@ def _changed(before: dict[str, Any]) -> list[str]:
 
 
 def _restore(state: dict[str, Any]) -> None:
-    torch.set_default_dtype(state["default dtype"])
-    torch.set_grad_enabled(state["grad mode"])
-    if torch.get_num_threads() != state["number of threads"]:
-        torch.set_num_threads(state["number of threads"])
+    _set_default_dtype(state["default dtype"])
+    _set_grad_enabled(state["grad mode"])
+    if _SETTINGS["number of threads"]() != state["number of threads"]:
+        _set_num_threads(state["number of threads"])
 
 
 def _receive(wire: socket.socket, count: int) -> memoryview | None:

@@ -274,3 +274,12 @@ def test_a_helper_named_like_a_task_in_another_exercise_s_file_answers_nothing()
 def test_a_file_with_more_statements_than_anybody_writes_is_a_problem_of_that_file() -> None:
     found = hand_in_of("lin", {"conv2d.py": "a,\n" * 4000, "pooling.py": "def pool2d(X): return X\n"})
     assert "more than 3,000 statements" in str(found.problems[0]) and "pooling" in found.modules
+
+
+def test_a_released_class_never_hides_an_answer() -> None:
+    stub = (
+        "class Conv2D(nn.Module):\n    def __init__(self, k):\n        super().__init__()\n"
+        "        raise NotImplementedError('write it')\n\n    def forward(self, X):\n        raise NotImplementedError\n"
+    )
+    answer = "class Conv2D:\n    answer = 1\n"
+    assert "answer = 1" in kept(module(answer + stub)) and "answer = 1" in kept(module(stub + answer))

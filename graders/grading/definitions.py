@@ -129,12 +129,14 @@ class Reading:
     def written(self) -> frozenset[str]:
         """The tasks that have an answer: defined, and more than the stub they were released as."""
         broken = frozenset().union(*(each.tasks for each in self.broken))
-        found = {name for name in self.tasks & self.defined if not all(map(_is_stub, self.binding(name)))}
+        found = {
+            name for name in self.tasks & self.defined if not all(map(self._is_released, self.binding(name)))
+        }
         return frozenset(found) | broken
 
     def unreadable(self, task: str) -> Broken | None:
         """The unit with the syntax error that keeps a task from being read, if one does."""
-        if self.binding(task) and not all(map(_is_stub, self.binding(task))):
+        if self.binding(task) and not all(map(self._is_released, self.binding(task))):
             return None
         return next((each for each in reversed(self.broken) if task in each.tasks), None)
 
@@ -148,11 +150,14 @@ class Reading:
             self._meanings[name] = tuple(self._counting(name))
         return self._meanings[name]
 
+    def _is_released(self, statement: Statement) -> bool:
+        return self.units[statement.unit].provided or _is_stub(statement)
+
     def _counting(self, name: str) -> list[Statement]:
         bound = self._binding.get(name, [])
         definitions = [s for s in bound if name in s.names.defines]
         if definitions:
-            answers = [s for s in definitions if not _is_stub(s)] or definitions
+            answers = [s for s in definitions if not self._is_released(s)] or definitions
             own = [s for s in answers if self.units[s.unit].task == name]
             counts = (own or answers)[-1]
             wraps = [s for s in bound if name not in self.tasks and _wraps(s, name)]
@@ -345,11 +350,15 @@ def _is_stub(statement: Statement) -> bool:
 
 
 def _only_raises(body: list[ast.stmt]) -> bool:
-    rest = [statement for statement in body if not _is_text(statement)]
+    rest = [statement for statement in body if not _is_text(statement) and not _calls_super(statement)]
     if len(rest) != 1 or not isinstance(rest[0], ast.Raise) or rest[0].exc is None:
         return False
     raised = rest[0].exc.func if isinstance(rest[0].exc, ast.Call) else rest[0].exc
     return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
+
+
+def _calls_super(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and ast.unparse(node) == "super().__init__()"
 
 
 def _imports_the_usual(node: ast.stmt) -> bool:

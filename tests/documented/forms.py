@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import configparser
+import contextlib
 import importlib.util
 import re
 import shlex
@@ -36,7 +37,7 @@ FORMS: dict[str, str] = {
     "python -m benchmarks.sandbox": _SLOW,
     "python -m exercises train": "may download the images",
     "python -m exercises train --recipe classic": _SLOW,
-    "python -m graders catalogue": "writes into this checkout; tests/test_misconceptions.py compares the page",
+    "python -m graders catalogue": "writes into this checkout; tests/test_misconceptions.py compares it",
     "python -m graders course DIR": "run under another folder's name: ~/cnn-course",
     "python -m graders course DIR --demo": _SLOW,
     "python -m graders release DIR": "made once for all tests, the fixture `kit`",
@@ -139,11 +140,9 @@ def _accepts(action: argparse.Action, value: str) -> bool:
 
 def _every_parser() -> Iterator[argparse.ArgumentParser]:
     made: list[argparse.ArgumentParser] = [_parser()]
-    with mock.patch.object(argparse.ArgumentParser, "parse_args", lambda self, *_: made.append(self)):
-        try:
-            kit.main([])
-        except AttributeError:  # nothing was parsed, so there is nothing to run
-            pass
+    caught = mock.patch.object(argparse.ArgumentParser, "parse_args", lambda self, *_: made.append(self))
+    with caught, contextlib.suppress(AttributeError):  # nothing was parsed, so there is nothing to run
+        kit.main([])
     while made:
         parser = made.pop()
         yield parser

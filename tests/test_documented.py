@@ -26,7 +26,8 @@ from tests.documented.scenarios import SCENARIOS, adopted, lines_between_the_rul
 from tests.documented.shown import ROOT, commands, files, links, options, settings
 from tests.documented.stage import Stage, Typed
 
-TYPED = {step.command for steps in SCENARIOS.values() for step in steps if isinstance(step, Typed)}
+STEPS = [step for steps in SCENARIOS.values() for step in steps if isinstance(step, Typed)]
+TYPED = {step.command for step in STEPS} | {step.covers for step in STEPS if step.covers}
 
 
 @pytest.fixture

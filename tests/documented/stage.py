@@ -27,6 +27,7 @@ class Typed:
         leaves: a file or folder that is there afterwards, as a pattern below the working folder.
         add: options that keep it cheap, for the test alone.
         status: the exit status.
+        covers: another documented command that is typed along with this one, to save its time.
     """
 
     command: str
@@ -34,6 +35,7 @@ class Typed:
     leaves: str = ""
     add: str = ""
     status: int = 0
+    covers: str = ""
 
 
 Step = Typed | Callable[["Stage"], None]
@@ -61,6 +63,8 @@ class Stage:
 
     def _type(self, step: Typed) -> None:
         words = [self.values.get(word, word) for word in f"{step.command} {step.add}".split()]
+        unknown = [word for word in words if word.isupper() and word.isalpha()]
+        assert not unknown, f"{step.command}: nothing stands for {unknown}"
         command = " ".join(words)
         for short, real in self.values.items():
             command = command.replace(short, real) if short.startswith("/") else command

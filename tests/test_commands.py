@@ -12,9 +12,11 @@ import zipfile
 from contextlib import closing
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from graders.__main__ import main
+from graders.course.demo import with_answers
 from graders.curriculum import SOLUTIONS
 from graders.report import Report
 from tests.conftest import outcomes, write_submission
@@ -418,6 +420,33 @@ def test_the_properties_pass_under_plain_pytest_for_the_reference(
     said = properties("--submission", home)
     assert said.returncode == 0, said.stdout[-3000:]
     assert " passed" in said.stdout and "skipped" not in said.stdout
+
+
+@pytest.mark.parametrize("kind", ["lin.py", "lin.ipynb", "lin.zip"])
+def test_the_properties_are_asked_of_a_file_of_every_kind(
+    tmp_path: Path, reference: dict[str, str], kind: str
+) -> None:
+    path = tmp_path / kind
+    if kind.endswith(".py"):
+        path.write_text(reference["conv2d.py"], encoding="utf-8")
+    else:
+        notebook = tmp_path / "lin.ipynb"
+        syntax_error = {"conv2d_matrix": "def conv2d_matrix(K, input_size):\n    return (K"}
+        notebook.write_text(nbformat.writes(with_answers("conv2d", syntax_error)), encoding="utf-8")
+        if kind.endswith(".zip"):
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.write(notebook, "conv2d.ipynb")
+    said = properties("--submission", path, "-k", "without_stride or transpose")
+    assert " passed" in said.stdout, said.stdout[-3000:]
+    assert said.returncode == (0 if kind.endswith(".py") else 1)
+    if not kind.endswith(".py"):
+        assert "'(' was never closed" in said.stdout
+
+
+def test_a_submission_that_is_not_there_is_said_once(tmp_path: Path) -> None:
+    said = properties("--submission", tmp_path / "nobody")
+    assert said.returncode == 4
+    assert f"--submission {tmp_path / 'nobody'}: no such file or folder" in said.stderr
 
 
 def test_the_properties_fail_under_plain_pytest_for_a_wrong_answer(tmp_path: Path) -> None:

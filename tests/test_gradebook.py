@@ -3,12 +3,6 @@
 # ruff: noqa: E402 - what follows importorskip needs nbgrader
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,48 +29,6 @@ def report(student: str, outcome: str = "passed") -> Report:
         for message in ["" if outcome == "passed" else MESSAGE]
     ]
     return Report(student, 0, "strict", "cpu", {}, tuple(tasks))
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The URL of a database on a fresh server, which listens on a socket alone."""
-    pytest.importorskip("psycopg2", reason="psycopg2 is not installed: pip install -e '.[course]'")
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [Path(shutil.which("initdb") or "")]
-    programs = found[-1].parent
-    if not found[-1].is_file():
-        pytest.skip("PostgreSQL is not installed: apt install postgresql")
-    # Not among pytest's own folders, which nobody else may enter: the server refuses to run as root.
-    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
-    as_user: list[str] = []
-    if os.getuid() == 0:
-        as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-        shutil.chown(folder, "postgres", "postgres")
-    data = folder / "data"
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "cwd": str(folder)}
-    made = subprocess.run(
-        [*as_user, str(programs / "initdb"), "-D", str(data), "-U", "grader", "-A", "trust", "-N"],
-        check=False,
-        **quiet,
-    )  # type: ignore[call-overload]
-    if made.returncode != 0:
-        pytest.skip(f"initdb: {made.stderr.decode()[-300:]}")
-    server = subprocess.Popen(
-        [*as_user, str(programs / "postgres"), "-D", str(data), "-k", str(folder), "-c", "listen_addresses="],
-        **quiet,
-    )  # type: ignore[call-overload]
-    try:
-        for _ in range(300):
-            ready = subprocess.run([str(programs / "pg_isready"), "-h", str(folder), "-q"], check=False)
-            if ready.returncode == 0:
-                break
-            time.sleep(0.2)
-        else:
-            pytest.fail("the PostgreSQL server did not start")
-        yield f"postgresql+psycopg2://grader@/postgres?host={folder}"
-    finally:
-        server.terminate()
-        server.wait(timeout=60)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

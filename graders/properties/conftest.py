@@ -33,6 +33,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a path that leads nowhere once, not once for every property."""
+    path = Path(config.getoption("--submission"))
+    if not path.exists():
+        raise pytest.UsageError(f"--submission {path}: no such file or folder")
+
+
 @pytest.fixture(scope="session")
 def warm_parent() -> Iterator[WarmParent]:
     torch.set_num_threads(1)
@@ -42,10 +49,7 @@ def warm_parent() -> Iterator[WarmParent]:
 
 @pytest.fixture(scope="session")
 def hand_in(request: pytest.FixtureRequest) -> HandIn:
-    path = Path(request.config.getoption("--submission"))
-    if not path.exists():
-        raise pytest.UsageError(f"--submission {path}: no such file or folder")
-    return read(path)
+    return read(Path(request.config.getoption("--submission")))
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +74,13 @@ def exercise_of_hand_in(
 
 @pytest.fixture
 def submission(
-    request: pytest.FixtureRequest, package: ModuleType, exercise_of_hand_in: Submission
+    request: pytest.FixtureRequest, package: ModuleType, exercise_of_hand_in: Submission, hand_in: HandIn
 ) -> Iterator[Submission]:
     """The submission, asked about the task that the test belongs to."""
     mark = request.function.__holds__
+    unreadable = hand_in.graded.unreadable.get(f"{package.EXERCISE}.{mark.task}")
+    if unreadable is not None:
+        pytest.fail(unreadable)
     tasks = {task.name: task for task in exercise(package.EXERCISE).tasks}
     exercise_of_hand_in.begin(tasks[mark.task].by_hand)
     device = gpu.find(request.config.getoption("--device"))

@@ -1,0 +1,1 @@
+"""What the documentation tells people to type, and how the tests type it."""

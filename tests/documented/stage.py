@@ -1,0 +1,127 @@
+"""A temporary home in which documented commands are typed, one after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from graders.__main__ import main
+
+from .shown import ROOT
+
+
+@dataclass(frozen=True)
+class Typed:
+    """One command as a document writes it, and what shows that it worked.
+
+    Attributes:
+        command: the document's own words, without the comment.
+        says: a text that it must print; a program that shows its help is not enough.
+        leaves: a file or folder that is there afterwards, as a pattern below the working folder.
+        add: options that keep it cheap, for the test alone.
+        status: the exit status.
+        covers: another documented command that is typed along with this one, to save its time.
+    """
+
+    command: str
+    says: str = ""
+    leaves: str = ""
+    add: str = ""
+    status: int = 0
+    covers: str = ""
+
+
+Step = Typed | Callable[["Stage"], None]
+
+
+@dataclass
+class Stage:
+    """A home folder with a working folder in it.
+
+    Attributes:
+        values: what stands for the documents' placeholders, such as `DIR`.
+    """
+
+    home: Path
+    cwd: Path
+    values: dict[str, str] = field(default_factory=dict)
+
+    def play(self, steps: Sequence[Step]) -> None:
+        """Take the steps, and fail with everything that was printed if one does not work."""
+        for step in steps:
+            if isinstance(step, Typed):
+                self._type(step)
+            else:
+                step(self)
+
+    def _type(self, step: Typed) -> None:
+        words = [self.values.get(word, word) for word in f"{step.command} {step.add}".split()]
+        unknown = [word for word in words if word.isupper() and word.isalpha()]
+        assert not unknown, f"{step.command}: nothing stands for {unknown}"
+        command = " ".join(words)
+        for short, real in self.values.items():
+            command = command.replace(short, real) if short.startswith("/") else command
+        status, said = self._run(command)
+        assert status == step.status, f"{command}: exit status {status}\n{said}"
+        assert step.says in " ".join(said.split()), f"{command}: does not say {step.says!r}\n{said}"
+        if step.leaves:
+            assert list(self.cwd.glob(step.leaves)), f"{command}: no {step.leaves} in {self.cwd}\n{said}"
+
+    def _run(self, command: str) -> tuple[int, str]:
+        with _environment(self._environment()):
+            if command.startswith("cd "):
+                self.cwd = Path(os.path.expandvars(command[3:])).expanduser()
+                return (0, "") if self.cwd.is_dir() else (1, f"{self.cwd} is no folder")
+            if command.startswith("python -m graders ") and self.cwd == ROOT:
+                return self._run_here(shlex.split(command)[3:])
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=self.cwd,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def _run_here(self, arguments: Sequence[str]) -> tuple[int, str]:
+        """Run our own command in this process, which has torch loaded already."""
+        said = io.StringIO()
+        expanded = [os.path.expandvars(os.path.expanduser(word)) for word in arguments]  # noqa: PTH111 - as bash
+        with (
+            contextlib.chdir(self.cwd),
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(said),
+        ):
+            try:
+                status = main(expanded)
+            except SystemExit as ended:
+                status = int(ended.code or 0)
+        return status, said.getvalue()
+
+    def _environment(self) -> dict[str, str]:
+        """What a person's shell has: the programs of this Python first, and no path to this repository."""
+        dropped = ("PYTHONPATH", "PYTEST", "COLUMNS", "JUPYTER")
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
+        path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
+        return kept | {"PATH": path, "HOME": str(self.home), "OMP_NUM_THREADS": "1"}
+
+
+@contextlib.contextmanager
+def _environment(values: Mapping[str, str]):  # type: ignore[no-untyped-def]
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

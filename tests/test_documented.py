@@ -1,0 +1,139 @@
+"""Every command, option and setting that the documents show works as it is shown.
+
+The documents are read (`documented/shown.py`), and what they show is typed step by step in temporary folders
+(`documented/scenarios.py`). What is shown and typed nowhere fails the first test.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install -e '.[course]'")
+
+from nbconvert.exporters import HTMLExporter
+from nbgrader.apps import NbGraderApp
+from traitlets.config import PyFileConfigLoader
+
+from graders.course import plugins, preprocessors
+from graders.course.course import configuration
+from tests.documented.forms import FORMS, option_is_known, wrong_with
+from tests.documented.scenarios import SCENARIOS, adopted, lines_between_the_rules
+from tests.documented.shown import ROOT, commands, files, links, options, settings
+from tests.documented.stage import Stage, Typed
+
+STEPS = [step for steps in SCENARIOS.values() for step in steps if isinstance(step, Typed)]
+TYPED = {step.command for step in STEPS} | {step.covers for step in STEPS if step.covers}
+
+
+@pytest.fixture
+def stage(tmp_path: Path, kit: Path) -> Stage:
+    """A home with a released kit, a course of the teacher's own, and nothing else."""
+    shutil.copytree(kit, tmp_path / "kit")
+    (tmp_path / "mine").mkdir()
+    return Stage(tmp_path, tmp_path / "kit")
+
+
+def test_every_command_in_the_documents_is_typed_by_a_test_or_its_form_is_checked() -> None:
+    known = [*TYPED, *FORMS]
+    strange = [
+        shown for shown in commands() if not any(f"{each} ".startswith(f"{shown.text} ") for each in known)
+    ]
+    assert not strange, f"put these into documented/scenarios.py: {', '.join(map(str, strange))}"
+
+
+def test_every_command_that_is_typed_stands_in_the_documents() -> None:
+    assert set(TYPED) | set(FORMS) <= {shown.text for shown in commands()}
+
+
+@pytest.mark.xdist_group("nbgrader")
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_what_the_documents_say_works_when(name: str, stage: Stage) -> None:
+    stage.play(SCENARIOS[name])
+
+
+@pytest.mark.parametrize("command", FORMS)
+def test_a_command_that_costs_minutes_has_a_form_that_is_accepted(command: str) -> None:
+    assert not wrong_with(command)
+
+
+@pytest.mark.parametrize("option", sorted({shown.text for shown in options()}))
+def test_an_option_in_the_documents_is_taken_by_some_command(option: str) -> None:
+    assert option_is_known(option)
+
+
+@pytest.mark.parametrize("shown", files(), ids=str)
+def test_a_file_that_the_documents_name_is_there(shown: Any, kit: Path) -> None:
+    home = kit if shown.document.endswith("templates/README.md") else ROOT
+    assert (home / shown.text).exists()
+
+
+@pytest.mark.parametrize("shown", links(), ids=str)
+def test_a_link_in_the_documents_leads_somewhere(shown: Any) -> None:
+    assert ((ROOT / shown.document).parent / shown.text.partition("#")[0]).exists()
+
+
+# ------------------------------------------------------------------------------------------------- settings
+
+
+def _configured(lines: str, folder: Path) -> Any:
+    """What nbgrader makes of a configuration file."""
+    (folder / "nbgrader_config.py").write_text(lines, encoding="utf-8")
+    return PyFileConfigLoader("nbgrader_config.py", str(folder)).load_config()
+
+
+def _classes() -> Mapping[str, Any]:
+    """What can be set: nbgrader's own classes, those it takes from nbconvert, and ours."""
+    ours = [*vars(plugins).values(), *vars(preprocessors).values()]
+    ours = [each for each in ours if isinstance(each, type)]
+    every = [*NbGraderApp().all_configurable_classes(), HTMLExporter, *ours]
+    return {each.__name__: each for base in every for each in base.__mro__ if hasattr(each, "class_traits")}
+
+
+@pytest.mark.parametrize("text", sorted({shown.text for shown in settings()}))
+def test_a_setting_in_the_documents_reaches_what_it_is_for(text: str, tmp_path: Path) -> None:
+    of, _, value = text.partition(" = ")
+    _, name, *trait = of.split(".")
+    configurable = _classes()[name]
+    if trait:
+        made = configurable(config=_configured(f"c = get_config()\n{text}\n", tmp_path))
+        assert repr(getattr(made, trait[0])) == value.replace('"', "'")
+
+
+def test_every_setting_of_the_configuration_is_one_that_its_class_has(tmp_path: Path) -> None:
+    classes = _classes()
+    settings = _configured(configuration("c1"), tmp_path)
+    strange = [
+        f"c.{name}.{trait}"
+        for name, values in settings.items()
+        for trait in values
+        if trait not in getattr(classes.get(name), "class_traits", dict)(config=True)
+    ]
+    assert not strange
+
+
+def test_the_lines_between_the_rules_leave_what_a_course_has_set_itself(tmp_path: Path) -> None:
+    _, between, _ = configuration("c1").split("\n# --- ")
+    own = 'c = get_config()\nc.Autograde.exclude_overwriting = {"week1": ["helper.py"]}\n'
+    kept = _configured(f"{own}# --- {between}", tmp_path).Autograde.exclude_overwriting
+    assert kept["week1"] == ["helper.py"] and "lenet.py" in kept["conv2d"]
+
+
+@pytest.mark.xdist_group("nbgrader")
+@pytest.mark.filterwarnings("ignore:Object of type")
+def test_a_course_keeps_its_gradebook_on_the_postgresql_server_that_it_names(
+    stage: Stage, postgresql: str
+) -> None:
+    (shown,) = {shown.text for shown in settings() if "postgresql" in shown.text}
+
+    def server(stage: Stage) -> None:
+        with (stage.cwd / "nbgrader_config.py").open("a", encoding="utf-8") as config:
+            config.write(f"\n{shown.replace('postgresql+psycopg2://…', postgresql)}\n")
+
+    export = Typed("nbgrader export --to grades.csv", leaves="grades.csv")
+    stage.play(adopted(lines_between_the_rules, server, then=(export,)))
+    assert not (stage.cwd / "gradebook.db").exists()

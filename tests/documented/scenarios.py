@@ -86,6 +86,36 @@ TEACHER: tuple[Step, ...] = (
     ),
 )
 
+# ------------------------------------------------------------------------------ a teacher with an export
+
+
+def _an_export(stage: Stage) -> None:
+    """What Canvas gives a teacher: files of two students in one archive. A third is on the roster alone."""
+    with zipfile.ZipFile(stage.home / "submissions.zip", "w") as archive:
+        archive.writestr("hoppergrace_102_9000_kernel_learning.py", EDGE)
+        archive.writestr("lovelaceada_101_9001_kernel_learning.py", EDGE)
+    roster = "Student,ID\n\"Hopper, Grace\",102\n\"Lovelace, Ada\",101\n\"Turing, Alan\",103\n"
+    (stage.home / "class.csv").write_text(roster, encoding="utf-8")
+    stage.values |= {name: f"{stage.home}/{name}" for name in ("submissions.zip", "class.csv", "graded")}
+    stage.cwd = ROOT
+
+
+def _both_are_graded(stage: Stage) -> None:
+    grades = (stage.home / "graded" / "grades.csv").read_text(encoding="utf-8")
+    assert "hoppergrace" in grades and "lovelaceada" in grades
+
+
+EXPORT: tuple[Step, ...] = (
+    _an_export,
+    Typed("python -m graders grade submissions.zip --dry-run", says="2 files, 2 students, format Canvas"),
+    Typed(
+        "python -m graders grade submissions.zip --roster class.csv --out graded",
+        says="Turing, Alan",
+        add=ONLY,
+    ),
+    _both_are_graded,
+)
+
 # ---------------------------------------------------------------------------------- a course, from nothing
 
 
@@ -238,6 +268,7 @@ def adopted(*way: Step, then: Sequence[Step] = ()) -> tuple[Step, ...]:
 
 SCENARIOS: dict[str, tuple[Step, ...]] = {
     "a student works in the kit": STUDENT,
+    "a teacher grades a platform's export": EXPORT,
     "a teacher grades a class": TEACHER,
     "a course from nothing to the export": COURSE,
     "a course that exists takes the whole configuration": adopted(copied_file),

@@ -29,6 +29,7 @@ MAX_STATEMENTS = 3_000
 MAX_NODES = 200_000
 """Of the syntax tree; some twenty thousand lines."""
 MAX_REMARKS = 40
+_SET_UP = ("matplotlib", "load_ext", "reload_ext", "autoreload", "config", "pylab", "pinfo", "pinfo2")
 _TOO_MUCH = "holds more Python than anybody writes by hand. Is there data in it?"
 _WRITTEN = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
 _USUAL = frozenset({"torch", "torchvision", "numpy", "matplotlib", ""}) | sys.stdlib_module_names
@@ -305,7 +306,7 @@ class Reading:
         if not telling:
             return []
         first, last = telling[0], telling[-1]
-        line = self._lines[first.unit][first.first - 1].strip()
+        line = _as_written(first.node, self._lines[first.unit][first.first - 1].strip())
         shown = line if len(line) <= 60 else f"{line[:60]}…"
         message = f"no answer uses this, so it was not run: `{shown}`"
         return [self._remark(first.unit, first.first, message, last.last)]
@@ -401,14 +402,30 @@ def _imports_the_usual(node: ast.stmt) -> bool:
     return isinstance(node, ast.Import | ast.ImportFrom) and _origins(node) <= _USUAL
 
 
-def _is_for_the_notebook(node: ast.stmt) -> bool:
-    """Whether this is `%matplotlib inline` or `!ls`, of which nobody needs to hear either."""
+def _command(node: ast.stmt) -> tuple[str, ...]:
+    """Of a line that is the notebook's own, what it calls, with which texts: `("system", "ls")` for `!ls`."""
     call = node.value if isinstance(node, ast.Expr) else None
     function = call.func if isinstance(call, ast.Call) else None
     origin = function.value if isinstance(function, ast.Attribute) else None
-    return (
-        isinstance(origin, ast.Call) and isinstance(origin.func, ast.Name) and origin.func.id == "get_ipython"
-    )
+    if not isinstance(origin, ast.Call) or getattr(origin.func, "id", "") != "get_ipython":
+        return ()
+    assert isinstance(call, ast.Call) and isinstance(function, ast.Attribute)
+    return (function.attr, *(str(each.value) for each in call.args if isinstance(each, ast.Constant)))
+
+
+def _as_written(node: ast.stmt, line: str) -> str:
+    """A line as its student wrote it: `!ls`, where a notebook makes `get_ipython().system('ls')` of it."""
+    match _command(node):
+        case ["system" | "getoutput", text]:
+            return f"!{text}"
+        case ["run_line_magic", name, text]:
+            return f"%{name} {text}".rstrip()
+    return line
+
+
+def _sets_the_notebook_up(node: ast.stmt) -> bool:
+    """Whether this is a line such as `%matplotlib inline`, of which nobody needs to hear either."""
+    return _command(node)[1:2] in [(name,) for name in _SET_UP]
 
 
 def _origins(node: ast.AST) -> set[str]:
@@ -422,4 +439,4 @@ def _origins(node: ast.AST) -> set[str]:
     return found
 
 
-_QUIET = (_is_text, _imports_the_usual, _is_for_the_notebook)
+_QUIET = (_is_text, _imports_the_usual, _sets_the_notebook_up)

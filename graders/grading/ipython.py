@@ -18,7 +18,8 @@ MAX_TRANSFORMED = 100 << 10
 """Characters; a longer cell that is not Python is a syntax error and is not looked at line by line."""
 _LONGEST_LINE = 1_000
 """Characters; Python 3.11 takes quadratic time for the tokens of some lines, so longer ones are not split."""
-_LONGEST_HELP = 200
+_LONGEST_HELP = 80
+_MOST_BACKSLASHES = 20
 _PYTHON_CELLS = frozenset({"time", "timeit", "capture", "prun", "python", "python3", "debug"})
 _TIMED = re.compile(r"^([ \t]*)%time[ \t]+(?=\S)", re.MULTILINE)
 
@@ -107,7 +108,7 @@ def _transformed(source: str) -> str:
     manager: Any = TransformerManager()  # type: ignore[no-untyped-call]
     prompts = manager.cleanup_transforms[2:]  # `>>>` and `In [1]:`, as pasted examples have them
     lines = _TIMED.sub(r"\1", source + "\n").splitlines(keepends=True)
-    short = all(len(line) <= _LONGEST_LINE for line in lines)
+    short = all(map(_is_quick, lines))
     for transform in (leading_indent, *prompts) if short else (leading_indent,):
         lines = list(transform(lines))
     # IPython reads the whole cell anew after each command that it finds, which takes quadratic time. Here it
@@ -147,7 +148,7 @@ def _logical_line(lines: list[str], first: int) -> int:
 
     def readline() -> str:
         line = lines[next(following)]
-        return line if len(line) <= _LONGEST_LINE else "\n"
+        return line if _is_quick(line) else "\n"
 
     try:
         for token in tokenize.generate_tokens(readline):
@@ -164,6 +165,11 @@ def _logical_line(lines: list[str], first: int) -> int:
     return len(lines) - first  # it never ends
 
 
+def _is_quick(line: str) -> bool:
+    """Whether the tokenizer is quick with it: quotes after backslashes make it begin anew and anew."""
+    return len(line) <= _LONGEST_LINE and line.count("\\") <= _MOST_BACKSLASHES
+
+
 def _changed(manager: Any, piece: list[str], command: bool) -> list[str]:
     """A logical line with the first thing in it that is IPython's as Python."""
     from IPython.core.inputtransformer2 import EscapedCommand
@@ -176,7 +182,7 @@ def _changed(manager: Any, piece: list[str], command: bool) -> list[str]:
         indent = len(piece[0]) - len(piece[0].lstrip())
         escaped: Any = EscapedCommand((1, indent))  # type: ignore[no-untyped-call]
         return list(escaped.transform(piece))
-    if len(piece[0]) <= _LONGEST_LINE and ("%" in piece[0] or "!" in piece[0]):
+    if all(map(_is_quick, piece)) and ("%" in piece[0] or "!" in piece[0]):
         return list(manager.do_one_token_transform(piece)[1])
     return piece
 

@@ -14,20 +14,23 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
 from ..remarks import Remark
 from .ipython import parsed
-from .scope import DEFINITIONS, Names, names_of
+from .scope import DEFINITIONS, Names, TooManyNames, names_of
 from .sources import Unit
 
 MAX_STATEMENTS = 3_000
 MAX_NODES = 200_000
 """Of the syntax tree; some twenty thousand lines."""
 MAX_REMARKS = 40
+_SET_UP = ("matplotlib", "load_ext", "reload_ext", "autoreload", "config", "pylab", "pinfo", "pinfo2")
+_TOO_MUCH = "holds more Python than anybody writes by hand. Is there data in it?"
 _WRITTEN = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
 _USUAL = frozenset({"torch", "torchvision", "numpy", "matplotlib", ""}) | sys.stdlib_module_names
 # Functions of these libraries fill what they are given; those of others draw or print it.
@@ -60,6 +63,18 @@ class Statement:
         """Its last line."""
         return int(self.node.end_lineno or self.node.lineno)
 
+    @cached_property
+    def wrapped(self) -> frozenset[str]:
+        """What it makes another value of, as in `pad = cached(pad)`."""
+        value = self.node.value if isinstance(self.node, ast.Assign) else None
+        arguments = value.args if isinstance(value, ast.Call) else ()
+        return frozenset(each.id for each in arguments if isinstance(each, ast.Name))
+
+    @cached_property
+    def origins(self) -> frozenset[str]:
+        """The libraries that its imports come from."""
+        return frozenset(_origins(self.node))
+
 
 @dataclass(frozen=True)
 class Broken:
@@ -91,39 +106,71 @@ class Reading:
 
     # -------------------------------------------------------------------------------- what there is
 
+    # Indexes, so that no question takes a walk over all statements.
+
+    def _by_name(self, names: Callable[[Statement], Iterable[str]]) -> dict[str, list[Statement]]:
+        found: dict[str, list[Statement]] = {}
+        for statement in self.statements:
+            for name in names(statement):
+                found.setdefault(name, []).append(statement)
+        return found
+
     @cached_property
     def _meanings(self) -> dict[str, tuple[Statement, ...]]:
         return {}
 
     @cached_property
-    def _changing(self) -> dict[str, list[Statement]]:
-        found: dict[str, list[Statement]] = {}
-        for statement in self.statements:
-            for name in statement.names.changes:
-                if any(name not in s.names.imports for s in self._binding.get(name, [])):
-                    found.setdefault(name, []).append(statement)
-        return found
-
-    @cached_property
-    def _filled_by(self) -> dict[str, frozenset[str]]:
-        """What the functions of each name change when they are called."""
-        return {
-            name: frozenset().union(*(statement.names.fills for statement in bound))
-            for name, bound in self._binding.items()
-        }
-
-    @cached_property
     def _binding(self) -> dict[str, list[Statement]]:
-        found: dict[str, list[Statement]] = {}
-        for statement in self.statements:
-            for name in statement.names.binds:
-                found.setdefault(name, []).append(statement)
-        return found
+        return self._by_name(lambda s: s.names.binds)
 
-    @property
+    @cached_property
+    def _defining(self) -> dict[str, list[Statement]]:
+        return self._by_name(lambda s: s.names.defines)
+
+    @cached_property
+    def _changing(self) -> dict[str, list[Statement]]:
+        own = frozenset(name for s in self.statements for name in s.names.binds - s.names.imports)
+        return self._by_name(lambda s: s.names.changes & own)
+
+    @cached_property
+    def _filling(self) -> dict[str, list[Statement]]:
+        """The statements whose functions change a name when they are called."""
+        return self._by_name(lambda s: s.names.fills)
+
+    # A call of what answers tasks is a demonstration, whatever it counts or remembers on the way.
+
+    @cached_property
+    def _calling(self) -> dict[str, list[Statement]]:
+        return self._by_name(lambda s: () if s.names.calls & self.tasks else s.names.calls)
+
+    @cached_property
+    def _passing(self) -> dict[str, list[Statement]]:
+        """The statements that pass a name to a function that may fill it: `fill(TABLE)`."""
+        others = frozenset(name for s in self.statements for name in s.names.defines | s.names.imports)
+        importing = [s for s in self.statements if s.names.imports]
+        drawing = frozenset(name for s in importing if not s.origins <= _FILLING for name in s.names.imports)
+        may_fill = self._binding.keys() - drawing
+
+        def passed(statement: Statement) -> Iterable[str]:
+            names = statement.names
+            fills = not names.calls & self.tasks and names.calls <= may_fill
+            return (names.passes & self._binding.keys()) - others if fills else ()
+
+        return self._by_name(passed)
+
+    @cached_property
     def defined(self) -> frozenset[str]:
         """The names that something in the file gives a meaning to."""
         return frozenset(name for name in self._binding if self.binding(name))
+
+    @cached_property
+    def everything(self) -> frozenset[str]:
+        """Its functions, classes and imports, and the names in capitals."""
+        found: set[str] = set()
+        for statement in self.statements:
+            found |= statement.names.defines | statement.names.imports
+            found |= {name for name in statement.names.binds if name.isupper() and len(name) > 1}
+        return frozenset(found)
 
     @cached_property
     def written(self) -> frozenset[str]:
@@ -155,12 +202,12 @@ class Reading:
 
     def _counting(self, name: str) -> list[Statement]:
         bound = self._binding.get(name, [])
-        definitions = [s for s in bound if name in s.names.defines]
+        definitions = self._defining.get(name, []) if bound else []
         if definitions:
             answers = [s for s in definitions if not self._is_released(s)] or definitions
             own = [s for s in answers if self.units[s.unit].task == name]
             counts = (own or answers)[-1]
-            wraps = [s for s in bound if name not in self.tasks and _wraps(s, name)]
+            wraps = [s for s in bound if name not in self.tasks and name in s.wrapped]
             return [counts, *(s for s in wraps if s.order > counts.order)]
         if name not in self.tasks:
             return bound
@@ -174,61 +221,52 @@ class Reading:
         """The statements that these names need, in the order of the file."""
         chosen: dict[int, Statement] = {}
         needed: set[str] = set()
+        waiting = list(names)
+        users: list[Statement] = []
 
-        def take(statements: Iterable[Statement]) -> list[str]:
-            new = [statement for statement in statements if statement.order not in chosen]
-            chosen.update((statement.order, statement) for statement in new)
-            return [name for statement in new for name in statement.names.needs]
+        def take(statements: Iterable[Statement]) -> None:
+            for statement in statements:
+                if statement.order not in chosen:
+                    chosen[statement.order] = statement
+                    users.append(statement)
+                    waiting.extend(statement.names.needs)
 
-        def follow(waiting: list[str]) -> None:
+        def follow() -> Iterator[str]:
             while waiting:
                 name = waiting.pop()
                 if name not in needed:
                     needed.add(name)
-                    waiting += take(self.binding(name))
-                    waiting += take(self._changing.get(name, ()))
+                    take(self.binding(name))
+                    take(self._changing.get(name, ()))
+                    yield name
 
-        follow([*names, *take(s for s in self.statements if "*" in s.names.binds)])
+        take(self._binding.get("*", ()))
+        new = list(follow())
         answering = frozenset(needed)
-        while True:
-            before = len(chosen)
-            follow(take(s for s in self.statements if self._fills(s, needed, answering)))
-            follow(take(self._used_before_redefined(list(chosen.values()))))
-            if len(chosen) == before:
-                return [chosen[order] for order in sorted(chosen)]
+        filling: set[int] = set()
+        while new or users:
+            for name in new:
+                take(self._passing.get(name, ()))
+                for statement in self._filling.get(name, ()):
+                    if statement.order not in filling:
+                        filling.add(statement.order)
+                        for function in statement.names.binds - answering:
+                            take(self._calling.get(function, ()))
+            while users:
+                take(self._used_before_redefined(users.pop()))
+            new = list(follow())
+        return [chosen[order] for order in sorted(chosen)]
 
-    def _fills(self, statement: Statement, needed: Collection[str], answering: Collection[str]) -> bool:
-        """Whether a statement is there to fill something needed: `fill(TABLE)`, `build_tables()`.
-
-        A call of what answers tasks is a demonstration, whatever it counts or remembers on the way.
-        """
-        names = statement.names
-        if names.calls & self.tasks:
-            return False
-        called = names.calls.difference(answering)
-        if any(self._filled_by.get(name, frozenset()) & set(needed) for name in called):
-            return True
-        passed = any(self._is_data(name) for name in names.passes.intersection(needed))
-        return passed and all(self._may_fill(name) for name in names.calls)
-
-    def _is_data(self, name: str) -> bool:
-        bound = self._binding.get(name, [])
-        return bool(bound) and not any(name in s.names.defines | s.names.imports for s in bound)
-
-    def _may_fill(self, called: str) -> bool:
-        origins = [s for s in self._binding.get(called, []) if called in s.names.imports]
-        return bool(self._binding.get(called)) and all(_origins(s.node) <= _FILLING for s in origins)
-
-    def _used_before_redefined(self, chosen: list[Statement]) -> Iterator[Statement]:
-        """Earlier definitions that a chosen statement uses at once, as in `slow = conv2d`."""
-        for user in chosen:
-            if isinstance(user.node, DEFINITIONS):
-                continue
-            for name in user.names.needs:
-                counts = self.binding(name)
-                if counts and counts[0].order > user.order:
-                    earlier = [s for s in self._binding[name] if s.order < user.order]
-                    yield from [s for s in earlier if name in s.names.defines][-1:]
+    def _used_before_redefined(self, user: Statement) -> Iterator[Statement]:
+        """Earlier definitions that a statement uses at once, as in `slow = conv2d`."""
+        if isinstance(user.node, DEFINITIONS):
+            return
+        for name in user.names.needs:
+            counts = self.binding(name)
+            if counts and counts[0].order > user.order:
+                definitions = self._defining.get(name, [])
+                before = bisect_left(definitions, user.order, key=lambda s: s.order)
+                yield from definitions[max(0, before - 1) : before]
 
     # -------------------------------------------------------------------------------- what does not
 
@@ -253,6 +291,10 @@ class Reading:
             found = [*found[:MAX_REMARKS], Remark(file, "", f"{rest} more remarks like these are left out")]
         return found
 
+    @cached_property
+    def _lines(self) -> list[list[str]]:
+        return [unit.source.split("\n") for unit in self.units]
+
     @staticmethod
     def _follows(before: Statement, statement: Statement) -> bool:
         return (before.unit, before.number + 1) == (statement.unit, statement.number)
@@ -265,11 +307,11 @@ class Reading:
         return self._remark(statement.unit, statement.first, message)
 
     def _of_aside(self, aside: Sequence[Statement]) -> list[Remark]:
-        telling = [s for s in aside if not _is_text(s.node) and not _imports_the_usual(s.node)]
+        telling = [s for s in aside if not any(quiet(s.node) for quiet in _QUIET)]
         if not telling:
             return []
         first, last = telling[0], telling[-1]
-        line = self.units[first.unit].source.split("\n")[first.first - 1].strip()
+        line = _as_written(first.node, self._lines[first.unit][first.first - 1].strip())
         shown = line if len(line) <= 60 else f"{line[:60]}…"
         message = f"no answer uses this, so it was not run: `{shown}`"
         return [self._remark(first.unit, first.first, message, last.last)]
@@ -301,9 +343,12 @@ def read(units: Sequence[Unit], tasks: Iterable[str]) -> Reading:
         for index, node in enumerate(body):
             nodes += sum(1 for _ in islice(ast.walk(node), MAX_NODES))
             if nodes >= MAX_NODES:
-                raise TooLong("holds more Python than anybody writes by hand. Is there data in it?")
+                raise TooLong(_TOO_MUCH)
             if not _is_guard(node):
-                names = _names(node)
+                try:
+                    names = _names(node)
+                except TooManyNames:
+                    raise TooLong(_TOO_MUCH) from None
                 statements.append(Statement(len(statements), number, index, node, names))
     return Reading(tuple(units), wanted, tuple(statements), tuple(broken))
 
@@ -322,7 +367,7 @@ def _broken(error: BaseException, number: int, unit: Unit, tasks: frozenset[str]
     written |= {unit.task} & tasks if unit.task else frozenset()
     if isinstance(error, SyntaxError):
         text = (error.text or "").strip()[:80]
-        message = f"syntax error: {error.msg}" + (f" in `{text}`" if text else "")
+        message = f"syntax error: {error.msg[:200]}" + (f" in `{text}`" if text else "")
         return Broken(number, error.lineno, message, written)
     if isinstance(error, RecursionError | MemoryError):
         return Broken(number, None, "is too large or too deeply nested to be read as Python", written)
@@ -366,13 +411,30 @@ def _imports_the_usual(node: ast.stmt) -> bool:
     return isinstance(node, ast.Import | ast.ImportFrom) and _origins(node) <= _USUAL
 
 
-def _wraps(statement: Statement, name: str) -> bool:
-    """Whether this is `pad = cached(pad)`: another value made of the function itself."""
-    node = statement.node
-    value = node.value if isinstance(node, ast.Assign) else None
-    return isinstance(value, ast.Call) and any(
-        isinstance(argument, ast.Name) and argument.id == name for argument in value.args
-    )
+def _command(node: ast.stmt) -> tuple[str, ...]:
+    """Of a line that is the notebook's own, what it calls, with which texts: `("system", "ls")` for `!ls`."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    function = call.func if isinstance(call, ast.Call) else None
+    origin = function.value if isinstance(function, ast.Attribute) else None
+    if not isinstance(origin, ast.Call) or getattr(origin.func, "id", "") != "get_ipython":
+        return ()
+    assert isinstance(call, ast.Call) and isinstance(function, ast.Attribute)
+    return (function.attr, *(str(each.value) for each in call.args if isinstance(each, ast.Constant)))
+
+
+def _as_written(node: ast.stmt, line: str) -> str:
+    """A line as its student wrote it: `!ls`, where a notebook makes `get_ipython().system('ls')` of it."""
+    match _command(node):
+        case ["system" | "getoutput", text]:
+            return f"!{text}"
+        case ["run_line_magic", name, text]:
+            return f"%{name} {text}".rstrip()
+    return line
+
+
+def _sets_the_notebook_up(node: ast.stmt) -> bool:
+    """Whether this is a line such as `%matplotlib inline`, of which nobody needs to hear either."""
+    return _command(node)[1:2] in [(name,) for name in _SET_UP]
 
 
 def _origins(node: ast.AST) -> set[str]:
@@ -384,3 +446,6 @@ def _origins(node: ast.AST) -> set[str]:
         elif isinstance(inner, ast.ImportFrom):
             found.add((inner.module or "").partition(".")[0])
     return found
+
+
+_QUIET = (_is_text, _imports_the_usual, _sets_the_notebook_up)

@@ -7,8 +7,10 @@ these statements and no others, each under the name and the line that its studen
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
+from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
@@ -18,12 +20,14 @@ from ..remarks import Problem, Remark
 from ..sandbox.inside.loader import PACKAGE, Part
 from .definitions import Reading, TooLong, read
 from .exercise_names import exercise_named
-from .screen import forbidden_calls, loadable
+from .screen import aliases_in, forbidden_calls, loadable
 from .sources import Source, with_runs
 
 Subjects = Mapping[str, Mapping[str, str]]
 """For each exercise the kind of each of its tasks."""
 _T = TypeVar("_T")
+_LONGEST_PATH = 1_000
+_MOST_ROUNDS = 20
 
 
 @dataclass(frozen=True)
@@ -143,8 +147,9 @@ class _Assembly:
             self.modules.setdefault(module, reading)
         kept, imports = self._selected()
         used = {id(self.modules[module]) for module in kept}
+        named = {problem.file for problem in self.problems}
         for path, reading in self.readings.items():
-            said = path.endswith("__init__.py") or any(path == problem.file for problem in self.problems)
+            said = path.endswith("__init__.py") or path in named
             if id(reading) not in used and not said:
                 self.remarks.append(Remark(path, "", "no answer imports this file, so it was not run"))
         self._remark_on(kept)
@@ -196,9 +201,13 @@ class _Assembly:
             if not main.named:
                 why = f"was read for the exercise {exercise}, whose tasks it defines"
             self._note(main.path, why)
-        whole = len(units) > len(main.reading.units)
-        self.modules[f"{exercise}.py"] = read(units, self.tasks) if whole else main.reading
+        self.modules[f"{exercise}.py"] = main.reading
         self.names[exercise] = exercise
+        if len(units) > len(main.reading.units):
+            try:
+                self.modules[f"{exercise}.py"] = read(units, self.tasks)
+            except TooLong as error:
+                self._note(main.path, f"with the other files for {exercise} {error}")
 
     def _note(self, path: str, message: str) -> None:
         self.problems.append(Problem(path, None, message))
@@ -220,56 +229,67 @@ class _Assembly:
 
     def _reached(self, wanted: dict[str, set[str]]) -> dict[str, frozenset[int]]:
         """The statements of each module that the wanted names of some modules need, over all imports."""
-        done: dict[str, frozenset[str]] = {}
+        rounds: Counter[str] = Counter()
         kept: dict[str, frozenset[int]] = {}
-        while waiting := [module for module, names in wanted.items() if done.get(module) != frozenset(names)]:
-            module = waiting[0]
-            done[module] = frozenset(wanted[module])
-            chosen = self.modules[module].select(done[module])
+        waiting = dict.fromkeys(wanted)
+        while waiting:
+            module = next(iter(waiting))
+            del waiting[module]
+            rounds[module] += 1
+            reading = self.modules[module]
+            # Two modules that ask each other for one name after the other: of such all counts.
+            chosen = reading.select(wanted[module]) if rounds[module] < _MOST_ROUNDS else reading.statements
             kept[module] = frozenset(statement.order for statement in chosen)
-            for imported, names in self._imported(module, [statement.node for statement in chosen]):
-                wanted.setdefault(imported, set()).update(names)
+            for imported, names in self._imported(module, [statement.node for statement in chosen]).items():
+                known = wanted.setdefault(imported, set())
+                if not names <= known or imported not in kept:
+                    known |= names
+                    if rounds[imported] < _MOST_ROUNDS:
+                        waiting[imported] = None
         return kept
 
-    def _imported(self, module: str, nodes: Sequence[ast.AST]) -> Iterator[tuple[str, set[str]]]:
+    def _imported(self, module: str, nodes: Sequence[ast.AST]) -> dict[str, set[str]]:
         """Modules of the hand-in that statements import, with the names that they use of them."""
+        found: dict[str, set[str]] = {}
+        for imported, names in dict.fromkeys(self._imports(module, nodes)):
+            found.setdefault(imported, set()).update(names)
+        return found
+
+    def _imports(self, module: str, nodes: Sequence[ast.AST]) -> Iterator[tuple[str, frozenset[str]]]:
         inner = [each for node in nodes for each in ast.walk(node)]
-        attributes: dict[str, set[str]] = {}
+        read: dict[str, set[str]] = {}
         for node in inner:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                attributes.setdefault(node.value.id, set()).add(node.attr)
+                read.setdefault(node.value.id, set()).add(node.attr)
+        attributes = {name: frozenset(found) for name, found in read.items()}
         for node in inner:
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     found = self._module(alias.name)
                     if found is not None:
                         # A dotted import binds its first name, so any attribute may be one of the module's.
-                        used = attributes.get(alias.asname or alias.name, set())
-                        yield found, used if used else self._everything(found)
+                        yield (
+                            found,
+                            attributes.get(alias.asname or alias.name) or self.modules[found].everything,
+                        )
             elif isinstance(node, ast.ImportFrom):
                 package = module.split("/")[:-1]
                 above = package[: len(package) - node.level + 1] if node.level else []
                 origin = ".".join([*above, *([node.module] if node.module else [])])
-                names = {alias.name for alias in node.names}
+                names = frozenset(alias.name for alias in node.names)
+                if len(origin) > _LONGEST_PATH:
+                    continue
                 found = self._module(origin)
                 if found is not None:
-                    yield found, self._everything(found) if "*" in names else names
+                    yield found, self.modules[found].everything if "*" in names else names
                 for name in names:
                     submodule = self._module(f"{origin}.{name}" if origin else name)
                     if submodule is not None:
-                        yield submodule, attributes.get(name, set()) or self._everything(submodule)
+                        yield submodule, attributes.get(name) or self.modules[submodule].everything
 
     def _module(self, name: str) -> str | None:
         stem = name.removeprefix(f"{PACKAGE}.").replace(".", "/")
         return next((path for path in (f"{stem}.py", f"{stem}/__init__.py") if path in self.modules), None)
-
-    def _everything(self, module: str) -> set[str]:
-        """What a module defines: its functions, classes and imports, and the values of names in capitals."""
-        found: set[str] = set()
-        for statement in self.modules[module].statements:
-            found |= statement.names.defines | statement.names.imports
-            found |= {name for name in statement.names.binds if name.isupper() and len(name) > 1}
-        return found
 
     # ------------------------------------------------------------------------------------ what is said of it
 
@@ -307,9 +327,11 @@ class _Assembly:
         for module, orders in kept.items():
             reading = self.modules[module]
             chosen = [s for s in reading.statements if s.order in orders]
-            for number, unit in enumerate(reading.units):
-                calls = forbidden_calls(s.node for s in chosen if s.unit == number)
-                found.update({(unit.label, line): written for line, written in calls.items()})
+            aliases = aliases_in(s.node for s in chosen)
+            for number, statements in groupby(chosen, key=lambda s: s.unit):
+                label = reading.units[number].label
+                calls = forbidden_calls((s.node for s in statements), aliases)
+                found.update({(label, line): written for line, written in calls.items()})
         return found
 
 
@@ -320,11 +342,14 @@ def _parts(reading: Reading, orders: frozenset[int], with_broken: bool) -> tuple
         with_broken: units with a syntax error too, so that importing the module fails as it does in Python.
     """
     broken = {each.unit for each in reading.broken} if with_broken else set()
+    kept: dict[int, list[int]] = {}
+    for statement in reading.statements:
+        if statement.order in orders:
+            kept.setdefault(statement.unit, []).append(statement.number)
     parts = []
     for number, unit in enumerate(reading.units):
-        kept = [s.number for s in reading.statements if s.unit == number and s.order in orders]
-        if kept or number in broken:
-            parts.append(Part(unit.label, unit.source, tuple(kept)))
+        if number in kept or number in broken:
+            parts.append(Part(unit.label, unit.source, tuple(kept.get(number, ()))))
     return tuple(parts)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+HINT = "Open and save it once in Jupyter"
 MAX_CELLS = 1_000
 MAX_CELL = (1 << 20) + 1
 """Characters; a cell of so many is refused with its file, so nothing is cut off."""
@@ -51,17 +52,25 @@ def cells(raw: bytes) -> list[Cell]:
         Unreadable: it is none.
     """
     try:
-        data = json.loads(raw.decode("utf-8-sig"))
-        if "cells" in data:
-            found = data["cells"]
-        else:
-            found = [cell for sheet in data["worksheets"] for cell in sheet["cells"]]
-        mappings = (cell if isinstance(cell, Mapping) else {} for cell in found[:MAX_CELLS])
-        return [_cell(number, cell) for number, cell in enumerate(mappings, 1)]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        why = str(error)[:100] or type(error).__name__
-        hint = "Open and save it once in Jupyter"
-        raise Unreadable(f"is no readable notebook ({type(error).__name__}: {why}). {hint}") from None
+        found = _list_of_cells(json.loads(raw.decode("utf-8-sig")))
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:100]
+        raise Unreadable(f"is no readable notebook ({why}). {HINT}") from None
+    if len(found) > MAX_CELLS:
+        raise Unreadable(f"has {len(found):,} cells; {MAX_CELLS:,} are the most")
+    mappings = (cell if isinstance(cell, Mapping) else {} for cell in found)
+    return [_cell(number, cell) for number, cell in enumerate(mappings, 1)]
+
+
+def _list_of_cells(data: Any) -> list[Any]:
+    found = data.get("cells") if isinstance(data, Mapping) else None
+    sheets = data.get("worksheets") if isinstance(data, Mapping) else None
+    if found is None and isinstance(sheets, list):
+        of_sheets = [sheet.get("cells") for sheet in sheets if isinstance(sheet, Mapping)]
+        found = [cell for of_sheet in of_sheets if isinstance(of_sheet, list) for cell in of_sheet]
+    if not isinstance(found, list):
+        raise ValueError("it has no list of cells")
+    return found
 
 
 def _cell(number: int, cell: Mapping[str, Any]) -> Cell:

@@ -11,11 +11,13 @@ from __future__ import annotations
 import ast
 import copy
 import symtable
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+MAX_LOOKUPS = 200_000
+"""Names times scopes inside, of one class: for each of those `symtable` looks through all of these."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,14 @@ def names_of(node: ast.stmt) -> Names:
 
     Raises:
         SyntaxError: the statement breaks a rule that shows only here, such as a parameter named twice.
+        TooManyNames: a class has more names and methods than anybody writes.
     """
     table = symtable.symtable(ast.unparse(_without_annotations(node)), "<statement>", "exec")
-    symbols = table.get_symbols()
+    symbols = _symbols(table)
     outside = list(_at_top_level(node))
     binds = {s.get_name() for s in symbols if s.is_assigned() or s.is_imported()}
     needs = {s.get_name() for s in symbols if s.is_referenced()} - _own_targets(outside)
-    for child in table.get_children():
-        needs |= _free(child)
+    needs |= _free(table.get_children())
     declared = {name for inner in ast.walk(node) if isinstance(inner, ast.Global) for name in inner.names}
     needs |= declared  # `symtable` does not count `COUNT += 1` as a use
     if any(isinstance(each, ast.ImportFrom) and each.names[0].name == "*" for each in outside):
@@ -72,10 +74,28 @@ def names_of(node: ast.stmt) -> Names:
     )
 
 
-def _free(table: symtable.SymbolTable) -> set[str]:
-    """The names that a scope, or one inside it, looks up at the top level."""
-    found = {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
-    return found.union(*(_free(child) for child in table.get_children()))
+class TooManyNames(Exception):
+    """Reading the names of a statement would take too long."""
+
+
+def _symbols(table: symtable.SymbolTable) -> list[symtable.Symbol]:
+    if len(table.get_identifiers()) * len(table.get_children()) > MAX_LOOKUPS:
+        raise TooManyNames
+    return table.get_symbols()
+
+
+def _free(tables: Iterable[symtable.SymbolTable]) -> set[str]:
+    """The names that some scopes, or scopes inside them, look up at the top level."""
+    found: set[str] = set()
+    waiting = list(tables)
+    while waiting:
+        table = waiting.pop()
+        waiting += table.get_children()
+        if isinstance(table, symtable.Function):  # it says so itself; what is only set there, `global` names
+            found.update(table.get_globals())
+        else:
+            found.update(s.get_name() for s in _symbols(table) if s.is_global() and s.is_referenced())
+    return found
 
 
 class _Bare(ast.NodeTransformer):
@@ -102,13 +122,14 @@ def _without_annotations(node: ast.stmt) -> ast.Module:
 
 def _at_top_level(node: ast.AST) -> Iterator[ast.AST]:
     """The node and what is run with it at once: not the bodies of functions and classes."""
-    yield node
-    if isinstance(node, DEFINITIONS):
-        for decorator in node.decorator_list:
-            yield from _at_top_level(decorator)
-    elif not isinstance(node, _FUNCTIONS):
-        for child in ast.iter_child_nodes(node):
-            yield from _at_top_level(child)
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, DEFINITIONS):
+            waiting += reversed(node.decorator_list)
+        elif not isinstance(node, _FUNCTIONS):
+            waiting += reversed(list(ast.iter_child_nodes(node)))
 
 
 def _own_targets(nodes: list[ast.AST]) -> set[str]:

@@ -28,16 +28,24 @@ def loadable(nodes: Iterable[ast.AST]) -> frozenset[str]:
     names: set[str] = set()
     for node in _walk(nodes):
         if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            names.update((node.module, *(f"{node.module}.{alias.name}" for alias in node.names)))
+            names.update(alias.name for alias in node.names if len(alias.name) <= _LONGEST_NAME)
+        elif (
+            isinstance(node, ast.ImportFrom)
+            and not node.level
+            and 0 < len(node.module or "") <= _LONGEST_NAME
+        ):
+            names.update((str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)))
     return frozenset(filter(_is_loadable, names))
 
 
-def forbidden_calls(nodes: Iterable[ast.AST]) -> dict[int, str]:
-    """Calls of what by-hand tasks may not call, as the student wrote them, by line."""
+def forbidden_calls(nodes: Iterable[ast.AST], aliases: Mapping[str, str] | None = None) -> dict[int, str]:
+    """Calls of what by-hand tasks may not call, as the student wrote them, by line.
+
+    Args:
+        aliases: what names from imports mean; None to look for imports among the nodes.
+    """
     nodes = list(nodes)
-    aliases = _aliases(nodes)
+    aliases = aliases_in(nodes) if aliases is None else aliases
     found: dict[int, str] = {}
     for node in _walk(nodes):
         if isinstance(node, ast.Call):
@@ -58,13 +66,15 @@ def _is_loadable(name: str) -> bool:
     return (top in sys.stdlib_module_names or top in _LIBRARIES) and top not in _NOT_FOR_GRADING
 
 
-def _aliases(nodes: Iterable[ast.AST]) -> dict[str, str]:
+def aliases_in(nodes: Iterable[ast.AST]) -> dict[str, str]:
+    """The full name that each name from an import stands for."""
     found = {}
     for node in _walk(nodes):
         if isinstance(node, ast.Import):
             found.update({alias.asname: alias.name for alias in node.names if alias.asname})
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+            origin = node.module[:_LONGEST_NAME]
+            found.update({alias.asname or alias.name: f"{origin}.{alias.name}" for alias in node.names})
     return found
 
 

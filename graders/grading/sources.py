@@ -13,13 +13,15 @@ from pathlib import PurePosixPath
 
 from ..remarks import Problem, Remark
 from . import ipython
-from .notebooks import MAX_CELLS, Cell, Unreadable, cells
+from .notebooks import HINT, MAX_CELLS, Cell, Unreadable, cells
 
 MAX_CODE = 1 << 20
 """Characters of Python in one file; pictures and outputs stored in a notebook do not count."""
 MAX_LINES = 50_000
 # Text encodings whose decoders take quadratic time, or that turn one character into another thing.
 _REFUSED_ENCODINGS = ("punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined")
+_SHOWN = 60
+"""Characters of a name that a student chose, in a message."""
 _CELL_MARK = re.compile(r"^# (?:%%|In\[[\d ]*\]:)", re.MULTILINE)
 
 
@@ -86,13 +88,20 @@ def with_runs(source: Source, others: Mapping[str, Source]) -> Source:
         return source
     units: list[Unit] = []
     remarks = list(source.remarks)
+    runs: dict[int, list[str]] = {}
+    for file, at in {
+        file: at for at, file in reversed(source.runs)
+    }.items():  # each file once, the first time
+        runs.setdefault(at, []).append(file)
     for number, unit in enumerate(source.units):
-        for file in (name for at, name in source.runs if at == number):
+        for file in reversed(runs.get(number, [])):
             path = str(PurePosixPath(source.path).parent / file)
             if path in others and path != source.path:
                 units += others[path].units  # their own `%run` lines are left: no circle, no end
             else:
-                remarks.append(Remark(source.path, unit.cell, f"runs {file}, which was not handed in"))
+                remarks.append(
+                    Remark(source.path, unit.cell, f"runs {file[:_SHOWN]}, which was not handed in")
+                )
         units.append(unit)
     return replace(source, units=tuple(units), remarks=tuple(remarks), runs=())
 
@@ -109,14 +118,15 @@ def _module(path: str, text: str) -> Source:
         # An exported notebook that does not parse is read cell by cell, as the notebook would have been.
         return Source(path, tuple(Unit(path, piece) for piece in _pieces(text)))
     cells = ipython.exported_cells(whole.source)
-    inside = [Unit(path, text, f"the %%{name} cell in line {line}") for line, name, text in cells]
+    inside = [Unit(path, text, f"the %%{name[:_SHOWN]} cell in line {line}") for line, name, text in cells]
     return Source(path, (whole, *inside))
 
 
 def _pieces(text: str) -> Iterator[str]:
     """The cells of an exported notebook, each after as many empty lines as stand before it in the file."""
     starts = [found.start() for found in _CELL_MARK.finditer(text)]
-    if not 0 < len(starts) <= MAX_CELLS:
+    # The empty lines before the last cell, for each cell; they are written down for each of them.
+    if not 0 < len(starts) <= MAX_CELLS or len(starts) * text.count("\n", 0, starts[-1]) > MAX_CODE:
         yield ipython.python(text)
         return
     line = 0
@@ -144,7 +154,7 @@ def of_cells(path: str, found: Iterable[Cell], tasks: frozenset[str], file: str 
     found = list(found)
     text = "\n".join(cell.source for cell in found if cell.kind == "code")
     if not text.strip() or len(text) > MAX_CODE or text.count("\n") > MAX_LINES:
-        why = _too_long(text) if text.strip() else "holds no code"
+        why = _too_long(text) if text.strip() else f"holds no code. {HINT}"
         return Source(path, problems=(Problem(path, None, why),))
     units: list[Unit] = []
     runs: list[tuple[int, str]] = []
@@ -161,7 +171,7 @@ def of_cells(path: str, found: Iterable[Cell], tasks: frozenset[str], file: str 
         magic, _ = ipython.cell_magic(cell.source)
         text = ipython.python(cell.source)
         if magic and not text.strip():
-            remarks.append(Remark(file, cell.name, f"begins with %%{magic} and is left aside"))
+            remarks.append(Remark(file, cell.name, f"begins with %%{magic[:_SHOWN]} and is left aside"))
             continue
         runs += [(len(units), file) for file in ipython.run_files(cell.source)]
         task = cell.id if cell.solution and cell.id in tasks else None
@@ -189,5 +199,5 @@ def _decoded(path: str, raw: bytes) -> str:
             message = f"is not UTF-8 (byte 0x{raw[wrong.start]:02x}). Save the file with UTF-8 encoding"
             raise _Problem(Problem(path, line, message)) from None
         raise _Problem(
-            Problem(path, 1, f"is not UTF-8: {error}. Save the file with UTF-8 encoding")
+            Problem(path, 1, f"is not UTF-8: {str(error)[:100]}. Save the file with UTF-8 encoding")
         ) from None

@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..curriculum import exercises
 from ..remarks import Problem, Remark
 from .files import Source, collect, single
 from .limits import ReadingFailed, read_under_limits
-from .modules import Modules, Subjects, assemble, from_their_root
+from .modules import Modules, assembled, from_their_root
 from .notebooks import Cell
-from .sources import of_cells, source
 
 _CPU_SECONDS = 6
 _CPU_SECONDS_FOR_A_FILE = 2
@@ -108,14 +106,3 @@ def _assembled(files: Mapping[str, bytes], notebook: CourseNotebook | None) -> t
         left = {path: content for path, content in files.items() if path not in {p.file for p in problems}}
         modules, more = _assembled(left, notebook)
         return modules, [*problems, *more]
-
-
-def assembled(files: dict[str, bytes], subjects: Subjects, course: list[Any] | None) -> dict[str, Any]:
-    """`assemble` from and to plain data, for a process of its own."""
-    tasks = frozenset(task for of_exercise in subjects.values() for task in of_exercise)
-    sources = [source(path, content, tasks) for path, content in files.items()]
-    if course is not None:
-        exercise, cells = course
-        notebook = of_cells(f"{exercise}.ipynb", [Cell(**cell) for cell in cells], tasks, file="")
-        return assemble(sources, subjects, notebook).as_data()
-    return assemble(sources, subjects).as_data()

@@ -20,8 +20,9 @@ from ..remarks import Problem, Remark
 from ..sandbox.inside.loader import PACKAGE, Part
 from .definitions import Reading, TooLong, read
 from .exercise_names import exercise_named
+from .notebooks import Cell
 from .screen import aliases_in, forbidden_calls, loadable
-from .sources import Source, with_runs
+from .sources import Source, of_cells, source, with_runs
 
 Subjects = Mapping[str, Mapping[str, str]]
 """For each exercise the kind of each of its tasks."""
@@ -93,6 +94,17 @@ def assemble(sources: Iterable[Source], subjects: Subjects, notebook: Source | N
     return _Assembly(sources, subjects).result()
 
 
+def assembled(files: dict[str, bytes], subjects: Subjects, course: list[Any] | None) -> dict[str, Any]:
+    """`assemble` from and to plain data, for a process of its own; what is imported here must be light."""
+    tasks = frozenset(task for of_exercise in subjects.values() for task in of_exercise)
+    sources = [source(path, content, tasks) for path, content in files.items()]
+    if course is not None:
+        exercise, cells = course
+        notebook = of_cells(f"{exercise}.ipynb", [Cell(**cell) for cell in cells], tasks, file="")
+        return assemble(sources, subjects, notebook).as_data()
+    return assemble(sources, subjects).as_data()
+
+
 @dataclass
 class _Candidate:
     """A file that may answer an exercise."""
@@ -114,13 +126,13 @@ class _Assembly:
         self.modules: dict[str, Reading] = {}
         self.names: dict[str, str] = {}
         self.files: dict[str, str] = {}
-        found = {source.path: source for source in sources}
-        for source in found.values():
-            self.problems += source.problems
-            if not source.problems:
-                self.files[source.path] = "\n\n".join(unit.source for unit in source.units)
-        for path, source in found.items():
-            self._read(path, with_runs(source, found))
+        found = {one.path: one for one in sources}
+        for one in found.values():
+            self.problems += one.problems
+            if not one.problems:
+                self.files[one.path] = "\n\n".join(unit.source for unit in one.units)
+        for path, one in found.items():
+            self._read(path, with_runs(one, found))
 
     def _read(self, path: str, source: Source) -> None:
         self.remarks += source.remarks

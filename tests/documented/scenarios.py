@@ -94,7 +94,7 @@ def _an_export(stage: Stage) -> None:
     with zipfile.ZipFile(stage.home / "submissions.zip", "w") as archive:
         archive.writestr("hoppergrace_102_9000_kernel_learning.py", EDGE)
         archive.writestr("lovelaceada_101_9001_kernel_learning.py", EDGE)
-    roster = "Student,ID\n\"Hopper, Grace\",102\n\"Lovelace, Ada\",101\n\"Turing, Alan\",103\n"
+    roster = 'Student,ID\n"Hopper, Grace",102\n"Lovelace, Ada",101\n"Turing, Alan",103\n'
     (stage.home / "class.csv").write_text(roster, encoding="utf-8")
     stage.values |= {name: f"{stage.home}/{name}" for name in ("submissions.zip", "class.csv", "graded")}
     stage.cwd = ROOT

@@ -22,7 +22,7 @@ from .expect import (
     agrees,
     compare,
     gradients_agree,
-    leaves_arguments_alone,
+    leaves_all_alone,
     references_agree,
     repeats,
     that,
@@ -30,7 +30,7 @@ from .expect import (
 from .messages import call
 from .sandbox.trouble import Raised
 from .signatures import labels
-from .strategies import HALVES, LAYOUTS, VALUES, graded, tensor
+from .strategies import HALVES, LAYOUTS, VALUES, graded, tensor, with_zeros
 from .subject import Submission
 
 # --------------------------------------------------------------------------------------------- what is right
@@ -124,9 +124,11 @@ def check_follows(submission: Submission, name: str, question: Question, right: 
 
 
 def check_cases(submission: Submission, name: str, cases: Sequence[Case]) -> None:
-    """Small integers in images and kernels of every kind of shape."""
+    """Small integers in images and kernels of every kind of shape; zeros in some."""
     for seed, one in enumerate(cases):
-        check(submission, name, one.question(seed))
+        question = one.question(seed)
+        with_zeros(seed, *question.inputs().values())
+        check(submission, name, question)
 
 
 def check_sweep(submission: Submission, name: str, **settings: Any) -> None:
@@ -217,6 +219,7 @@ def check_gradients(submission: Submission, name: str, cases: Sequence[Case]) ->
             question = question.each(_with_a_zero)
         question = question.each(lambda value: value.requires_grad_())
         upstream = tensor(*convolution(question).shape, seed=seed + 99)
+        with_zeros(seed % 2, upstream)
         called = dict(zip(("X", "K"), labels(name, 2), strict=True))
         right, bounds = (
             {called.get(key, key): value for key, value in found.items()}
@@ -238,8 +241,9 @@ def check_side_effects(submission: Submission, name: str, one: Case) -> None:
     """Arguments and global settings stay as they were, and two equal calls have equal results."""
     question = one.question(3)
     check(submission, name, question)
-    leaves_arguments_alone(submission, name, question.X, question.K, **question.keywords)
+    double = one.question(3, dtype=torch.float64)
     repeats(submission, name, question.X, question.K, **question.keywords)
+    leaves_all_alone(submission, name, double.X, double.K, **double.keywords)
 
 
 def check_effort(submission: Submission, name: str, cases: Sequence[Case]) -> None:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from graders.devices import works_on_the_accelerator
-from graders.expect import compare, left_alone, references_agree, that, written_out
+from graders.expect import changes_no_setting, compare, left_alone, references_agree, that, written_out
 from graders.holds import holds
 from graders.single_images import SHAPES, expected_gradients, sweep
-from graders.strategies import tensor
+from graders.strategies import tensor, with_zeros
 from graders.subject import Submission
 from solutions import conv2d as reference
 
@@ -23,6 +23,7 @@ def backward_case(
     """Image, kernel and upstream gradient, the right gradients and their bounds."""
     X, K = tensor(*image, seed=seed), tensor(*kernel, seed=seed + 50)
     grad_Y = tensor(image[0] - kernel[0] + 1, image[1] - kernel[1] + 1, seed=seed + 99)
+    with_zeros(seed, X, K, grad_Y)
     return X, K, grad_Y, *expected_gradients(X, K, grad_Y)
 
 
@@ -111,6 +112,7 @@ def test_backward_in_float64_from_views(submission: Submission) -> None:
             what=f"gradient with respect to {name}",
         )
     left_alone(reply, {"grad_Y": grad_Y, "X": X, "K": K}, call=title)
+    changes_no_setting(reply, call=title)
 
 
 @holds("conv2d_backward", "devices")

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from graders import tolerance
 from graders.devices import module_works_on_the_accelerator
-from graders.expect import agrees, compare, gradients_agree, that
+from graders.expect import agrees, changes_no_setting, compare, gradients_agree, that
 from graders.holds import holds
 from graders.single_images import SHAPES, expected, expected_gradients, swept
-from graders.strategies import graded, tensor
+from graders.strategies import graded, tensor, with_zeros
 from graders.subject import Module, Submission
 
 
@@ -76,9 +76,10 @@ def layer_case(
 ) -> tuple[Module, Tensor, Tensor, Tensor]:
     """A layer with known parameters, and an image for it."""
     layer = new_layer(submission, kernel)
-    weight, bias = tensor(*kernel, seed=seed), tensor(1, seed=seed + 1)
+    weight, bias, X = tensor(*kernel, seed=seed), tensor(1, seed=seed + 1), tensor(*image, seed=seed + 2)
+    with_zeros(seed // 10, weight, X, bias)
     layer.load_state({"weight": weight, "bias": bias})
-    return layer, tensor(*image, seed=seed + 2), weight, bias
+    return layer, X, weight, bias
 
 
 @holds("Conv2D", "forward")
@@ -107,7 +108,7 @@ def test_it_becomes_a_float64_module(submission: Submission) -> None:
     layer, X, weight, bias = layer_case(submission, 7, (4, 5), (2, 3))
     layer.convert(dtype=torch.float64)
     right, bound = expected(X, weight, torch.float64)
-    agrees(
+    reply = agrees(
         submission,
         layer,
         X.double(),
@@ -115,6 +116,7 @@ def test_it_becomes_a_float64_module(submission: Submission) -> None:
         bound=bound + 1e-12,
         dtype=torch.float64,
     )
+    changes_no_setting(reply, call=f"{layer.title} in float64")
 
 
 @holds("Conv2D", "gradients")

@@ -6,17 +6,17 @@ import torch
 
 from graders import tolerance
 from graders.devices import works_on_the_accelerator
-from graders.expect import agrees, compare, gradients_agree, references_agree
+from graders.expect import agrees, changes_no_setting, compare, gradients_agree, references_agree
 from graders.holds import holds
 from graders.single_images import SHAPES, expected, expected_gradients, sweep
-from graders.strategies import tensor
+from graders.strategies import tensor, with_zeros
 from graders.subject import Submission
 from solutions import conv2d as reference
 
 
 def check_matrix(submission: Submission, seed: int, image: tuple[int, int], kernel: tuple[int, int]) -> None:
     """`conv2d_matrix(K, image)` is the reference's, which does what torch's convolution does."""
-    K = tensor(*kernel, seed=seed)
+    (K,) = with_zeros(seed, tensor(*kernel, seed=seed))
     right = reference.conv2d_matrix(K.double(), image)
     X = tensor(*image, seed=seed + 1, dtype=torch.float64)
     of_X, bound = expected(X, K, torch.float64)
@@ -40,7 +40,7 @@ def test_the_matrix_for_every_pair_of_sizes(submission: Submission) -> None:
 def test_the_matrix_keeps_dtype_and_gradient(submission: Submission) -> None:
     K = tensor(2, 3, seed=5, layout="transposed", dtype=torch.float64)
     right = reference.conv2d_matrix(K, (3, 5))
-    agrees(
+    reply = agrees(
         submission,
         "conv2d_matrix",
         K,
@@ -49,6 +49,7 @@ def test_the_matrix_keeps_dtype_and_gradient(submission: Submission) -> None:
         bound=tolerance.exact(right),
         dtype=torch.float64,
     )
+    changes_no_setting(reply, call="conv2d_matrix(K, (3, 5)) in float64")
     leaf = tensor(2, 3, seed=6).requires_grad_()
     upstream = tensor(*right.shape, seed=7)
     grad = torch.autograd.grad(reference.conv2d_matrix(leaf, (3, 5)), leaf, upstream)[0].double()

@@ -11,9 +11,10 @@ from torch.nn import functional as F
 from graders import tolerance
 from graders.descent import Size, convolution, make_case, titled
 from graders.devices import works_on_the_accelerator
-from graders.expect import compare, left_alone, references_agree
+from graders.expect import changes_no_setting, compare, left_alone, references_agree
 from graders.holds import holds
-from graders.strategies import pairwise, seeds, tensor
+from graders.single_images import SMALL
+from graders.strategies import pairwise, seeds, tensor, with_zeros
 from graders.subject import Submission
 from solutions import kernel_learning as reference
 
@@ -48,6 +49,7 @@ def check_closed_form(
     bound = torch.full_like(right, theirs + (ours if X.dtype == torch.float64 else 0.0))
     compare(reply.value, expected=right, bound=bound, dtype=dtype, call=title, shown={"X": X, "Y": Y})
     left_alone(reply, {"X": X, "Y": Y}, call=title)
+    changes_no_setting(reply, call=title)
 
 
 @holds("closed_form_kernel", "determined")
@@ -79,6 +81,11 @@ def test_the_best_kernel_for_every_pair_of_sizes(submission: Submission) -> None
         kh, kw, more_h, more_w = row.values()
         X = tensor(kh + more_h, kw + more_w, seed=seed, values="normal", dtype=torch.float64)
         Y = tensor(more_h + 1, more_w + 1, seed=seed + 50, dtype=torch.float64)
+        check_closed_form(submission, X, Y, (kh, kw))
+    for seed, ((height, width), (kh, kw)) in enumerate(SMALL):
+        X = tensor(height, width, seed=seed, values="normal", dtype=torch.float64)
+        Y = tensor(height - kh + 1, width - kw + 1, seed=seed + 50, dtype=torch.float64)
+        with_zeros(3 if seed == 0 else 0, X, Y)
         check_closed_form(submission, X, Y, (kh, kw))
 
 

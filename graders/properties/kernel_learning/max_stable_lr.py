@@ -8,7 +8,7 @@ from torch import Tensor
 
 from graders import tolerance
 from graders.descent import SHAPES, Case, Size, cases, stable_limit, sweep, titled
-from graders.expect import number, references_agree
+from graders.expect import changes_no_setting, left_alone, number, references_agree
 from graders.holds import holds
 from graders.strategies import tensor
 from graders.subject import Submission
@@ -22,9 +22,11 @@ def check_limit(submission: Submission, X: Tensor, kernel_size: Size) -> None:
     # H is off by at most γ_m·|A|ᵀ|A|, whose norm is at most n·λ_max; an iteration for λ may stop at 1e-6.
     elements, terms = size[0] * size[1], X.numel()
     relative = 1e-6 + elements * (terms + elements + 16) * tolerance.UNIT_ROUNDOFF[X.dtype]
-    got = submission.max_stable_lr(X, kernel_size)
+    reply = submission.ask("max_stable_lr", X, kernel_size, return_arguments=True)
     title = titled("max_stable_lr", X=X, kernel_size=kernel_size)
-    number(got, right, tolerance=relative * right, call=title)
+    number(reply.value, right, tolerance=relative * right, call=title)
+    left_alone(reply, {"X": X}, call=title)
+    changes_no_setting(reply, call=title)
 
 
 @holds("max_stable_lr", "values")

@@ -50,7 +50,7 @@ def ask_step(submission: Submission, case: Case) -> Step:
     return Step(weight, loss, reply, title, shown)
 
 
-def check_step(submission: Submission, case: Case, right: Descent | None = None) -> None:
+def check_step(submission: Submission, case: Case, right: Descent | None = None) -> Step:
     """The new weight; its dtype must be the weight's. What is right may be known already."""
     dtype = case.weight.dtype
     right, step = right or expected(case, dtype=dtype), ask_step(submission, case)
@@ -63,6 +63,7 @@ def check_step(submission: Submission, case: Case, right: Descent | None = None)
         shown=step.shown,
         what="weight after the step",
     )
+    return step
 
 
 def check_loss(submission: Submission, case: Case, right: Descent | None = None) -> None:
@@ -80,7 +81,7 @@ def check_loss(submission: Submission, case: Case, right: Descent | None = None)
 @holds("train_step", "loss")
 def test_the_loss_is_the_summed_squared_error_before_the_step(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
-        check_loss(submission, make_case(image, kernel, seed=seed * 10, integers=True))
+        check_loss(submission, make_case(image, kernel, seed=seed * 10, integers=True, zeros=seed))
         check_loss(submission, make_case(image, kernel, seed=seed * 10 + 5))
 
 
@@ -99,7 +100,7 @@ def test_the_loss_of_random_cases(submission: Submission, case: Case) -> None:
 @holds("train_step", "step")
 def test_one_step_against_the_gradient(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
-        check_step(submission, make_case(image, kernel, seed=seed * 10, integers=True))
+        check_step(submission, make_case(image, kernel, seed=seed * 10, integers=True, zeros=seed))
         check_step(submission, make_case(image, kernel, seed=seed * 10 + 5))
 
 
@@ -135,8 +136,10 @@ def test_random_steps(submission: Submission, case: Case) -> None:
 def test_a_step_in_float64_has_the_precision_of_float64(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES[:3]):
         case = make_case(image, kernel, seed=seed + 70, dtype=torch.float64)
-        check_step(submission, case)
+        step = check_step(submission, case)
         check_loss(submission, case)
+        left_alone(step.reply, step.shown, call=step.title)
+        changes_no_setting(step.reply, call=step.title)
 
 
 def a_real_step(submission: Submission, case: Case) -> Step:

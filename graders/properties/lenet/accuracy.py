@@ -176,7 +176,8 @@ def test_a_part_in_a_mode_of_its_own_keeps_it_while_evaluated(submission: Submis
 @holds("accuracy", "mode restored")
 def test_settings_of_the_program_stay(submission: Submission) -> None:
     batches, right = guesses((4, 4), seed=45)
-    reply = submission.ask("accuracy", reader(submission), batches)
+    net = reader(submission).convert(dtype=torch.float64)
+    reply = submission.ask("accuracy", net, [(X.double(), y) for X, y in batches])
     number(reply.value, right / 8, tolerance=2.0**-22, call="accuracy(net, data)")
     changes_no_setting(reply, call="accuracy(net, data)")
 

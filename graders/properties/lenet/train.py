@@ -11,7 +11,7 @@ from hypothesis import given
 from torch import Tensor
 
 from graders import tolerance
-from graders.expect import NotWritten, compare, facts, number, that
+from graders.expect import NotWritten, changes_no_setting, compare, facts, number, that
 from graders.holds import holds
 from graders.network_checks import recognition, small_batches, works_wherever_the_network_lies
 from graders.networks import (
@@ -247,7 +247,8 @@ def test_the_network_is_in_training_mode_meanwhile(submission: Submission) -> No
         data = examples((3, 2), 21)
         expected_training(ours, data, 2, 0.5)
         title = f"train(net, data, 2, 0.5) on a network in {'training' if training else 'evaluation'} mode"
-        returned, calls = submission.train(net, data, 2, 0.5), recorder.attribute("calls")
+        reply = submission.ask("train", net, data, 2, 0.5)
+        returned, calls = reply.value, recorder.attribute("calls")
         seen = isinstance(calls, list) and len(calls) > 0
         if returned is None and not seen:
             raise NotWritten
@@ -259,6 +260,7 @@ def test_the_network_is_in_training_mode_meanwhile(submission: Submission) -> No
             aspect="state",
             sentence="The network was in evaluation mode while it was trained.",
         )
+        changes_no_setting(reply, call=title)
 
 
 @holds("train", "training mode")

@@ -168,7 +168,7 @@ def check_gradient(
     submission: Submission, target: str | Module, X: Tensor, one: Case, mode: str, context: str = ""
 ) -> None:
     """Autograd reaches the image, for an upstream gradient that is not all ones."""
-    upstream = tensor(*pooled(X, one, mode).shape, seed=99)
+    (upstream,) = with_zeros(1, tensor(*pooled(X, one, mode).shape, seed=99))
     right, bound = expected_gradient(X, one, mode, upstream)
     leaf, settings = X.clone().requires_grad_(), {}
     arguments: tuple[Any, ...] = (leaf,)

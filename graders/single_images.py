@@ -59,7 +59,7 @@ def images_and_kernels(draw: st.DrawFn) -> tuple[Tensor, Tensor]:
 def sweep(
     most_more: int = 5, images_too: bool = False
 ) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
-    """Sizes of images and kernels of which any two meet that `images_and_kernels` could draw together, and `SMALL`.
+    """Sizes of images and kernels of which any two meet that `images_and_kernels` could draw together; `SMALL`.
 
     Images are at most `most_more` larger than the kernel along each axis. With `images_too` the height and
     the width of the image meet all the rest, and not only what it is larger than the kernel by.
@@ -176,7 +176,7 @@ def check_gradients(
     for seed, (image, kernel) in enumerate(shapes):
         X, K = tensor(*image, seed=seed), tensor(*kernel, seed=seed + 50)
         if seed % 2:  # what meets a zero adds nothing to the result, but something to the gradient
-            X[0, 0] = K[0, 0] = 0
+            X[-1, -1] = K[0, 0] = 0  # not where they meet each other
         X, K = X.requires_grad_(), K.requires_grad_()
         upstream = tensor(image[0] - kernel[0] + 1, image[1] - kernel[1] + 1, seed=seed + 99)
         with_zeros(seed % 2, upstream)

@@ -6,7 +6,7 @@ import torch
 
 from graders import tolerance
 from graders.devices import works_on_the_accelerator
-from graders.expect import agrees, changes_no_setting, compare, gradients_agree, references_agree
+from graders.expect import agrees, compare, gradients_agree, leaves_all_alone, references_agree
 from graders.holds import holds
 from graders.single_images import SHAPES, expected, expected_gradients, sweep
 from graders.strategies import tensor, with_zeros
@@ -40,7 +40,7 @@ def test_the_matrix_for_every_pair_of_sizes(submission: Submission) -> None:
 def test_the_matrix_keeps_dtype_and_gradient(submission: Submission) -> None:
     K = tensor(2, 3, seed=5, layout="transposed", dtype=torch.float64)
     right = reference.conv2d_matrix(K, (3, 5))
-    reply = agrees(
+    agrees(
         submission,
         "conv2d_matrix",
         K,
@@ -49,9 +49,9 @@ def test_the_matrix_keeps_dtype_and_gradient(submission: Submission) -> None:
         bound=tolerance.exact(right),
         dtype=torch.float64,
     )
-    changes_no_setting(reply, call="conv2d_matrix(K, (3, 5)) in float64")
-    leaf = tensor(2, 3, seed=6).requires_grad_()
-    upstream = tensor(*right.shape, seed=7)
+    leaves_all_alone(submission, "conv2d_matrix", K, (3, 5))
+    leaf, upstream = with_zeros(1, tensor(2, 3, seed=6), tensor(*right.shape, seed=7))
+    leaf.requires_grad_()
     grad = torch.autograd.grad(reference.conv2d_matrix(leaf, (3, 5)), leaf, upstream)[0].double()
     bound = tolerance.products(torch.full((2, 3), float(upstream.abs().sum())), 9, torch.float32)
     gradients_agree(

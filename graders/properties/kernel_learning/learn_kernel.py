@@ -101,12 +101,16 @@ def check_kernel(learned: Learned, right: Descent, dtype: torch.dtype) -> None:
 @holds("learn_kernel", "losses")
 def test_the_loss_of_every_epoch(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES[:5]):
-        learned, right = replayed(submission, make_case(image, kernel, seed=seed * 10, zeros=seed), 2 * seed + 2)
+        learned, right = replayed(
+            submission, make_case(image, kernel, seed=seed * 10, zeros=seed), 2 * seed + 2
+        )
         check_losses(learned, right)
 
 
 @holds("learn_kernel", "losses")
 def test_one_loss_per_epoch_for_one_epoch_and_for_none(submission: Submission) -> None:
+    black = Case(tensor(2, 3, seed=32), torch.zeros(5, 4), tensor(4, 2, seed=33), 0.1)
+    check_losses(*replayed(submission, black, 2))
     for epochs in (1, 0):
         case = make_case((5, 4), (2, 3), seed=31, dtype=torch.float64)
         learned, right = replayed(submission, case, epochs)
@@ -153,7 +157,7 @@ def test_the_kernel_after_the_last_step(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
         for dtype in (torch.float32, torch.float64):
             learned, right = replayed(
-                submission, make_case(image, kernel, seed=seed * 10, dtype=dtype), seed + 2
+                submission, make_case(image, kernel, seed=seed * 10, dtype=dtype, zeros=seed), seed + 2
             )
             check_kernel(learned, right, dtype)
 

@@ -114,6 +114,8 @@ def test_one_step_for_every_pair_of_sizes(submission: Submission) -> None:
 def test_the_right_kernel_stays_where_it_is(submission: Submission) -> None:
     X, weight = reference.edge_image(), torch.tensor([[1.0, -1.0]])
     check_step(submission, Case(weight, X, convolution(X, weight), 0.03))
+    # A black image tells nothing, and the kernel stays as well.
+    check_step(submission, Case(weight, torch.zeros(4, 6), tensor(4, 5, seed=3), 0.03))
 
 
 @holds("train_step", "step")

@@ -5,7 +5,16 @@ from __future__ import annotations
 import torch
 from hypothesis import given
 
-from graders.convolution_cases import BATCHED, PADDINGS, SMALL_BATCHES, STRIDES, TOGETHER, Question, case, questions
+from graders.convolution_cases import (
+    BATCHED,
+    PADDINGS,
+    SMALL_BATCHES,
+    STRIDES,
+    TOGETHER,
+    Question,
+    case,
+    questions,
+)
 from graders.convolutions import (
     check,
     check_cases,

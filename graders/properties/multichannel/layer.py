@@ -8,7 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from graders.convolution_cases import PADDINGS, SMALL_BATCHES, STRIDES, TOGETHER, WITH_BIAS, Case, Question, case, sweep
+from graders.convolution_cases import (
+    PADDINGS,
+    SMALL_BATCHES,
+    STRIDES,
+    TOGETHER,
+    WITH_BIAS,
+    Case,
+    Question,
+    case,
+    sweep,
+)
 from graders.convolutions import convolution, expected, expected_gradients
 from graders.devices import module_works_on_the_accelerator
 from graders.expect import agrees, changes_no_setting, gradients_agree, that
@@ -49,7 +59,9 @@ def set_parameters(layer: Module, question: Question, title: str) -> dict[str, s
     return names
 
 
-def check_layer(submission: Submission, one: Case, *args: Any, double: bool = False, zeros: int = 0, **kwargs: Any) -> None:
+def check_layer(
+    submission: Submission, one: Case, *args: Any, double: bool = False, zeros: int = 0, **kwargs: Any
+) -> None:
     """`MultiChannelConv2d(*args, **kwargs)` with known parameters does what `one` says."""
     title = call("MultiChannelConv2d", args, kwargs)
     layer = new_layer(submission, *args, **kwargs)

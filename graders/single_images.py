@@ -59,7 +59,7 @@ def images_and_kernels(draw: st.DrawFn) -> tuple[Tensor, Tensor]:
 def sweep(
     most_more: int = 5, images_too: bool = False
 ) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
-    """Sizes of images and kernels of which any two meet that `images_and_kernels` could draw together; `SMALL`.
+    """Sizes of images and kernels in which any two meet that `images_and_kernels` could draw, and `SMALL`.
 
     Images are at most `most_more` larger than the kernel along each axis. With `images_too` the height and
     the width of the image meet all the rest, and not only what it is larger than the kernel by.

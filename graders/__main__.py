@@ -47,9 +47,24 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         type=Path,
         default=SAMPLE_CLASS,
-        help="a folder with one folder, .zip, .ipynb or .py per student, or a single submission "
+        help="a class folder, or the .zip that a learning platform exports; or a single submission "
         "(default: the sample class)",
     )
+    grade.add_argument(
+        "--layout",
+        metavar="NAME",
+        default="",
+        help="how the class is laid out: canvas, moodle, blackboard, gradescope, nbgrader, git, each (a "
+        "folder, archive or file for each student) or one (a single student); default: recognised by itself",
+    )
+    grade.add_argument(
+        "--roster",
+        type=Path,
+        metavar="FILE.csv",
+        help="the people of the class, with a column of names, numbers or e-mail addresses: they are "
+        "matched, and who handed in nothing is listed",
+    )
+    grade.add_argument("--dry-run", action="store_true", help="show who handed in what, and stop")
     grade.add_argument(
         "--out", type=Path, default=Path("graded"), help="where reports go (default: %(default)s)"
     )
@@ -173,22 +188,17 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from .commands import grade_class
+    from .commands import grade_class, show_plan
     from .isolation import device_within, proven_tier
 
-    settings, tier = _settings(options), proven_tier(options.require)
-    insisted = options.device != "auto"
+    settings = _settings(options)
+    plan = show_plan(options.submissions, options.layout, options.roster, in_full=options.dry_run)
+    if options.dry_run:
+        return 1 if plan.refused else 0
+    tier, insisted = proven_tier(options.require), options.device != "auto"
     device = device_within(settings.device, tier, options.require, insisted=insisted)
     settings = replace(settings, device=device)
-    return grade_class(
-        options.submissions,
-        options.out,
-        settings,
-        tier,
-        options.jobs,
-        options.feedback,
-        options.gradebook,
-    )
+    return grade_class(plan, options.out, settings, tier, options.jobs, options.feedback, options.gradebook)
 
 
 def _check_one(options: argparse.Namespace) -> int:

@@ -21,16 +21,19 @@ from rich.progress import (
 from .gradebook import shown, write_gradebook
 from .grading import batch
 from .grading.grade import Settings, grade, reproduce
-from .grading.hand_in import find, read
+from .grading.hand_in import read
+from .grading.plan import Plan, one_hand_in, plan_for
+from .grading.roster import match, read_roster
 from .isolation import device_within, proven_parent
+from .printable import lines, one_line
 from .report import Report
 from .reports import html, table, terminal
-from .reports.wording import Feedback, visible
+from .reports.wording import Feedback
 from .sandbox.tiers import Tier
 
 
 def grade_class(
-    submissions: Path,
+    plan: Plan,
     out: Path,
     settings: Settings,
     tier: Tier,
@@ -38,20 +41,20 @@ def grade_class(
     feedback: Feedback,
     gradebook: str = "",
 ) -> int:
-    """Grade every submission under a path, write the results to `out` and show a table.
+    """Grade every hand-in of a plan, write the results to `out` and show a table.
 
     Args:
         gradebook: URL of the nbgrader gradebook to write into; empty for `out/gradebook.db`.
 
     Returns:
-        0 if everything was graded, 1 if the grader failed on something.
+        0 if everything was graded, 1 if the grader failed on something, or refused it.
     """
     console = _console()
-    paths = find(submissions)
-    if len(paths) == 1:
+    sources = plan.hand_ins
+    if len(sources) == 1:
         jobs = 1
     console.print(
-        f"Grading {len(paths)} submissions from {_plain(str(submissions))} "
+        f"Grading {len(sources)} submissions from {_name(str(plan.root))} "
         f"({jobs} at a time, isolation {tier.name}, seed {settings.seed})"
     )
     reports: list[Report] = []
@@ -59,33 +62,54 @@ def grade_class(
     for folder in (out / "reports", out / "feedback"):
         folder.mkdir(parents=True, exist_ok=True)
     with _progress(console) as progress:
-        bar = progress.add_task("starting", total=len(paths))
-        for graded in batch.grade_all(paths, settings, tier, jobs):
-            progress.update(bar, advance=1, description=_plain(graded.path.name))
+        bar = progress.add_task("starting", total=len(sources))
+        for graded in batch.grade_all(sources, settings, tier, jobs):
+            progress.update(bar, advance=1, description=_name(graded.source.student))
             if graded.report is None:
                 failures.append(graded)
                 continue
-            report = _named_apart(graded.report, reports)
-            reports.append(report)
-            _write_one(out, report, feedback)
+            reports.append(graded.report)
+            _write_one(out, graded.report, feedback)
     _write_class(out, reports)
     book = gradebook or f"sqlite:///{out / 'gradebook.db'}"
     kept = _write_gradebook(console, book, reports, feedback)
     terminal.print_class(console, reports)
     for failure in failures:
-        console.print(f"[bold magenta]not graded:[/] {_plain(failure.path.name)}: {_plain(failure.error)}")
+        console.print(
+            f"[bold magenta]not graded:[/] {_name(failure.source.student)}: {_plain(failure.error)}"
+        )
+    for problem in plan.refused:
+        console.print(f"[bold magenta]not graded:[/] {_plain(str(problem))}")
     ungraded = [report for report in reports if report.not_graded]
     for report in ungraded:
         names = ", ".join(f"{task.exercise}.{task.task}" for task in report.not_graded)
         console.print(
-            f"[bold magenta]not graded:[/] {report.student}: {names}. "
+            f"[bold magenta]not graded:[/] {_name(report.student)}: {names}. "
             f"Why: {_plain(report.not_graded[0].message)}"
         )
-        console.print(f"  to try again: {_plain(reproduce(report, report.not_graded[0]))}")
+        console.print(f"  to try again: {_name(reproduce(report, report.not_graded[0]))}")
     each = f"for each student {out / 'reports'}/*.json and {out / 'feedback'}/*.html"
     wrote = f"{out / 'grades.csv'}, {out / 'class.html'}{kept}, and {each}"
     console.print(f"\nWrote {_plain(wrote)}")
-    return 1 if failures or ungraded else 0
+    return 1 if failures or ungraded or plan.refused else 0
+
+
+def show_plan(submissions: Path, layout: str, roster: Path | None, in_full: bool) -> Plan:
+    """Print who handed in what, before anything is graded; returns the plan.
+
+    Args:
+        layout: how the class is laid out; empty to recognise it.
+        roster: a CSV of the people of the class.
+        in_full: with a line for each student.
+    """
+    console = _console()
+    plan = plan_for(submissions, layout)
+    matched = match(plan, read_roster(roster)) if roster else None
+    plan = matched.plan if matched else plan
+    parts = [plan.summary(), plan.listing() if in_full else "", matched.summary() if matched else ""]
+    for part in filter(None, parts):
+        console.print(_plain(part), soft_wrap=True)
+    return plan
 
 
 def _write_gradebook(console: Console, url: str, reports: Sequence[Report], feedback: Feedback) -> str:
@@ -116,21 +140,25 @@ def check_one(submission: Path, settings: Settings, require: str, feedback: Feed
         0 if everything was graded, 1 if the grader failed on something.
     """
     console = _console()
-    if not submission.exists():
-        raise FileNotFoundError(f"{submission}: no such file or folder")
+    source = one_hand_in(submission)
     torch.set_num_threads(1)  # more would change last digits and, on a busy machine, take many times longer
     with console.status("grading"), proven_parent(require) as parent:
         settings = replace(
             settings, device=device_within(settings.device, parent.tier, require, insisted=insisted)
         )
-        report = grade(read(submission), settings, parent)
+        report = grade(read(source), settings, parent)
     console.print(terminal.one_report(report, feedback))
     return 1 if report.not_graded else 0
 
 
 def _plain(text: str) -> str:
-    """Names and messages as they are: brackets are no markup here."""
-    return escape(visible(text))
+    """Messages as they are: brackets are no markup here."""
+    return escape(lines(text))
+
+
+def _name(text: str) -> str:
+    """A name, likewise, on one line."""
+    return escape(one_line(text))
 
 
 def _console() -> Console:
@@ -148,15 +176,6 @@ def _progress(console: Console) -> Progress:
         TimeRemainingColumn(),
     )
     return Progress(*columns, console=console)
-
-
-def _named_apart(report: Report, others: Sequence[Report]) -> Report:
-    """The report under a name that no other has: two students must not overwrite each other."""
-    taken = {other.student.lower() for other in others}
-    name, number = report.student, 2
-    while name.lower() in taken:
-        name, number = f"{report.student}-{number}", number + 1
-    return replace(report, student=name)
 
 
 def _write_one(out: Path, report: Report, feedback: Feedback) -> None:

@@ -14,11 +14,12 @@ from torch.nn import functional as F
 from solutions import multichannel as reference
 
 from . import tolerance
-from .convolution_cases import Case, Question, sweep
-from .devices import works_on_the_accelerator
+from .convolution_cases import Case, Question, Sizes, case, sweep
+from .devices import called, works_on_the_accelerator
 from .expect import (
     Mismatch,
     NotWritten,
+    affordable,
     agrees,
     compare,
     gradients_agree,
@@ -28,10 +29,11 @@ from .expect import (
     that,
 )
 from .messages import call
+from .own_answers import consistent
 from .sandbox.trouble import Raised
 from .signatures import labels
 from .strategies import HALVES, LAYOUTS, VALUES, graded, tensor, with_zeros
-from .subject import Submission
+from .subject import Reply, Submission
 
 # --------------------------------------------------------------------------------------------- what is right
 
@@ -105,12 +107,19 @@ def expected_gradients(question: Question, upstream: Tensor) -> tuple[dict[str, 
 # ------------------------------------------------------------------------------------------------ the checks
 
 
-def check(submission: Submission, name: str, question: Question, dtype: torch.dtype | None = None) -> Tensor:
+def check(
+    submission: Submission,
+    name: str,
+    question: Question,
+    dtype: torch.dtype | None = None,
+    *,
+    compared: Callable[..., Reply] = agrees,
+) -> Tensor:
     """`name(X, K, …)` is the convolution; returns it in float64. Without `dtype` that is left open."""
     precision = tolerance.coarsest(question.X, question.K) if dtype is not None else torch.float32
     right, bound = expected(name, question, precision)
     X, K, keywords = question.X, question.K, question.keywords
-    value = agrees(submission, name, X, K, expected=right, bound=bound, dtype=dtype, **keywords).value
+    value = compared(submission, name, X, K, expected=right, bound=bound, dtype=dtype, **keywords).value
     assert isinstance(value, Tensor)
     return value.double()
 
@@ -194,15 +203,15 @@ def check_dtypes(submission: Submission, name: str, one: Case) -> None:
         replace(double, K=single.K),
         replace(single, K=double.K),
     ):
-        check(submission, name, question, torch.result_type(question.X, question.K))
+        check(submission, name, question, torch.result_type(question.X, question.K), compared=consistent)
     for half in HALVES if submission.device else ():
-        check(submission, name, one.question(3, "normal", half), half)
+        check(submission, name, one.question(3, "normal", half), half, compared=consistent)
 
 
 def check_layouts(submission: Submission, name: str, one: Case) -> None:
     """Views of every kind are ordinary inputs."""
     for seed, layout in enumerate(LAYOUTS):
-        check(submission, name, one.question(seed, layout=layout))
+        check(submission, name, one.question(seed, layout=layout), compared=consistent)
 
 
 def _with_a_zero(value: Tensor) -> Tensor:
@@ -243,10 +252,22 @@ def check_gradients(submission: Submission, name: str, cases: Sequence[Case]) ->
 def check_side_effects(submission: Submission, name: str, one: Case) -> None:
     """Arguments and global settings stay as they were, and two equal calls have equal results."""
     question = one.question(3)
-    check(submission, name, question)
+    check(submission, name, question, compared=consistent)
     double = one.question(3, dtype=torch.float64)
     repeats(submission, name, question.X, question.K, **question.keywords)
     leaves_all_alone(submission, name, double.X, double.K, **double.keywords)
+
+
+def check_affordable(submission: Submission, name: str, image: Sizes, kernel: Sizes) -> None:
+    """A large image takes little CPU time: a tenth of a second, where a loop over its pixels takes ten."""
+    question, right, bound = _large(image, kernel)
+    affordable(submission, name, question.X, question.K, seconds=1.0, expected=right, bound=bound)
+
+
+@cache
+def _large(image: Sizes, kernel: Sizes) -> tuple[Question, Tensor, Tensor]:
+    question = case(image, kernel).question(4)
+    return question, *expected(None, question)
 
 
 def check_effort(submission: Submission, name: str, cases: Sequence[Case]) -> None:
@@ -254,7 +275,7 @@ def check_effort(submission: Submission, name: str, cases: Sequence[Case]) -> No
     efforts = []
     for seed, one in enumerate(cases):
         question = one.question(seed)
-        check(submission, name, question)
+        check(submission, name, question, compared=consistent)
         efforts.append(submission.ask(name, question.X, question.K, effort=True).effort)
     images = ", ".join(str(one.image) for one in cases)
     kernels = ", ".join(str(one.kernel) for one in cases)
@@ -283,6 +304,12 @@ def _is_right(submission: Submission, name: str, one: Case) -> bool:
 def on_the_accelerator_with_all_options(submission: Submission, name: str) -> None:
     """Stride, padding and bias, each of which may need a buffer."""
     X, K, b = graded(2, 2, 3, 4, seed=10), graded(3, 2, 2, 2, seed=11), graded(3, seed=12)
-    right, upstream = getattr(reference, name), tensor(2, 3, 2, 3, seed=17)
-    works_on_the_accelerator(submission, name, X, K, b, stride=2, padding=1, cotangent=upstream, right=right)
-    works_on_the_accelerator(submission, name, X.detach(), K.detach().long(), right=right)
+    upstream = tensor(2, 3, 2, 3, seed=17)
+    works_on_the_accelerator(
+        submission,
+        name,
+        called(X, K, b, stride=2, padding=1, cotangent=upstream),
+        called(X.detach(), K.detach()),
+        called(X.detach(), K.detach().long()),
+        right=getattr(reference, name),
+    )

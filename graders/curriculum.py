@@ -38,6 +38,11 @@ class Task:
     by_hand: bool
     hints: tuple[str, ...]
 
+    @property
+    def is_function(self) -> bool:
+        """Whether a function or class has its name; `invalid_input` is a group of calls to several."""
+        return self.name != "invalid_input"
+
 
 @dataclass(frozen=True)
 class Exercise:

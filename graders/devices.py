@@ -17,6 +17,7 @@ from torch import Tensor
 
 from . import messages
 from .expect import Mismatch, NotWritten, facts, lies_elsewhere
+from .own_answers import own_answer, resembles
 from .sandbox.inside.device import SIMULATED
 from .sandbox.trouble import Raised
 from .sandbox.warm_parent import ACCELERATOR
@@ -84,37 +85,77 @@ CUDA, BESIDE_CUDA = Place(named=True, moved=True), Place(named=True, moved=False
 PLACES = (ACCELERATED, CUDA, BESIDE_CUDA)
 
 
-def works_on_the_accelerator(
-    submission: Submission,
-    name: str,
-    *args: Any,
-    right: Callable[..., Any] | None = None,
-    cotangent: Tensor | None = None,
-    **kwargs: Any,
-) -> None:
-    """A call's result and gradients lie where its tensors do: on the accelerator, or on the CPU beside it.
+@dataclass(frozen=True)
+class Call:
+    """One call to ask on an accelerator.
 
-    The same call on the CPU of a machine without one comes first: what fails there has nothing to do with
-    devices.
+    Attributes:
+        cotangent: ask for the gradients of `(result * cotangent).sum()` as well.
+        is_random: its numbers are drawn, and compared with nothing.
+    """
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    cotangent: Tensor | None = None
+    is_random: bool = False
+
+
+def called(*args: Any, cotangent: Tensor | None = None, is_random: bool = False, **kwargs: Any) -> Call:
+    """A `Call` as one would write it."""
+    return Call(args, kwargs, cotangent, is_random)
+
+
+def works_on_the_accelerator(
+    submission: Submission, name: str, *calls: Call, right: Callable[..., Any]
+) -> None:
+    """Results and gradients lie where the tensors do: on the accelerator, or on the CPU beside it.
+
+    Each call is asked on the CPU of a machine without an accelerator first. What fails there has nothing to
+    do with devices, and is asked no further; but some call must succeed. An answer that is wrong there must
+    be as wrong on the accelerator.
 
     Args:
-        right: the reference; an answer that is far from its own earns nothing here either. None where the
-            answer is random.
+        right: the reference.
     """
-    value = submission.ask(name, *args, cotangent=cotangent, **kwargs).value
-    if value is None:
-        raise NotWritten
-    call = messages.call(name, args, kwargs)
-    expected = None if right is None else right(*args, **kwargs)
-    if right is not None and not _resembles(value, expected):
-        raise Mismatch(call, "values", messages.wrong_on_the_cpu())
+    expected = [_answer_on_the_cpu(submission, name, call, right) for call in calls]
+    # What is drawn tells nothing of whether the answer is one.
+    judged = [found for call, found in zip(calls, expected, strict=True) if not call.is_random]
+    why_not = [found for found in judged if isinstance(found, Exception)]
+    if len(why_not) == len(judged):
+        raise why_not[0]
+    for call, wanted in zip(calls, expected, strict=True):
+        if not isinstance(wanted, Exception):
+            _works_there(submission, name, call, wanted)
+
+
+def _answer_on_the_cpu(submission: Submission, name: str, call: Call, right: Callable[..., Any]) -> Any:
+    """What the accelerator must give: what is right, or the student's own answer; or why it is not asked."""
+    try:
+        value = submission.ask(name, *call.args, cotangent=call.cotangent, **call.kwargs).value
+        if value is None:
+            return NotWritten()
+        if call.is_random:
+            return None
+        wanted = right(*call.args, **call.kwargs)
+        if resembles(value, wanted):
+            return wanted
+        own = own_answer(submission, name, *call.args, right=wanted, **call.kwargs)
+    except (Raised, Mismatch, NotWritten) as trouble:
+        return trouble
+    if own is not None and resembles(value, own):
+        return own
+    return Mismatch(messages.call(name, call.args, call.kwargs), "values", messages.wrong_on_the_cpu())
+
+
+def _works_there(submission: Submission, name: str, call: Call, wanted: Any) -> None:
+    title = messages.call(name, call.args, call.kwargs)
     for place in PLACES:
-        with place.asked(submission, call):
-            reply = submission.ask(name, *args, cotangent=cotangent, **kwargs)
-            lies_there(call, reply)
-            if right is not None and not _resembles(reply.value, expected):
+        with place.asked(submission, title):
+            reply = submission.ask(name, *call.args, cotangent=call.cotangent, **call.kwargs)
+            lies_there(title, reply)
+            if not call.is_random and not resembles(reply.value, wanted):
                 sentence = messages.on_accelerator(messages.other_numbers(), beside=not place.moved)
-                raise Mismatch(call, "values", sentence)
+                raise Mismatch(title, "values", sentence)
 
 
 def module_works_on_the_accelerator(
@@ -177,29 +218,13 @@ def lies_there(call: str, reply: Reply) -> None:
             raise Mismatch(call, "device", messages.left_behind(what, facts(tensor).device))
 
 
-def _resembles(value: Any, right: Any) -> bool:
-    """Whether an answer is about right: other properties judge it."""
-    if isinstance(right, Tensor):
-        if not isinstance(value, Tensor) or value.shape != right.shape or value.is_complex():
-            return False
-        scale = float(right.detach().abs().max())
-        return bool(((value.detach().double() - right.detach().double()).abs() <= 1e-3 * (1 + scale)).all())
-    if isinstance(right, (tuple, list)):
-        same = isinstance(value, (tuple, list)) and len(value) == len(right)
-        return same and all(map(_resembles, value, right))
-    if isinstance(value, Tensor) and value.numel() != 1:
-        return False
-    return isinstance(value, (float, int, Tensor)) and abs(float(value) - right) <= 1e-3 * (1 + abs(right))
-
-
 def _tensors(what: str, value: Any) -> Iterator[tuple[str, Tensor]]:
     if isinstance(value, Tensor):
-        yield what, value
+        if value.dim():  # a number may be one of the CPU as well
+            yield what, value
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _tensors(f"{what}[{key!r}]", item)
     elif isinstance(value, (list, tuple)):
         for place, item in enumerate(value):
-            # A loss among the results may be a number of the CPU as well as a tensor.
-            if not (isinstance(item, Tensor) and item.dim() == 0):
-                yield from _tensors(f"{what}[{place}]", item)
+            yield from _tensors(f"{what}[{place}]", item)

@@ -6,7 +6,8 @@ NaN and infinity, values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +15,9 @@ import torch
 from torch import Tensor
 
 from . import messages
+from .narrowing import real_number, same_tensor
 from .sandbox.inside.wire import Handle, Opaque, TensorFacts
-from .sandbox.trouble import Raised
+from .sandbox.trouble import Raised, TimedOut
 from .signatures import labels
 from .subject import Module, Reply, Submission
 
@@ -33,15 +35,17 @@ class Mismatch(AssertionError):
         aspect: `type`, `shape`, `dtype`, `device`, `values`, `gradient`, `changed input`, `state`, …
         sentence: what is wrong, in one plain sentence.
         tensors: the small case: inputs, `got` and `expected`.
+        expected: the rest of that sentence, which gives away a value that was expected: `it should be 3`.
     """
 
     call: str
     aspect: str
     sentence: str
     tensors: dict[str, Tensor] = field(default_factory=dict)
+    expected: str = ""
 
     def __str__(self) -> str:
-        return f"{self.call}: {self.sentence}"
+        return f"{self.call}: {messages.whole(self.sentence, self.expected)}"
 
 
 class NotWritten(Exception):
@@ -75,6 +79,36 @@ def agrees(
         reply.value, expected=expected, bound=bound, dtype=dtype, call=call, shown=named(name, args, kwargs)
     )
     return reply
+
+
+def affordable(
+    submission: Submission, name: str, *args: Any, seconds: float, expected: Tensor, bound: Tensor
+) -> None:
+    """A call on large tensors is right, and takes little CPU time, whatever it counts as its own effort.
+
+    The time is the process's, measured from outside, so no code in it can make it look shorter. The tensors
+    are to be so large that a loop takes ten times as long, and an answer without one a tenth. On a crowded
+    core an answer may need several times what it needs on a quiet one, so there is a second try.
+
+    Args:
+        submission: who is asked.
+        name: a function of the exercise.
+        args: its arguments.
+        seconds: of CPU time.
+        expected: the right result.
+        bound: how far each element may be off.
+    """
+    call = messages.call(name, args, {})
+    for is_last in (False, True):
+        try:
+            reply = submission.ask(name, *args, within=seconds)
+            break
+        except TimedOut as late:
+            if late.clock != "CPU" or submission.lost is not None:
+                raise
+            if is_last:
+                raise Mismatch(call, "effort", messages.unaffordable(args[0].shape, seconds)) from None
+    compare(reply.value, expected=expected, bound=bound, call=call)
 
 
 def compare(
@@ -183,9 +217,9 @@ def leaves_all_alone(submission: Submission, name: str | Module, *args: Any, **k
 def left_alone(reply: Reply, sent: Mapping[str, Tensor], *, call: str) -> None:
     """The arguments, which were asked for, are as they were sent; none has got a gradient or requires one."""
     for (label, before), after, mark in zip(sent.items(), reply.arguments, reply.marks, strict=True):
-        same = _identical(after, before.detach())
         shown = {f"{label} before": before, f"{label} after": after}
-        that(same, call=call, aspect="changed input", sentence=messages.changed_input(label), **shown)
+        if not same_tensor(after, before.detach()):
+            raise Mismatch(call, "changed input", messages.changed_input(label), shown)
         that(not mark, call=call, aspect="changed input", sentence=messages.marked_input(label, mark))
 
 
@@ -199,7 +233,7 @@ def repeats(submission: Submission, name: str | Module, *args: Any, **kwargs: An
         raise NotWritten
     if not isinstance(first.value, Tensor) or not isinstance(second.value, Tensor):
         raise Mismatch(call, "type", messages.not_a_tensor("result", _type_name(first.value)))
-    if not _identical(first.value, second.value):
+    if not same_tensor(first.value, second.value):
         shown = {"first call": first.value, "second call": second.value}
         raise Mismatch(call, "repeated call", messages.not_repeated(), shown)
     if isinstance(name, str):
@@ -241,40 +275,71 @@ def refuses(
     raise Mismatch(call, "error", messages.no_error(_shown_in_short(answer)))
 
 
-def written_out(submission: Submission, name: str, *args: Any, **kwargs: Any) -> None:
-    """The call differentiates nothing by autograd, backwards or forwards."""
-    reply = submission.ask(name, *args, effort=True, **kwargs)
-    if reply.value is None:
-        raise NotWritten
-    call = messages.call(name, args, kwargs)
-    that(not reply.autograd, call=call, aspect="by hand", sentence=messages.autograd_used())
+def written_out(name: str) -> Callable[[Callable[[Submission], None]], Callable[[Submission], None]]:
+    """Mark a property of the task `name` whose questions are put where nothing can be differentiated."""
+
+    def mark(test: Callable[[Submission], None]) -> Callable[[Submission], None]:
+        @functools.wraps(test)
+        def without_autograd(submission: Submission) -> None:
+            try:
+                with submission.without_autograd():
+                    test(submission)
+            except Raised as raised:
+                if not raised.is_a("ForbiddenCall"):
+                    raise
+                raise Mismatch(f"{name}(grad_Y, …)", "by hand", messages.autograd_used()) from None
+
+        return without_autograd
+
+    return mark
 
 
-def equal(got: Any, expected: object, *, call: str, what: str = "result") -> None:
-    """A plain value (int, str, tuple, list of those) is exactly `expected`, its type included."""
-    if got is None and what == "result" and expected is not None:
-        raise NotWritten
-    if type(got) is not type(expected) or got != expected:
-        raise Mismatch(call, "values", messages.wrong_plain(what, _shown(got), expected))
+def number(
+    got: Any,
+    expected: float,
+    *,
+    call: str,
+    tolerance: float = 0.0,
+    what: str = "result",
+    may_carry_a_graph: bool = False,
+) -> float:
+    """A number of any make within `tolerance` of `expected`; returns it.
 
-
-def number(got: Any, expected: float, *, tolerance: float, call: str, what: str = "result") -> float:
-    """A float, or a 0-d tensor, within `tolerance` of `expected`; returns it."""
+    A Python number, a NumPy scalar (which comes over the wire as a Python number) or a 0-d tensor without a
+    graph; a truth value is none of them. The graph may be another group's matter.
+    """
     if got is None and what == "result":
         raise NotWritten
-    if isinstance(got, Tensor) and got.dim() == 0 and not got.dtype.is_complex:
-        got = float(got)
-    if type(got) not in (float, int):
-        raise Mismatch(call, "type", messages.wrong_plain(what, _shown(got), expected))
-    if not abs(got - expected) <= tolerance:
-        raise Mismatch(call, "values", messages.wrong_plain(what, _shown(got), expected))
-    return float(got)
+    value = real_number(got)
+    if value is None:
+        raise _not_plain(call, "type", what, got, expected)
+    if not abs(value - expected) <= tolerance:
+        raise _not_plain(call, "values", what, value, expected)
+    if not may_carry_a_graph and isinstance(got, Tensor) and carries_a_graph(got):
+        raise Mismatch(call, "type", messages.graph_kept(what))
+    return float(value)
 
 
-def that(condition: bool, *, call: str, aspect: str, sentence: str, **tensors: Tensor) -> None:
-    """A condition that none of the other helpers is about."""
+def carries_a_graph(tensor: Tensor) -> bool:
+    """Whether a tensor that came back is part of a graph, or would begin one."""
+    about = facts(tensor)
+    return about.has_grad_fn or about.requires_grad
+
+
+def _not_plain(call: str, aspect: str, what: str, got: Any, expected: object) -> Mismatch:
+    sentence = messages.wrong_plain(what, in_words(got))
+    return Mismatch(call, aspect, sentence, expected=messages.should_be(expected))
+
+
+def that(
+    condition: bool, *, call: str, aspect: str, sentence: str, expected: str = "", **tensors: Tensor
+) -> None:
+    """A condition that none of the other helpers is about.
+
+    `sentence` says what is wrong; whatever gives a value away that was expected stands in `expected`.
+    """
     if not condition:
-        raise Mismatch(call, aspect, sentence, dict(tensors))
+        raise Mismatch(call, aspect, sentence, dict(tensors), expected)
 
 
 def references_agree(ours: Tensor, torchs: Tensor, bound: Tensor) -> None:
@@ -298,13 +363,6 @@ def named(name: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str
     return {label: value for label, value in every.items() if isinstance(value, Tensor)}
 
 
-def _identical(one: Tensor, other: Tensor) -> bool:
-    """Bit for bit the same values, NaN where the other has NaN, in the same shape and dtype."""
-    if one.shape != other.shape or one.dtype != other.dtype:
-        return False
-    return bool(((one == other) | (one.isnan() & other.isnan())).all())
-
-
 def _names(message: str, item: object) -> bool:
     plain = message.replace(" ", "")
     if str(item).replace(" ", "") in plain:
@@ -319,17 +377,19 @@ def _type_name(value: Any) -> str:
     return type(value).__name__
 
 
-def _shown(value: Any) -> object:
+def in_words(value: Any) -> object:
     """A value that prints as its student knows it: an object of theirs by the name of its type."""
     if isinstance(value, (list, tuple)):
-        return type(value)(_shown(item) for item in value)
+        return type(value)(in_words(item) for item in value)
+    if isinstance(value, dict):
+        return {key: in_words(item) for key, item in value.items()}
     return _Theirs(value.type) if isinstance(value, (Opaque, Handle, Module)) else value
 
 
 def _shown_in_short(value: Any) -> str:
     if isinstance(value, Tensor):
         return f"a tensor of shape {messages.shape(value.shape)}"
-    return repr(_shown(value))[:80]
+    return repr(in_words(value))[:80]
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,18 @@
 """What an error of Python's or torch's means, in the words of somebody who has met it before.
 
 Data: a pattern that is found in the error's message, and what is true whenever it is. The first that fits is
-said. What an instructor adds here is said from then on.
+said. What an instructor adds here is said from then on. Some errors come from where work is graded and not
+from the code; `translated` says what happened in place of Python's own words.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import re
 
-_NAMED_DEVICE = "The code names a device of its own. The input says where to compute: X.device."
+_NO_FILES = "no file can be opened and no process started while work is graded"
 
 EXPLANATIONS: tuple[tuple[str, str], ...] = (
-    (
-        r"forked subprocess|No CUDA GPUs|NVIDIA driver|not compiled with CUDA",
-        _NAMED_DEVICE,
-    ),
     (
         r"Boolean value of Tensor with more than one value",
         "Python asks a whole tensor whether it is true. Whether there is one at all is `is not None`; "
@@ -103,6 +101,43 @@ EXPLANATIONS: tuple[tuple[str, str], ...] = (
         "Drawing a seed from the machine opens a file, which nothing here can. torch.rand needs none.",
     ),
 )
+
+
+def translated(message: str) -> str:
+    """What happened, where Python's own words would mislead; empty where they do not.
+
+    A library that is installed is not missing: it wants to load more of itself when nothing can be loaded any
+    more. And a machine without a GPU is no mistake of CUDA's.
+    """
+    if re.search(r"re-initialize CUDA|No CUDA GPUs|NVIDIA driver|not compiled with CUDA", message):
+        return (
+            "There is no GPU where work is graded, and the code names one. The input says where to compute: "
+            'X.device; or choose by torch.device("cuda" if torch.cuda.is_available() else "cpu").'
+        )
+    if re.search(
+        r"\[Errno 1\] Operation not permitted|\[Errno 13\] Permission denied|Failed to find font", message
+    ):
+        return f"{_NO_FILES[0].upper()}{_NO_FILES[1:]}."
+    found = re.search(r"No module named '([\w.]+)'", message)
+    if found is None:
+        return ""
+    name = found[1]
+    if _is_installed(name.partition(".")[0]):
+        return (
+            f"`{name}` cannot be loaded at this point: {_NO_FILES}. Which other operation does the same "
+            "without it? (num_workers=0 for a DataLoader, no torch.compile.)"
+        )
+    return (
+        f"`{name}` was not handed in, and as a library it is not available where work is graded. Hand the "
+        "file in, or write what you need of the library yourself: torch and NumPy are there."
+    )
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def explained(message: str) -> str:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from .course import verdicts
 from .course.cell_ids import grade_id, max_score, solution_id
 from .curriculum import Exercise, exercises
+from .printable import one_line
 from .report import Report, TaskResult
 from .reports.wording import Feedback
 
@@ -76,6 +77,7 @@ def shown(url: str) -> str:
 
 def student_id(name: str) -> str:
     """A student's name as the gradebook's key of 128 characters; longer ones stay apart."""
+    name = one_line(name)
     if len(name) <= _LONGEST_ID:
         return name
     import hashlib

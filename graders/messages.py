@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .explanations import explained
+from .explanations import explained, translated
+from .remarks import Remark
 from .sandbox.inside.wire import Build, ClassOf, Stream
 from .sandbox.trouble import Crashed, Forbidden, Frame, OutOfMemory, Raised, StudentTrouble, TimedOut
 from .signatures import labels, written
-from .subject import Module
+from .subject import Failure, Module
 
 
 def call(name: Any, args: Sequence[Any], kwargs: Mapping[str, Any], context: str = "") -> str:
@@ -87,6 +88,17 @@ def wrong_on_the_cpu() -> str:
     return "Not asked on an accelerator, since the answer is wrong on the CPU."
 
 
+def wrong_in_the_plain_case() -> str:
+    return (
+        "Not asked here, since the answer is wrong for ordinary float32 tensors too, and has another shape "
+        "than the right one or does not depend on every input."
+    )
+
+
+def other_than_plain() -> str:
+    return "The result differs from your own result for the same numbers in ordinary float32 tensors."
+
+
 def left_behind(what: str, device: str) -> str:
     if device != "cpu":
         return on_accelerator(
@@ -146,6 +158,8 @@ def said(raised: Raised) -> str:
     if raised.frames:
         last = raised.frames[-1]
         where = f"{last.file}, line {last.line}: `{last.source}` raises "
+    if translated(raised.message):
+        return f"{where}{raised.type}. {translated(raised.message)}"
     return f"{where}{raised.type}: {_short(raised.message)}"
 
 
@@ -162,8 +176,25 @@ def wrong_values(what: str, wrong: int, total: int) -> str:
     return f"The {what} has the right shape, but {which} wrong."
 
 
-def wrong_plain(what: str, got: object, expected: object) -> str:
-    return f"The {what} is {_short(got)}; it should be {_short(expected)}."
+def wrong_plain(what: str, got: object) -> str:
+    return f"The {what} is {_short(repr(got))}."
+
+
+def should_be(expected: object) -> str:
+    """What follows a sentence about a wrong value, where a student may read what was expected."""
+    return f"it should be {_short(repr(expected))}"
+
+
+def whole(sentence: str, expected: str) -> str:
+    """A sentence with what was expected, if that gives anything away."""
+    return f"{sentence.removesuffix('.')}; {expected}." if expected else sentence
+
+
+def graph_kept(what: str) -> str:
+    return (
+        f"The {what} has the right value, but it still carries its graph (requires_grad), which keeps every "
+        "tensor of the computation in memory. What does .item() do?"
+    )
 
 
 def no_gradient(label: str | None = None) -> str:
@@ -215,6 +246,14 @@ def autograd_used() -> str:
     )
 
 
+def unaffordable(shape: Sequence[int], seconds: float) -> str:
+    size = "×".join(map(str, shape))
+    return (
+        f"A call on a {size} input was still running after {seconds:g} s of CPU time. "
+        "Without a loop over its elements it takes a small part of that."
+    )
+
+
 def not_written(task: str) -> str:
     return f"`{task}` is not written yet."
 
@@ -235,10 +274,33 @@ def not_callable(task: str, file: str, kind: str) -> str:
     return f"{file}: `{task}` should be a function or class, but it is of type {kind}."
 
 
+def see_above(file: str) -> str:
+    return f"{file} could not be loaded; see above."
+
+
+def of_bad_input(sentence: str) -> str:
+    return f"invalid_input is not a function; it is a group of calls with bad input. {sentence}"
+
+
 def grader_error(error: Exception) -> str:
     return (
         f"This task could not be graded, which is no fault of the student's: {type(error).__name__}: {error}"
     )
+
+
+def failed_statement(failure: Failure) -> Remark:
+    """What is said of a statement at the top level that failed: it costs what uses it."""
+    said = f"{failure.type}: {_short(failure.message)}"
+    if failure.type == "Stopped":
+        said = failure.message.rpartition("` ")[2]
+    return Remark(
+        failure.label, f"line {failure.line}", f"`{failure.text}` failed: {translated(said) or said}"
+    )
+
+
+def not_graded() -> str:
+    """What a student reads of it: what went wrong in the grader is told to the instructor."""
+    return "This task could not be graded, which is no fault of yours. A person will look at it."
 
 
 def no_file(exercise: str) -> str:
@@ -264,6 +326,11 @@ def trouble(task: str, what: StudentTrouble) -> str:
                 f"The contract's way of calling `{task}` does not fit its signature: {_short(what.message)}\n"
                 f"The contract writes it `{written(task)}`."
             )
+        instead = translated(what.message)
+        if instead:
+            return f"{instead}{at(what.frames)}"
+        if what.is_a("Stopped"):
+            return f"{_short(what.message)}; `{task}` needs what it defines."
         meaning = explained(what.message)
         return f"{what.type}: {_short(what.message)}{at(what.frames)}" + (f"\n{meaning}" if meaning else "")
     return str(what)

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from . import messages, tolerance
 from .devices import ACCELERATED, PLACES, lies_there
 from .expect import NotWritten, agrees, facts, gradients_agree, lies_elsewhere, that
+from .narrowing import real_number
 from .networks import SHAPES, Pool, differences, expected_logits, layer, logits, share_right
 from .pictures import Batch, new_pictures
 from .sandbox.trouble import Raised
@@ -38,15 +39,26 @@ def new_network(submission: Submission, name: str, *args: Any) -> Module:
     return net
 
 
-def has_shapes(net: Module) -> None:
-    """The parameters of `net` are LeNet's, in forward order."""
-    found = [tuple(value.shape) for _, value in net.describe().parameters]
+def has_shapes(net: Module) -> list[str]:
+    """The parameters of `net` are LeNet's, in forward order; returns their names."""
+    parameters = net.describe().parameters
+    found = [tuple(value.shape) for _, value in parameters]
     title, aspect = net.title, "parameters"
     sentence = f"It has {len(found)} parameters; it should have 10: a weight and a bias for each of 5 layers."
     that(len(found) == len(SHAPES), call=title, aspect=aspect, sentence=sentence)
     for place, (got, right) in enumerate(zip(found, SHAPES, strict=True), 1):
         sentence = f"Parameter {place} in order has shape {got}; it should have shape {right}."
         that(got == right, call=title, aspect=aspect, sentence=sentence)
+    return [name for name, _ in parameters]
+
+
+def still_has(net: Module, shapes: Sequence[torch.Size], call: str) -> list[Tensor]:
+    """The parameters of `net`, which have the shapes that they had before `call`."""
+    found = [value for _, value in net.describe().parameters]
+    same = [value.shape for value in found] == list(shapes)
+    sentence = "Afterwards the network has other parameters, or parameters of other shapes, than before."
+    that(same, call=call, aspect="state", sentence=sentence)
+    return found
 
 
 def with_parameters(net: Module, weights: Sequence[Tensor]) -> Module:
@@ -76,7 +88,10 @@ def check_gradients(
     upstream = tensor(len(X), 10, seed=len(X), values="normal", dtype=torch.float64)
     every = [X, *(weight.clone().requires_grad_() for weight in weights)]
     right = torch.autograd.grad(logits(every[0], every[1:], pool), every, upstream)
-    names = ["X", *(name for name, _ in net.describe().parameters)]
+    names = ["X", *has_shapes(net)]
+    different = len(set(names)) == len(names)
+    sentence = f"Two of its parameters have the same name: {', '.join(names[1:])}."
+    that(different, call=net.title, aspect="parameters", sentence=sentence)
     bounds = {name: tolerance.relative(value, 1e-9) for name, value in zip(names, right, strict=True)}
     gradients_agree(
         submission, net, X, cotangent=upstream, expected=dict(zip(names, right, strict=True)), bounds=bounds
@@ -90,6 +105,17 @@ def unchanged(before: Any, net: Module, call: str) -> None:
     that(not change, call=call, aspect="state", sentence=sentence)
 
 
+def part_keeps_its_mode(part: str, before: Any, net: Module, call: str) -> None:
+    """A part of `net` is in the mode in which it was; whether the rest is, another group asks."""
+    was, now = (
+        next(training for name, _, training, *_ in described.modules if name == part)
+        for described in (before, net.describe())
+    )
+    mode = "training" if was else "evaluation"
+    sentence = f"Layer {part} had been put into {mode} mode by itself, and is in another mode now."
+    that(was is now, call=call, aspect="state", sentence=sentence)
+
+
 def scores_of_new_images(submission: Submission, net: Module) -> Tensor:
     """What a network says to the images that no training has seen, in evaluation mode."""
     net.convert(training=False)
@@ -97,7 +123,7 @@ def scores_of_new_images(submission: Submission, net: Module) -> Tensor:
     whatever = torch.zeros(len(y), 10), torch.full((len(y), 10), torch.inf)
     scores = agrees(submission, net, X, expected=whatever[0], bound=whatever[1]).value
     assert isinstance(scores, Tensor)
-    return scores
+    return scores.double()  # of whatever dtype, for not every one knows a maximum or a logarithm
 
 
 def recognition(submission: Submission, net: Module) -> float:
@@ -106,7 +132,12 @@ def recognition(submission: Submission, net: Module) -> float:
 
 
 def works_wherever_the_network_lies(
-    submission: Submission, name: str, *args: Any, shown: str = "", data_may_lie_elsewhere: bool = False
+    submission: Submission,
+    name: str,
+    *args: Any,
+    shown: str = "",
+    data_may_lie_elsewhere: bool = False,
+    changes_the_network: bool = False,
 ) -> None:
     """A tool works for a network on the accelerator and for one on the CPU beside it, and leaves it there.
 
@@ -114,11 +145,16 @@ def works_wherever_the_network_lies(
         args: what it takes besides the network.
         shown: the same for people, from the comma on; `data` in it are batches.
         data_may_lie_elsewhere: it moves the batches to the network.
+        changes_the_network: what leaves the network as it was has not done its work, here or elsewhere.
     """
-    value = submission.ask(name, small_network(submission), *args).value
+    net = small_network(submission)
+    before = net.describe()
+    value = submission.ask(name, net, *args).value
     if value is None:
         raise NotWritten
-    kind = isinstance(value, (float, list, dict, Module))
+    kind = isinstance(value, (list, Module)) or (isinstance(value, dict) and len(value) > 0)
+    kind = kind or real_number(value) is not None
+    kind = kind and (not changes_the_network or bool(differences(before, net.describe())))
     that(kind, call=f"{name}(net{shown})", aspect="type", sentence=messages.wrong_on_the_cpu())
     for place in PLACES:
         title = f"{name}({place.holds('net')}{shown})"

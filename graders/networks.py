@@ -14,6 +14,7 @@ from solutions import lenet as reference
 
 from . import tolerance
 from .expect import GraderError, references_agree
+from .narrowing import same_tensor
 from .pictures import CLASSES, Batch, in_batches, new_pictures, training_pictures
 from .strategies import tensor
 from .subject import Build, Description, Module, Submission
@@ -139,7 +140,7 @@ def differences(before: Description, after: Description) -> str:
         return "its state_dict has other entries"
     for name, value in before.state.items():
         now = after.state[name]
-        if value.shape != now.shape or value.dtype != now.dtype or not torch.equal(value, now):
+        if not same_tensor(value, now):
             return f"{name} has another value"
     return ""
 

@@ -21,10 +21,11 @@ from .expect import (
     references_agree,
     repeats,
 )
+from .own_answers import consistent
 from .pooling_cases import PADDINGS, PLAIN, TOGETHER, Case, Swept, distinct
 from .sandbox.trouble import Raised
 from .strategies import HALVES, LAYOUTS, VALUES, Values, tensor, with_zeros
-from .subject import Module, Submission
+from .subject import Module, Reply, Submission
 
 # --------------------------------------------------------------------------------------------- what is right
 
@@ -89,11 +90,23 @@ def expected_gradient(X: Tensor, one: Case, mode: str, upstream: Tensor) -> tupl
 
 
 def check(
-    submission: Submission, name: str, X: Tensor, one: Case, mode: str, dtype: torch.dtype | None = None
-) -> None:
-    """`name(X, …)` is torch's pooling; without `dtype` that is left open."""
+    submission: Submission,
+    name: str,
+    X: Tensor,
+    one: Case,
+    mode: str,
+    dtype: torch.dtype | None = None,
+    *,
+    compared: Callable[..., Reply] = agrees,
+) -> Tensor:
+    """`name(X, …)` is torch's pooling; returns it in float64. Without `dtype` that is left open."""
     right, bound = expected(name, X, one, mode, X.dtype)
-    agrees(submission, name, X, one.window, expected=right, bound=bound, dtype=dtype, **one.keywords(mode))
+    options = one.keywords(mode)
+    value = compared(
+        submission, name, X, one.window, expected=right, bound=bound, dtype=dtype, **options
+    ).value
+    assert isinstance(value, Tensor)
+    return value.double()
 
 
 def check_cases(
@@ -200,7 +213,7 @@ def check_dtypes(submission: Submission, name: str, *outer: int) -> None:
     """The result has the dtype of the image, and its precision."""
     for dtype in (torch.float64, torch.float32, torch.float16):
         X = tensor(*outer, *PLAIN[0].image, seed=3, values="normal", dtype=dtype)
-        check(submission, name, X, PLAIN[0], "max", dtype)
+        check(submission, name, X, PLAIN[0], "max", dtype, compared=consistent)
     for one, mode in right_ones(submission, name, (PLAIN[1], TOGETHER[0]), *outer):
         for dtype in (torch.float64, torch.float32):
             check(
@@ -220,15 +233,18 @@ def check_layouts(submission: Submission, name: str, *outer: int) -> None:
     """Views of every kind are ordinary inputs."""
     both = right_ones(submission, name, (PLAIN[1], TOGETHER[0]), *outer)
     for seed, layout in enumerate(LAYOUTS):
-        check(submission, name, tensor(*outer, *PLAIN[0].image, seed=seed, layout=layout), PLAIN[0], "max")
+        X = tensor(*outer, *PLAIN[0].image, seed=seed, layout=layout)
+        check(submission, name, X, PLAIN[0], "max", compared=consistent)
         for one, mode in both:
             check(submission, name, tensor(*outer, *one.image, seed=seed, layout=layout), one, mode)
 
 
 def check_side_effects(submission: Submission, name: str, *outer: int) -> None:
     """The image and global settings stay as they were, and two equal calls have equal results."""
-    check(submission, name, tensor(*outer, *PLAIN[0].image, seed=1), PLAIN[0], "max")
-    for one, mode in right_ones(submission, name, (PLAIN[0], TOGETHER[0]), *outer):
+    plain = (PLAIN[0], "max")
+    check(submission, name, tensor(*outer, *PLAIN[0].image, seed=1), *plain, compared=consistent)
+    others = right_ones(submission, name, (PLAIN[0], TOGETHER[0]), *outer)
+    for one, mode in (plain, *(other for other in others if other != plain)):
         X = tensor(*outer, *one.image, seed=2)
         repeats(submission, name, X, one.window, **one.keywords(mode))
         leaves_all_alone(submission, name, X.double(), one.window, **one.keywords(mode))

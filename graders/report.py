@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,40 @@ from typing import Any
 import jsonschema
 from torch import Tensor
 
+from .messages import whole
+from .remarks import Remark
+
 SCHEMA_VERSION = 1
 OUTCOMES = (
     *("passed", "failed", "not_implemented", "broken", "timed_out", "crashed", "out_of_memory", "forbidden"),
     "grader_error",
 )
 _SHOWN_NUMEL = 64
+
+
+@dataclass(frozen=True)
+class Said:
+    """What there is to say of a task, in parts: levels of feedback leave parts out and search no sentence.
+
+    Attributes:
+        call: the call, small enough to read.
+        what: what is wrong, in plain sentences that give no expected value away.
+        expected: the rest of the last sentence, which does: `it should be 3`.
+        cause: the known mistake that behaves exactly so.
+    """
+
+    call: str = ""
+    what: str = ""
+    expected: str = ""
+    cause: str = ""
+
+    def __str__(self) -> str:
+        """Everything, a part a line."""
+        return "\n".join(filter(None, (self.call, whole(self.what, self.expected), self.cause)))
+
+    def without_expected(self) -> Said:
+        """The same, with no expected value."""
+        return replace(self, expected="")
 
 
 @dataclass(frozen=True)
@@ -40,10 +68,11 @@ class TaskResult:
 
     Attributes:
         outcome: one of `OUTCOMES`; `grader_error` is shown as *not graded* and is no zero.
-        message: what is wrong, in plain sentences; empty for a passed task.
+        message: what is wrong, in full; empty for a passed task. With `grader_error` it tells of the grader.
         counterexample: the call, the aspect, and small tensors as nested lists.
         diagnosis: the name of the misconception, if the behaviour matches one exactly.
         hint: a question that leads on.
+        said: the message in parts, of which a student reads those that the level of feedback allows.
     """
 
     exercise: str
@@ -59,6 +88,7 @@ class TaskResult:
     groups: tuple[GroupResult, ...] = ()
     printed: str = ""
     seconds: float = 0.0
+    said: Said = Said()
 
 
 @dataclass(frozen=True)
@@ -74,10 +104,14 @@ class Report:
     """One graded submission.
 
     Attributes:
+        hand_in: where the hand-in lies below the class folder; several places where its files lie loose.
+        ids: what the learning platform and the roster know the student by.
+        late: whether it came late; None where nobody says.
         tier: the isolation it was graded under.
         device: where every property of the tensor tasks was asked again; `cpu` where it was not.
         not_run: what was not asked, and why not, a line each; it neither earns nor costs anything.
         problems: what could not be read of the hand-in, a line each.
+        remarks: what was left aside of it, and neither earned nor cost anything, with its place.
         tasks: one entry for each task of the contract, in its order, whatever happened.
     """
 
@@ -88,8 +122,12 @@ class Report:
     versions: Mapping[str, str]
     tasks: tuple[TaskResult, ...]
     problems: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     not_run: tuple[str, ...] = ()
     seconds: float = 0.0
+    hand_in: tuple[str, ...] = ()
+    ids: Mapping[str, str] = field(default_factory=dict)
+    late: bool | None = None
 
     @property
     def core(self) -> Points:
@@ -120,6 +158,9 @@ class Report:
         return {
             "schema": SCHEMA_VERSION,
             "student": self.student,
+            "hand_in": list(self.hand_in),
+            "ids": dict(self.ids),
+            "late": self.late,
             "seed": self.seed,
             "tier": self.tier,
             "device": self.device,
@@ -127,6 +168,7 @@ class Report:
             "core": asdict(self.core),
             "bonus": asdict(self.bonus),
             "problems": list(self.problems),
+            "remarks": [asdict(remark) for remark in self.remarks],
             "not_run": list(self.not_run),
             "seconds": self.seconds,
             "tasks": [
@@ -160,12 +202,14 @@ class Report:
                 **{
                     **_known(TaskResult, task),
                     "groups": tuple(GroupResult(**_known(GroupResult, g)) for g in task["groups"]),
+                    "said": Said(**_known(Said, task.get("said", {}))),
                 }
             )
             for task in data["tasks"]
         )
-        lines = {name: tuple(data.get(name, ())) for name in ("problems", "not_run")}
-        return cls(**{**_known(cls, data), **lines, "tasks": tasks})
+        lines = {name: tuple(data.get(name, ())) for name in ("problems", "not_run", "hand_in")}
+        remarks = tuple(Remark(**_known(Remark, remark)) for remark in data.get("remarks", ()))
+        return cls(**{**_known(cls, data), **lines, "remarks": remarks, "tasks": tasks})
 
 
 def _known(record: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,10 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .narrowing import Entries, broken, records
 from .sandbox.child import Answer, Child
 from .sandbox.inside import device as devices
+from .sandbox.inside.loader import Part
 from .sandbox.inside.wire import Build, ClassOf, Handle, Stream
-from .sandbox.trouble import Raised, StudentTrouble
+from .sandbox.one_budget import make_way, stop
+from .sandbox.trouble import Crashed, OutOfMemory, Raised, StudentTrouble, TimedOut
 from .sandbox.warm_parent import ACCELERATOR, Limits, WarmParent
 
 __all__ = ["Build", "ClassOf", "Module", "Reply", "Stream", "Submission"]
@@ -27,6 +30,28 @@ __all__ = ["Build", "ClassOf", "Module", "Reply", "Stream", "Submission"]
 
 # To begin an operation costs a card some ten times what the CPU needs to do a small one.
 _SLOWER_ON_A_DEVICE = 10
+
+
+# Of a task's CPU time, what one statement at the top level of a file may use.
+_SHARE_OF_A_STATEMENT = 0.2
+_MOST_STOPPED = 5
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A statement at the top level of a file that failed when the file was loaded.
+
+    Attributes:
+        label: its file, and its cell in a notebook.
+        text: its first line.
+        type, message: of the exception.
+    """
+
+    label: str
+    line: int
+    text: str
+    type: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -41,7 +66,6 @@ class Reply:
             not connected to anything.
         parameter_gradients: of a module's parameters, by name.
         effort: tensor operations and Python steps, if asked for.
-        autograd: whether derivatives were taken on the way, if the effort was asked for.
         changed_state: global settings that the call changed.
         printed: what the code printed.
     """
@@ -52,7 +76,6 @@ class Reply:
     gradients: list[Tensor | None] | None = None
     parameter_gradients: dict[str, Tensor | None] = field(default_factory=dict)
     effort: tuple[int, int] = (0, 0)
-    autograd: bool = False
     changed_state: list[str] = field(default_factory=list)
     printed: str = ""
 
@@ -68,7 +91,7 @@ class Description:
     """A number for each parameter that is another for another object."""
     trainable: dict[str, bool]
     buffers: list[tuple[str, Tensor]]
-    state: dict[str, Tensor]
+    state: Entries
     modules: list[tuple[str, str, bool, int, bool]]
     """Name, class name, training mode, number of hooks, whether it is a leaf."""
 
@@ -94,8 +117,14 @@ class Module:
         return bool(self._question("describe")["is_module"])
 
     def describe(self) -> Description:
-        """Parameters, buffers, submodules and modes as they are now."""
+        """Parameters, buffers, submodules and modes as they are now.
+
+        Raises:
+            Raised: it is no module.
+        """
         found = self._question("describe")
+        if not found["is_module"]:
+            raise broken("TypeError", f"an object of type {found['type']} is not a torch.nn.Module")
         return Description(
             type=found["type"],
             training=found["training"],
@@ -103,7 +132,7 @@ class Module:
             identities=found["identities"],
             trainable={name: trainable for name, _, trainable in found["parameters"]},
             buffers=[(name, tensor) for name, tensor in found["buffers"]],
-            state=found["state"],
+            state=Entries(found["state"]),
             modules=[
                 (name, kind, training, hooks, leaf) for name, kind, training, hooks, leaf in found["modules"]
             ],
@@ -128,6 +157,10 @@ class Module:
         """One attribute."""
         return self._question("attribute", name=name)
 
+    def calls(self) -> list[dict[str, bool]]:
+        """What a `Recorder` noted of each call: whether in training mode, whether gradients were tracked."""
+        return records(self.attribute("calls"))
+
     def fit(
         self, batches: Sequence[tuple[Tensor, Tensor]], *, epochs: int, lr: float, momentum: float = 0.0
     ) -> None:
@@ -145,6 +178,7 @@ class _Kind:
     by_hand: bool
     device: str | None = None
     named: bool = False
+    autograd: bool = True
 
 
 class Submission:
@@ -152,7 +186,7 @@ class Submission:
 
     Args:
         parent: where student processes come from.
-        files: every Python file of the hand-in, by relative path.
+        files: every module of the hand-in by relative path, whole or in parts.
         module: the file's module name, which is the exercise's.
         imports: modules that the files import and that may be loaded for them.
         limits: for each task.
@@ -162,21 +196,24 @@ class Submission:
     def __init__(
         self,
         parent: WarmParent,
-        files: Mapping[str, str],
+        files: Mapping[str, str | Sequence[Part]],
         module: str,
         imports: tuple[str, ...] = (),
         limits: Limits | None = None,
         seed: int = 0,
     ) -> None:
         self._parent = parent
-        self._files = dict(files)
+        self._files = {path: _on_the_wire(content) for path, content in files.items()}
         self._module = module
         self._imports = imports
         self.limits = limits or Limits()
         self._seed = seed
         self._asked = 0
         self._children: dict[_Kind, Child] = {}
+        self._running: Child | None = None
         self._unloadable: dict[_Kind, StudentTrouble] = {}
+        self._stopped: dict[tuple[str, int, int], str] = {}
+        self.failures: dict[tuple[str, int], Failure] = {}
         self._kind = _Kind(by_hand=False)
         self._moved = True
         self._spent: dict[_Kind, float] = {}
@@ -201,11 +238,22 @@ class Submission:
             moved: unless it is false, when tensors and modules stay on the CPU, with the device beside it.
         """
         kind, was_moved = self._kind, self._moved
-        self._kind, self._moved = _Kind(kind.by_hand and device == ACCELERATOR, device, named), moved
+        by_hand = kind.by_hand and device == ACCELERATOR
+        self._kind, self._moved = _Kind(by_hand, device, named, kind.autograd), moved
         try:
             yield
         finally:
             self._kind, self._moved = kind, was_moved
+
+    @contextmanager
+    def without_autograd(self) -> Iterator[None]:
+        """Meanwhile every question goes to a process in which nothing can be differentiated."""
+        kind = self._kind
+        self._kind = replace(kind, autograd=False)
+        try:
+            yield
+        finally:
+            self._kind = kind
 
     @property
     def device(self) -> str | None:
@@ -224,6 +272,7 @@ class Submission:
         effort: bool = False,
         return_arguments: bool = False,
         no_grad: bool = False,
+        within: float | None = None,
         **kwargs: Any,
     ) -> Reply:
         """Call a function of the exercise, or a module, and observe it.
@@ -234,6 +283,8 @@ class Submission:
             effort: count tensor operations and Python steps.
             return_arguments: send the tensor arguments back as they are after the call.
             no_grad: whoever calls has switched autograd off.
+            within: seconds of CPU time for this call, where that is less than what the task has left. Whoever
+                takes longer loses its process, but not the rest of the task.
 
         Raises:
             StudentTrouble: what happened instead of an answer.
@@ -241,6 +292,7 @@ class Submission:
         self._asked += 1
         answer = self.question(
             "call",
+            within,
             target=_sent(target),
             args=_sent(args),
             kwargs=_sent(kwargs),
@@ -260,7 +312,6 @@ class Submission:
             gradients=fields.get("gradients"),
             parameter_gradients=fields.get("parameter_gradients") or {},
             effort=(effort_counts[0], effort_counts[1]),
-            autograd=bool(fields.get("autograd")),
             changed_state=fields.get("changed_state") or [],
             printed=answer.printed,
         )
@@ -281,7 +332,12 @@ class Submission:
             raise AttributeError(name)
         return lambda *args, **kwargs: self.ask(name, *args, **kwargs).value
 
-    def question(self, ask: str, **fields: Any) -> Answer:
+    @property
+    def lost(self) -> StudentTrouble | None:
+        """What every further question of the task has for an answer, if it has come to that."""
+        return self._lost
+
+    def question(self, ask: str, within: float | None = None, /, **fields: Any) -> Answer:
         """One question in the wire's own terms."""
         if self._lost is not None:
             raise self._lost
@@ -289,12 +345,14 @@ class Submission:
         if self._kind not in self._spent:
             self._spent[self._kind], child.waited = child.cpu_seconds(), 0.0
         named = devices.name(device) if device is not None and self._moved else None
-        limits = self._limits()
+        budget = until = self._spent[self._kind] + self._limits().cpu_seconds
+        if within is not None:
+            until = min(budget, child.cpu_seconds() + within)
         try:
-            answer = child.ask(
-                {"ask": ask, "device": named, **fields}, self._spent[self._kind] + limits.cpu_seconds
-            )
+            answer = child.ask({"ask": ask, "device": named, **fields}, until)
         except StudentTrouble as trouble:
+            if isinstance(trouble, TimedOut) and trouble.clock == "CPU" and until < budget:
+                raise
             if trouble.fatal:
                 self._lost = trouble
             elif isinstance(trouble, Raised) and _poisons(trouble):
@@ -316,23 +374,62 @@ class Submission:
             raise self._unloadable[kind]
         child = self._children.get(kind)
         if child is not None and child.alive:
+            if child is not self._running:
+                self._running = child
+                make_way(child, self._children.values())
             return child
-        child = self._parent.spawn(
-            by_hand=kind.by_hand,
-            imports=self._imports,
-            limits=self._limits(),
-            device=kind.device,
-        )
         try:
-            files = {"files": self._files, "module": self._module}
-            child.ask({"ask": "load", **files, "named_device": kind.named})
+            child = self._loaded(kind)
         except StudentTrouble as trouble:
-            child.end()
             self._unloadable[kind] = trouble
             raise
         self._children[kind] = child
         self._spent.pop(kind, None)
         return child
+
+    def _loaded(self, kind: _Kind) -> Child:
+        """A child with the module in it.
+
+        Statements at the top level have a budget of their own. Where one uses it up, or ends the process, the
+        module is loaded once more, now with an announcement of each statement; then again without that one.
+        """
+        announce = False
+        while True:
+            stop(self._children.values())
+            child = self._parent.spawn(
+                by_hand=kind.by_hand,
+                autograd=kind.autograd,
+                imports=self._imports,
+                limits=self._limits(),
+                device=kind.device,
+            )
+            self._running = child
+            make_way(child, self._children.values())
+            question = {
+                "ask": "load",
+                "files": self._files,
+                "module": self._module,
+                "named_device": kind.named,
+                "stopped": [[*place, why] for place, why in self._stopped.items()],
+                "announce": announce,
+            }
+            seconds = self._limits().cpu_seconds * _SHARE_OF_A_STATEMENT
+            try:
+                answer = child.ask(question, child.cpu_seconds() + seconds, 10 * seconds)
+            except StudentTrouble as trouble:
+                place = child.running
+                child.end()
+                if not trouble.fatal or len(self._stopped) == _MOST_STOPPED:
+                    raise
+                if place is not None:
+                    self._stopped[place] = _ending(trouble, seconds)
+                elif announce:
+                    raise
+                announce = True
+            else:
+                for label, line, *said in answer.fields.get("failed", ()):
+                    self.failures.setdefault((label, line), Failure(label, line, *said))
+                return child
 
     def _received(self, value: Any, title: str) -> Any:
         if isinstance(value, Handle):
@@ -344,6 +441,22 @@ class Submission:
         for child in self._children.values():
             child.end()
         self._children.clear()
+
+
+def _on_the_wire(content: str | Sequence[Part]) -> Any:
+    if isinstance(content, str):
+        return content
+    return [[part.label, part.source, None if part.kept is None else list(part.kept)] for part in content]
+
+
+def _ending(trouble: StudentTrouble, seconds: float) -> str:
+    """What a statement did that had to be ended."""
+    if isinstance(trouble, TimedOut):
+        waited = 10 * seconds if trouble.clock == "wall" else seconds
+        return f"was still running after {waited:g} s of {trouble.clock} time"
+    if isinstance(trouble, OutOfMemory):
+        return "asked for more memory than there is"
+    return trouble.how if isinstance(trouble, Crashed) else "ended the process"
 
 
 def _poisons(raised: Raised) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 from graders.grading.batch import grade_all
+from graders.grading.files import single
 from graders.grading.grade import Settings
 from graders.sandbox.tiers import best_tier
 
@@ -26,17 +28,19 @@ def test_a_killed_grading_process_costs_nobody_a_report(tmp_path: Path, referenc
         while not killed and time.monotonic() < until:
             for child in psutil.Process().children():
                 # The pool's own worker, not what watches its semaphores.
-                if child.pid not in before and "spawn_main" in " ".join(child.cmdline()):
-                    child.kill()
-                    killed.append(child.pid)
-                    return
+                with suppress(psutil.Error):  # one that is just ending has no command line any more
+                    if child.pid not in before and "spawn_main" in " ".join(child.cmdline()):
+                        child.kill()
+                        killed.append(child.pid)
+                        return
             time.sleep(0.05)
 
     killer = threading.Thread(target=kill_one)
     killer.start()
-    found = list(grade_all(paths, Settings(only=("conv2d.output_size",)), best_tier(), jobs=1))
+    sources, settings = [single(path) for path in paths], Settings(only=("conv2d.output_size",))
+    found = list(grade_all(sources, settings, best_tier(), jobs=1))
     killer.join()
     assert killed
-    assert sorted(graded.path.name for graded in found) == ["ada", "eve"]
+    assert sorted(graded.source.student for graded in found) == ["ada", "eve"]
     assert [graded.error for graded in found] == ["", ""]
     assert all(graded.report is not None and graded.report.core.score > 0 for graded in found)

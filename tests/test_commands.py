@@ -101,7 +101,7 @@ def test_it_says_what_it_grades_and_where_it_wrote_it(
     assert "seed5" in text
     for name in ("grades.csv", "class.html", "gradebook.db"):
         assert "".join(str(out / name).split()) in text
-    assert "max _bold_ _b_" in said.stdout and "Jane Doe" in said.stdout
+    assert "max [bold] _b_" in said.stdout and "Jane Doe" in said.stdout
 
 
 @pytest.mark.xdist_group("graded class")
@@ -109,7 +109,7 @@ def test_everything_of_everybody_is_written(
     graded_class: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:
     _, out = graded_class
-    students = {"ada", "ada-2", "max _bold_ _b_", "x" * 150, "Jane Doe", "hurt"}
+    students = {"ada", "ada (zip)", "max [bold] _b_", "x" * 150, "Jane Doe", "hurt"}
     assert {path.stem for path in (out / "reports").glob("*.json")} == students
     assert {path.stem for path in (out / "feedback").glob("*.html")} == students
     with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
@@ -143,10 +143,12 @@ def test_two_students_of_one_name_do_not_overwrite_each_other(
 ) -> None:
     _, out = graded_class
     reports = [
-        Report.from_json((out / "reports" / f"{name}.json").read_text("utf-8")) for name in ("ada", "ada-2")
+        Report.from_json((out / "reports" / f"{name}.json").read_text("utf-8"))
+        for name in ("ada", "ada (zip)")
     ]
-    assert sorted(outcomes(report)["conv2d.output_size"] for report in reports) == ["crashed", "passed"]
-    assert [report.student for report in reports] == ["ada", "ada-2"]
+    assert [outcomes(report)["conv2d.output_size"] for report in reports] == ["passed", "crashed"]
+    assert [report.student for report in reports] == ["ada", "ada (zip)"]
+    assert [report.hand_in for report in reports] == [("ada",), ("ada.zip",)]
 
 
 @pytest.mark.xdist_group("graded class")
@@ -179,8 +181,66 @@ def test_grading_without_anything_to_grade_is_an_error_that_helps(
     assert "nowhere: no such file or folder" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
     assert main(["grade", str(tmp_path / "empty"), "--out", str(tmp_path / "out")]) == 2
-    assert "holds no folder, .zip, .ipynb or .py of a student" in capsys.readouterr().err
+    assert "holds no folder, archive, notebook or .py file of a student" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_shows_who_handed_in_what_and_grades_nothing(tmp_path: Path) -> None:
+    students = write_submission(
+        tmp_path / "class",
+        {
+            "lovelaceada_LATE_101_9000_conv2d.py": WRONG,
+            "lovelaceada_LATE_101_9007_conv2d-1.py": WRONG,
+            "hoppergrace_102_9001_conv2d.py": WRONG,
+        },
+    )
+    roster = tmp_path / "people.csv"
+    roster.write_text('Student;ID\n"Lovelace, Ada";101\n"Hopper, Grace";102\n"Turing, Alan";103\n')
+    said = run("-m", "graders", "grade", students, "--dry-run", "--roster", roster, cwd=ROOT)
+    assert said.returncode == 0, said.stderr
+    lines = said.stdout.splitlines()
+    assert lines[0] == "3 files, 2 students, format Canvas; passed over: 1 file"
+    later = "lovelaceada_LATE_101_9007_conv2d-1.py was handed in later"
+    assert lines[1] == f"  lovelaceada_LATE_101_9000_conv2d.py is left out: {later}"
+    assert any(line.startswith("  lovelaceada (") and "late" in line for line in lines)
+    assert "Roster: 2 of 3 handed in something" in lines
+    assert "  handed in nothing: Turing, Alan (103)" in lines
+    assert not (ROOT / "graded" / "reports" / "lovelaceada.json").exists()
+
+
+def test_an_export_of_several_people_is_not_checked_as_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    students = write_submission(
+        tmp_path / "class", {"adal_101_9000_conv2d.py": WRONG, "bobm_102_9001_pooling.py": WRONG}
+    )
+    assert main(["check-one", str(students)]) == 2
+    assert "it holds files of 2 people (adal, bobm), which are never merged" in capsys.readouterr().err
+
+
+def test_a_folder_of_several_people_is_refused_and_the_exit_status_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    students = write_submission(
+        tmp_path / "class",
+        {
+            "group1/adal_101_9000_conv2d.py": WRONG,
+            "group1/bobm_102_9001_conv2d.py": WRONG,
+            "eva/conv2d.py": WRONG,
+        },
+    )
+    assert main(["grade", str(students), "--dry-run"]) == 1
+    assert "group1 is refused: it holds files of 2 people" in capsys.readouterr().out
+
+
+def test_a_layout_that_does_not_exist_or_fit_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    students = write_submission(tmp_path / "class", {"lin/conv2d.py": WRONG})
+    assert main(["grade", str(students), "--dry-run", "--layout", "moddle"]) == 2
+    assert "there is no such layout. There are: gradescope, moodle" in capsys.readouterr().err
+    assert main(["grade", str(students), "--dry-run", "--layout", "moodle"]) == 2
+    assert "does not look like this" in capsys.readouterr().err
 
 
 def test_an_output_folder_that_is_a_file_is_an_error_that_names_it(

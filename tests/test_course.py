@@ -15,7 +15,6 @@ pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install -
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from graders.course.answers import CodeCell, answers, definitions, python
 from graders.course.cell_ids import OURS
 from graders.course.course import write_course
 from graders.course.demo import as_json, right_notebook, with_answers
@@ -26,16 +25,13 @@ from graders.course.preprocessors import CutSolutions
 from graders.course.verdict_of import code_cells
 from graders.course.verdicts import as_html, auto_score, comment, extra_credit, outputs
 from graders.curriculum import SOLUTIONS, exercises
+from graders.grading.hand_in import CourseNotebook, hand_in_of
 from graders.report import TaskResult
 from graders.reports.wording import Feedback
+from tests.test_definitions import counting
 
 NAMES = [exercise.name for exercise in exercises()]
-TASKS = ("conv2d", "Conv2D", "output_size")
 SCRIPT = "<script>alert(1)</script>"
-
-
-def source_of(*cells: str) -> str:
-    return answers([CodeCell(f"cell {n}", text) for n, text in enumerate(cells)], TASKS).source
 
 
 # ------------------------------------------------------------------------------------ what stands in them
@@ -90,78 +86,6 @@ def test_a_course_is_complete_and_overwrites_nothing(tmp_path: Path) -> None:
         write_course(tmp_path / "course")
 
 
-# ------------------------------------------------------------------------------------- cells to one module
-
-
-def test_definitions_and_what_they_use_are_taken_and_nothing_that_runs() -> None:
-    source = source_of(
-        "import torch\nimport matplotlib.pyplot as plt",
-        "SCALE = 2\nplt.plot([1, 2])\nresult = conv2d(1, 2)\nwhile True:\n    pass",
-        "def conv2d(X, K):\n    return helper(X) * SCALE",
-        "@torch.no_grad()\ndef helper(x):\n    # kept\n    return x\nif __name__ == '__main__':\n    boom()",
-    )
-    assert "SCALE = 2" in source and "@torch.no_grad()" in source and "# kept" in source
-    assert not any(word in source for word in ("plt", "while", "result", "boom"))
-
-
-def test_magics_and_shell_lines_are_tolerated() -> None:
-    source = source_of(
-        "%matplotlib inline\n!ls\ndef conv2d(X, K):\n    %time\n    return X % 2", "%%bash\ndef conv2d("
-    )
-    assert "return X % 2" in source and "bash" not in source
-    assert python("x = 5 \\\n% 3") == "x = 5 \\\n% 3"
-
-
-def test_a_syntax_error_costs_the_tasks_of_its_cell_alone() -> None:
-    cells = [
-        CodeCell("cell conv2d", "def conv2d(X, K:\n    pass", "conv2d"),
-        CodeCell("b", "def output_size(n): return n"),
-    ]
-    found = answers(cells, TASKS)
-    assert set(found.unreadable) == {"conv2d"} and "cell conv2d, line 1" in found.unreadable["conv2d"]
-    assert "output_size" in found.source
-
-
-def test_calling_a_task_and_keeping_the_result_under_its_name_is_no_second_definition() -> None:
-    source = source_of("def conv2d(X, K):\n    return X", "conv2d = conv2d(1, 2)")
-    assert source.count("conv2d") == 1
-    assert "conv2d = fast" in source_of("def fast(X, K):\n    return X", "conv2d = fast")
-
-
-def test_a_constant_that_is_built_in_steps_comes_along() -> None:
-    source = source_of(
-        "table = []\nfor i in range(3):\n    table.append(i)\nother = 3", "def conv2d(X, K): return table"
-    )
-    assert "table.append(i)" in source and "other" not in source
-
-
-def test_an_untouched_stub_does_not_hide_an_answer_in_another_cell() -> None:
-    stub = CodeCell(
-        "cell conv2d", "def conv2d(X, K):\n    raise NotImplementedError", "conv2d", untouched=True
-    )
-    assert (
-        "NotImplementedError"
-        not in answers([CodeCell("x", "def conv2d(X, K): return 1"), stub], TASKS).source
-    )
-    assert "NotImplementedError" in answers([stub], TASKS).source
-
-
-def test_places_are_named_by_cell() -> None:
-    found = answers(
-        [
-            CodeCell("setup", "import torch"),
-            CodeCell("cell conv2d", "\n\ndef conv2d(X, K):\n    return torch"),
-        ],
-        TASKS,
-    )
-    line = found.source.splitlines().index("    return torch") + 1
-    assert found.located(f"oh (conv2d.py, line {line}: …)", "conv2d") == "oh (cell conv2d, line 4: …)"
-
-
-def test_definitions_of_tasks_are_found_with_their_decorators() -> None:
-    assert definitions("x = 1\n@f\ndef conv2d(): pass\n", TASKS) == {"conv2d": (2, 3)}
-
-
 # --------------------------------------------------------------------------------- notebooks that come back
 
 
@@ -184,8 +108,9 @@ def comes_back(tmp_path: Path) -> Callable[..., Any]:
 
 
 def graded_source(notebook: Any) -> str:
-    tasks = [task.name for task in exercises()[0].tasks]
-    return answers(code_cells(notebook.cells), tasks).source
+    """The statements of a rebuilt notebook that count."""
+    handed_in = hand_in_of("lin", {}, notebook=CourseNotebook("conv2d", code_cells(notebook.cells)))
+    return counting(handed_in.graded.code["conv2d.py"])
 
 
 ANSWER = "def conv2d(X, K):\n    return 'mine'"

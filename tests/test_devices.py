@@ -11,7 +11,7 @@ import torch
 
 from graders import devices
 from graders.grading.grade import Settings, grade
-from graders.grading.hand_in import HandIn
+from graders.grading.hand_in import hand_in_of
 from graders.report import TaskResult
 from graders.sandbox.inside import accelerator
 from graders.sandbox.warm_parent import WarmParent
@@ -24,7 +24,7 @@ from .device_answers.wrong import RIGHT_BY_CHANCE, WRONG
 def graded(task: str, source: str, parent: WarmParent) -> TaskResult:
     """The result of one task whose file is `source`."""
     exercise = task.partition(".")[0]
-    hand_in = HandIn("student", {f"{exercise}.py": HEAD + source}, {exercise: exercise}, ())
+    hand_in = hand_in_of("student", {f"{exercise}.py": HEAD + source})
     (result,) = grade(hand_in, Settings(only=(task,)), parent).tasks
     return result
 

@@ -23,7 +23,7 @@ from graders.expect import Mismatch, NotWritten
 from graders.gpu import CPU, Device
 from graders.grading import grade as grading
 from graders.grading.grade import Settings, grade
-from graders.grading.hand_in import HandIn
+from graders.grading.hand_in import HandIn, hand_in_of
 from graders.holds import Property, groups_of, properties_of
 from graders.isolation import device_within
 from graders.report import Report, TaskResult
@@ -61,7 +61,7 @@ def one_thread() -> None:
 
 def hand_in(task: str, source: str) -> HandIn:
     exercise = task.partition(".")[0]
-    return HandIn("student", {f"{exercise}.py": HEAD + source}, {exercise: exercise}, ())
+    return hand_in_of("student", {f"{exercise}.py": HEAD + source})
 
 
 def graded(task: str, source: str, parent: WarmParent, device: Device = REHEARSAL) -> TaskResult:
@@ -70,8 +70,7 @@ def graded(task: str, source: str, parent: WarmParent, device: Device = REHEARSA
 
 
 def reference_graded(task: str, reference: dict[str, str], parent: WarmParent, device: Device) -> Report:
-    exercise = task.partition(".")[0]
-    handed_in = HandIn("reference", dict(reference), {exercise: exercise}, ())
+    handed_in = hand_in_of("reference", dict(reference))
     return grade(handed_in, Settings(only=(task,), device=device), parent)
 
 

@@ -65,7 +65,7 @@ def kit_sources() -> dict[str, str]:
 
 
 def test_a_submission_of_nothing_has_an_entry_for_every_task(warm_parent: WarmParent) -> None:
-    report = grade(HandIn("lin", {}, {}), Settings(), warm_parent)
+    report = grade(HandIn("lin"), Settings(), warm_parent)
     assert len(report.tasks) == sum(len(each.tasks) for each in exercises())
     assert set(outcomes(report).values()) == {"not_implemented"}
     assert result_of(report, "lenet.train").message == "lenet.py was not handed in."
@@ -93,11 +93,17 @@ def test_the_line_that_reproduces_a_result_names_task_and_seed(graded: Graded) -
 
 
 def test_an_absent_module_is_broken_with_file_and_line(graded: Graded) -> None:
-    report = graded({"conv2d.py": "import torch\nimport helpful_stuff\n" + CONV2D}, *TASKS)
-    for task in report.tasks:
-        assert task.outcome == "broken"
-        assert "No module named 'helpful_stuff'" in task.message
-        assert "(conv2d.py, line 2: import helpful_stuff)" in task.message
+    used = CONV2D.replace("return", "helpful_stuff.log()\n    return", 1)
+    report = graded({"conv2d.py": "import torch\nimport helpful_stuff\n" + used}, "conv2d.conv2d")
+    (task,) = report.tasks
+    assert task.outcome == "broken"
+    assert "`helpful_stuff` was not handed in, and as a library it is not available" in task.message
+    assert "(conv2d.py, line 2: import helpful_stuff)" in task.message
+
+
+def test_an_absent_module_that_no_answer_uses_costs_nothing(graded: Graded) -> None:
+    report = graded({"conv2d.py": "import torch\nimport helpful_stuff\n" + CONV2D}, "conv2d.conv2d")
+    assert outcomes(report) == {"conv2d.conv2d": "passed"}
 
 
 def test_a_syntax_error_breaks_its_exercise_alone_and_is_named_with_its_line(graded: Graded) -> None:
@@ -126,10 +132,12 @@ def test_a_broken_backup_copy_costs_nothing(graded: Graded) -> None:
 
 
 def test_an_error_at_the_top_of_a_file_names_its_line(graded: Graded) -> None:
-    report = graded({"conv2d.py": OUTPUT_SIZE + "\nnumber = 1 / 0\n"}, "conv2d.output_size")
+    used = OUTPUT_SIZE.replace("return", "return 0 * number +")
+    report = graded({"conv2d.py": used + "\nnumber = 1 / 0\n"}, "conv2d.output_size")
     (task,) = report.tasks
     assert task.outcome == "broken"
     assert task.message == "ZeroDivisionError: division by zero (conv2d.py, line 5: number = 1 / 0)"
+    assert [remark.place for remark in report.remarks] == ["line 5"]
 
 
 def test_a_name_that_is_missing_is_not_implemented_and_said_so(graded: Graded) -> None:
@@ -280,20 +288,33 @@ def test_a_loop_in_one_kind_of_case_keeps_no_points_it_did_not_show(graded: Grad
     assert task.score < task.max_score
 
 
-def test_a_module_that_never_loads_costs_its_exercise_and_no_more_time_than_once(graded: Graded) -> None:
-    report = graded(
-        {"conv2d.py": "while True: pass\n"},
-        "conv2d.conv2d",
-        "conv2d.Conv2D",
-        "multichannel.num_parameters",
-        cpu_seconds=1,
-    )
-    assert outcomes(report) == {
-        "conv2d.conv2d": "timed_out",
-        "conv2d.Conv2D": "timed_out",
-        "multichannel.num_parameters": "passed",
-    }
-    assert result_of(report, "conv2d.Conv2D").seconds < 0.5
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("TABLE = build_forever()", "was still running after 0.2 s of CPU time"),
+        ("TABLE = os._exit(3)", "ended the Python process (exit status 3)"),
+        ("TABLE = [0] * 10**12", "MemoryError"),
+        ("TABLE = sys.exit()", "SystemExit"),
+    ],
+)
+def test_a_statement_that_ends_badly_costs_the_tasks_that_use_it_and_is_named(
+    graded: Graded, statement: str, said: str
+) -> None:
+    forever = "def build_forever():\n    while True: pass\n"
+    using = OUTPUT_SIZE.replace("return", "TABLE\n    return")
+    source = f"import os, sys\n{forever}{statement}\n{using}\n{CONV2D}"
+    report = graded({"conv2d.py": source}, "conv2d.conv2d", "conv2d.output_size", cpu_seconds=1)
+    assert result_of(report, "conv2d.conv2d").outcome == "passed"
+    costs = result_of(report, "conv2d.output_size")
+    assert costs.outcome != "passed" and costs.score == 0
+    assert "conv2d.py, line 4" in costs.message
+    (remark,) = [remark for remark in report.remarks if "failed" in remark.message]
+    assert remark.place == "line 4" and statement in remark.message and said in remark.message
+
+
+def test_a_file_that_only_runs_forever_defines_nothing(graded: Graded) -> None:
+    report = graded({"conv2d.py": "while True: pass\n"}, "conv2d.conv2d")
+    assert outcomes(report) == {"conv2d.conv2d": "not_implemented"}
 
 
 # --------------------------------------------------------------------------------------------- forbidden

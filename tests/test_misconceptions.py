@@ -15,7 +15,6 @@ from hypothesis.errors import Flaky
 from graders.curriculum import Task, exercises
 from graders.expect import Mismatch
 from graders.grading.hand_in import read
-from graders.grading.screen import screen
 from graders.holds import properties_of
 from graders.misconceptions import Misconception, catalogue, diagnose, probes
 from graders.misconceptions.page import PAGE, page
@@ -112,10 +111,11 @@ def test_the_reference_is_never_named(task: Task) -> None:
 
 @pytest.mark.parametrize("student", RIGHT_STUDENTS)
 def test_right_students_are_never_named(student: str, warm_parent: WarmParent) -> None:
-    hand_in = read(PATHS[student])
-    imports = screen(hand_in.files).imports
+    graded = read(PATHS[student]).graded
     for exercise in exercises():
-        submission = Submission(warm_parent, hand_in.files, hand_in.modules[exercise.name], imports, seed=3)
+        submission = Submission(
+            warm_parent, graded.code, graded.names[exercise.name], graded.imports[exercise.name], seed=3
+        )
         try:
             for task in exercise.tasks:
                 if EXPECTED[student][f"{exercise.name}.{task.name}"] == "passed":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import hypothesis
@@ -14,111 +15,73 @@ from torch import Tensor, nn
 
 from graders.curriculum import Task, exercises
 from graders.expect import Mismatch, NotWritten
+from graders.grading.grade import Settings, _as_told, _grade_task
+from graders.grading.hand_in import HandIn
+from graders.grading.screen import screen
 from graders.holds import properties_of
+from graders.report import Report
 from graders.sandbox.trouble import StudentTrouble
 from graders.trusted import trusted_submission
+from tests.odd_layers import LAYERS
 
 TASKS = [task for exercise in exercises() for task in exercise.tasks]
-Kernel = int | tuple[int, int]
 
 
-class _Sized(nn.Module):
-    """A layer as it would be right, but for what its heirs leave out; it remembers what it was made with."""
+class Liar:
+    """Equal to everything, smaller and larger than everything, and none of it."""
 
-    def __init__(self, *sizes: Any, **options: Any) -> None:
-        super().__init__()
-        kernel = sizes[-1] if len(sizes) < 3 else sizes[2]
-        pair = (kernel, kernel) if isinstance(kernel, int) else tuple(kernel)
-        self.shape = pair if len(sizes) < 3 else (sizes[1], sizes[0], *pair)
-        self.length = 1 if len(sizes) < 3 else sizes[1]
-        self.make()
+    def __eq__(self, other: object) -> bool:
+        return True
 
-    def make(self) -> None:
-        self.weight, self.bias = nn.Parameter(torch.rand(self.shape)), nn.Parameter(torch.zeros(self.length))
+    def __ne__(self, other: object) -> bool:
+        return True
 
-    def forward(self, X: Tensor) -> Any:
-        return X.sum() * self.weight.sum() + self.bias
+    def __hash__(self) -> int:
+        raise ValueError("no hash")
 
+    def __lt__(self, other: object) -> bool:
+        raise ValueError("no order")
 
-class Parameterless(_Sized):
-    def make(self) -> None:
-        self.weight, self.bias = torch.rand(self.shape), torch.zeros(self.length)  # type: ignore[assignment]
+    def __float__(self) -> float:
+        raise ValueError("no number")
 
+    def __len__(self) -> int:
+        return -1
 
-class WithoutBias(_Sized):
-    def make(self) -> None:
-        self.weight, self.bias = nn.Parameter(torch.rand(self.shape)), 0.0  # type: ignore[assignment]
+    def __iter__(self) -> Any:
+        raise KeyError("no items")
 
+    def __repr__(self) -> str:
+        raise ValueError("no text")
 
-class WithoutWeight(_Sized):
-    def make(self) -> None:
-        self.weight = torch.rand(self.shape, requires_grad=True)  # type: ignore[assignment]
-        self.bias = nn.Parameter(torch.zeros(self.length))
+    def __getattr__(self, name: str) -> Any:
+        return self
 
 
-class WithBuffers(_Sized):
-    def make(self) -> None:
-        self.register_buffer("weight", torch.rand(self.shape))
-        self.register_buffer("bias", torch.zeros(self.length))
+class Text(str):
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = str.__hash__
 
 
-class OtherNames(_Sized):
-    def make(self) -> None:
-        self.kernel, self.b = nn.Parameter(torch.rand(self.shape)), nn.Parameter(torch.zeros(self.length))
-
-    def forward(self, X: Tensor) -> Any:
-        return X.sum() * self.kernel.sum() + self.b
+class Float(float):
+    def __float__(self) -> float:
+        raise ValueError("no number")
 
 
-class Scalars(_Sized):
-    def make(self) -> None:
-        self.weight, self.bias = nn.Parameter(torch.tensor(1.0)), nn.Parameter(torch.tensor(0.0))
+class Items(list[Any]):
+    def __iter__(self) -> Any:
+        raise KeyError("no items")
+
+    def __len__(self) -> int:
+        return 2
 
 
-class Frozen(_Sized):
-    def make(self) -> None:
-        super().make()
-        self.requires_grad_(False)
-
-
-class OneMore(_Sized):
-    def make(self) -> None:
-        super().make()
-        self.scale = nn.Parameter(torch.ones(1))
-
-
-class Lazy(_Sized):
-    def make(self) -> None:
-        self.weight, self.bias = nn.UninitializedParameter(), nn.UninitializedParameter()  # type: ignore[no-untyped-call]
-
-
-class GivesNothing(_Sized):
-    def forward(self, X: Tensor) -> Any:
-        return None
-
-
-class GivesAPair(_Sized):
-    def forward(self, X: Tensor) -> Any:
-        return X, X
-
-
-class WithoutForward(nn.Module):
-    def __init__(self, *sizes: Any, **options: Any) -> None:
-        super().__init__()
-
-
-class NoModule:
-    def __init__(self, *sizes: Any, **options: Any) -> None:
-        self.weight = torch.ones(2, 2)
-
-    def __call__(self, X: Tensor) -> Tensor:
-        return X
-
-
-LAYERS = (
-    *(Parameterless, WithoutBias, WithoutWeight, WithBuffers, OtherNames, Scalars, Frozen, OneMore, Lazy),
-    *(GivesNothing, GivesAPair, WithoutForward, NoModule),
-)
+class Subclass(Tensor):
+    @classmethod
+    def __torch_function__(cls, *_: Any, **__: Any) -> Any:
+        return True
 
 
 def _giving(make: Callable[[], Any]) -> Callable[..., Any]:
@@ -154,6 +117,30 @@ VALUES: dict[str, Callable[..., Any]] = {
     "an empty network": _giving(nn.Sequential),
     "a network without logits": _giving(lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 3))),
     "a lazy network": _giving(lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(11))),
+    "a huge int": _giving(lambda: 10**400),
+    "a negative huge int": _giving(lambda: -(2**255)),
+    "a complex number": _giving(lambda: 1j),
+    "infinity": _giving(lambda: float("inf")),
+    "bytes": _giving(lambda: b"1"),
+    "a set": _giving(lambda: {1, 2}),
+    "a liar": _giving(Liar),
+    "liars in a list": _giving(lambda: [Liar(), Liar()]),
+    "a text that equals everything": _giving(lambda: Text("max")),
+    "a float that is none": _giving(lambda: Float(0.5)),
+    "a list that cannot be gone through": _giving(lambda: Items([1, 2])),
+    "a tensor that is a subclass": _giving(lambda: torch.ones(2, 2).as_subclass(Subclass)),
+    "two numbers for one": _giving(lambda: torch.ones(2)),
+    "pairs with tensors for numbers": _giving(lambda: [("Conv2d", (torch.ones(2), 6, 28, 28))] * 4),
+    "a list in itself": _giving(lambda: (lambda items: items.append(items) or items)([])),  # type: ignore[func-returns-value]
+    "names that are equal": _giving(lambda: {"1": torch.ones(1), 1: None}),
+    "names that are none": _giving(lambda: {None: 1, (1, 2): torch.ones(2), "\ud800": 2}),
+    "a quantised tensor": _giving(lambda: torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)),
+    "a tensor without memory": _giving(lambda: torch.ones(2, 2, device="meta")),
+    "halves": _giving(lambda: torch.full((2, 2), float("nan"), dtype=torch.float16)),
+    "an uninitialised parameter": _giving(nn.UninitializedParameter),
+    "the type of numbers": _giving(lambda: torch.float32),
+    "a slice": _giving(lambda: slice(None)),
+    "an error": _giving(lambda: ValueError("x")),
     "what it was given": lambda *args, **_: args[0] if args else None,
     "all that it was given": lambda *args, **_: args,
 }
@@ -182,3 +169,77 @@ def test_no_odd_answer_passes_or_confuses_the_grader(task: Task) -> None:
                 error.add_note(f"{kind}, {held.test.__name__}")
                 raise
         assert failed, f"{kind} passes"
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: f"{task.exercise}.{task.name}")
+def test_an_odd_answer_goes_all_the_way_to_a_report(task: Task) -> None:
+    names = vars(importlib.import_module(f"solutions.{task.exercise}"))
+    for kind in Random(task.name).sample(sorted(ODD), 6):
+        replaced = {task.name: ODD[kind]} if task.name != "invalid_input" else dict.fromkeys(names, ODD[kind])
+        submission = trusted_submission({**names, **replaced})
+        result = _grade_task(task, submission, Settings(), screen({}))
+        assert result.outcome not in ("passed", "grader_error"), f"{kind}: {result.message}"
+        report = Report("lin", 0, "strict", "cpu", {}, (_as_told(result, HandIn("lin", {}, {}, ())),))
+        assert Report.from_json(report.to_json()) == report
+
+
+# ------------------------------------------------------------------------------------ what is left behind
+
+
+def _networks(values: tuple[Any, ...]) -> list[nn.Module]:
+    return [value for value in values if isinstance(value, nn.Module)]
+
+
+def _write_over(net: nn.Module) -> None:
+    for module in net.modules():
+        if hasattr(module, "calls"):
+            module.calls = {"training": torch.ones(2)}  # type: ignore[assignment]
+
+
+def _complex_parameter(net: nn.Module) -> None:
+    for module in net.modules():
+        if "weight" in module._parameters:
+            module.weight = nn.Parameter(torch.ones(2, dtype=torch.complex64))
+
+
+MEDDLING: dict[str, Callable[[nn.Module], Any]] = {
+    "adds a layer": lambda net: net.add_module("more", nn.Linear(2, 2)),
+    "adds a parameter": lambda net: net.register_parameter("more", nn.Parameter(torch.ones(1))),
+    "adds a buffer": lambda net: net.register_buffer("more", torch.ones(2)),
+    "takes all layers away": lambda net: net._modules.clear(),
+    "takes the parameters away": lambda net: [m._parameters.clear() for m in net.modules()],
+    "takes the buffers away": lambda net: [m._buffers.clear() for m in net.modules()],
+    "makes them complex": _complex_parameter,
+    "makes them halves": lambda net: net.half(),
+    "moves it away": lambda net: net.to("meta"),
+    "writes over the record": _write_over,
+    "hides its state": lambda net: setattr(net, "state_dict", lambda *_, **__: {"x": torch.ones(2)}),
+    "hides its parameters": lambda net: setattr(net, "named_parameters", lambda *_, **__: iter(())),
+    "makes it raise": lambda net: net.register_forward_pre_hook(lambda *_: 1 / 0),
+    "is in no mode": lambda net: setattr(net, "training", "maybe"),
+    "forgets what it is": lambda net: setattr(net, "__class__", nn.Identity),
+}
+
+
+@pytest.mark.parametrize("task", [t for t in TASKS if t.exercise == "lenet"], ids=lambda task: task.name)
+def test_meddling_with_a_network_is_no_graders_error(task: Task) -> None:
+    names = vars(importlib.import_module("solutions.lenet"))
+    right = names[task.name]
+    for kind, meddle in MEDDLING.items():
+
+        def meddled(*args: Any, _meddle: Any = meddle, **kwargs: Any) -> Any:
+            value = right(*args, **kwargs)
+            for net in _networks((*args, *kwargs.values(), value)):
+                _meddle(net)
+            return value
+
+        submission = trusted_submission({**names, task.name: meddled})
+        for held in properties_of(task.exercise, task.name):
+            test = hypothesis.seed(0)(held.test) if hasattr(held.test, "hypothesis") else held.test
+            try:
+                test(submission=submission)
+            except (Mismatch, NotWritten, StudentTrouble, Flaky):
+                continue
+            except Exception as error:
+                error.add_note(f"{kind}, {held.test.__name__}")
+                raise

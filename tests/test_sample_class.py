@@ -9,13 +9,14 @@ import pytest
 
 from graders.curriculum import exercises
 from graders.grading.grade import Settings, grade
-from graders.grading.hand_in import find, read
+from graders.grading.hand_in import read
+from graders.grading.plan import plan_for
 from graders.report import Report
 from graders.sandbox.warm_parent import Limits, WarmParent
 
 HERE = Path(__file__).parent / "sample_class"
 EXPECTED = tomllib.loads((HERE / "expected.toml").read_text(encoding="utf-8"))
-PATHS = {read(path).student: path for path in find(HERE / "submissions")}
+PATHS = {source.student: source for source in plan_for(HERE / "submissions").hand_ins}
 TASKS = [f"{exercise.name}.{task.name}" for exercise in exercises() for task in exercise.tasks]
 
 

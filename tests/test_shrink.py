@@ -7,9 +7,11 @@ import pytest
 from graders.grading import grade as grading
 from graders.grading import shrink
 from graders.grading.grade import Settings, grade
-from graders.grading.hand_in import HandIn
+from graders.grading.hand_in import hand_in_of
+from graders.holds import properties_of
 from graders.report import TaskResult
 from graders.sandbox.warm_parent import WarmParent
+from graders.trusted import trusted_submission
 
 # Wrong for wide kernels on high images if they are no whole numbers, which no fixed question asks about.
 WRONG = """
@@ -23,7 +25,7 @@ def conv2d(X, K):
 
 
 def graded(wrong: str, parent: WarmParent) -> TaskResult:
-    hand_in = HandIn("student", {"conv2d.py": WRONG.format(wrong=wrong)}, {"conv2d": "conv2d"}, ())
+    hand_in = hand_in_of("student", {"conv2d.py": WRONG.format(wrong=wrong)})
     (result,) = grade(hand_in, Settings(only=("conv2d.conv2d",), seed=1), parent).tasks
     return result
 
@@ -54,3 +56,9 @@ def test_a_submission_that_ends_its_process_meanwhile_is_not_started_again_and_a
     result = graded("Y * 2 if X.shape[0] > 4 else __import__('os')._exit(3)", warm_parent)
     assert result.outcome in ("failed", "crashed")
     assert len(starts) <= 6
+
+
+def test_a_submission_that_returns_nothing_meanwhile_is_no_graders_error() -> None:
+    held = next(each for each in properties_of("conv2d", "conv2d") if hasattr(each.test, "hypothesis"))
+    submission = trusted_submission({"conv2d": lambda X, K: None})
+    assert shrink.smallest(held, submission, seed=0) is None

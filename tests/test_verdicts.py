@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from graders.explanations import EXPLANATIONS, explained
 from graders.grading.grade import Settings, grade
-from graders.grading.hand_in import HandIn
+from graders.grading.hand_in import hand_in_of
 from graders.report import TaskResult
 from graders.sandbox.warm_parent import WarmParent
 
@@ -182,7 +182,7 @@ def graded(task: str, answer: str, reference: dict[str, str], parent: WarmParent
     lines = answer.strip("\n").splitlines()
     indent = len(lines[0]) - len(lines[0].lstrip())
     source = "\n".join([reference[f"{exercise}.py"], "", "", *(line[indent:] for line in lines), ""])
-    hand_in = HandIn("student", {f"{exercise}.py": source}, {exercise: exercise}, ())
+    hand_in = hand_in_of("student", {f"{exercise}.py": source})
     (result,) = grade(hand_in, Settings(only=(task,)), parent).tasks
     return result
 

@@ -18,8 +18,9 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 
+from graders.printable import lines
 from graders.sandbox import claims
-from graders.sandbox.child import Child, understood
+from graders.sandbox.child import Child, forbidden, understood
 from graders.sandbox.inside import wire
 from graders.sandbox.inside.wire import (
     DTYPES,
@@ -356,7 +357,7 @@ def test_an_answer_of_any_form_is_refused_or_understood(fields: dict[str, Any], 
 
 
 ANSWER = {
-    **{"outcome": "ok", "value": torch.zeros(2), "changed_state": [], "effort": [3, 4], "autograd": False},
+    **{"outcome": "ok", "value": torch.zeros(2), "changed_state": [], "effort": [3, 4]},
     **{"arguments": [torch.zeros(2)], "marks": [""], "gradients": None, "parameter_gradients": {}},
 }
 
@@ -365,7 +366,7 @@ ANSWER = {
     ("name", "forged"),
     [
         *(("changed_state", "text"), ("changed_state", [3]), ("effort", [3]), ("effort", [3, -4])),
-        *(("autograd", None), ("autograd", "no"), ("arguments", []), ("arguments", [3]), ("marks", None)),
+        *(("fields", "verdict"), ("arguments", []), ("arguments", [3]), ("marks", None)),
         *(("marks", []), ("marks", [["has a .grad"]]), ("marks", ["x" * 201]), ("gradients", [3])),
         *(("gradients", []), ("parameter_gradients", [])),
     ],
@@ -376,9 +377,16 @@ def test_no_forged_field_of_an_answer_reaches_the_grader(name: str, forged: Any)
         claims.check(CALL, {**ANSWER, name: forged})
 
 
+@settings(QUICK, max_examples=100)
+@given(notice=st.binary(max_size=60) | st.from_regex(rb"\w{1,5} [0-9a-f]{0,9} \d{1,12}", fullmatch=True))
+def test_a_notice_of_any_form_is_understood_or_passed_over(notice: bytes) -> None:
+    found = forbidden(notice)
+    assert found is None or (found.operation.isprintable() and found.file.isprintable() and found.line >= 0)
+
+
 def test_steering_characters_are_written_out() -> None:
-    assert claims.readable("\x1b[2J\u202e\ud800ü\n\t\0", 99) == "\\x1b[2J\\u202e\\ud800ü\n\t\\x00"
-    assert claims.readable("abc", 2) == "ab"
+    assert lines("\x1b[2J\u202e\ud800ü\n\t\0", 99) == "\\x1b[2J\\u202e\\ud800ü\n\t\\x00"
+    assert lines("abc", 2) == "ab"
 
 
 # ------------------------------------------------------------------------- a process that does not obey

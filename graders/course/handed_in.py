@@ -13,10 +13,8 @@ notebook of the folder, or a module, is taken for it; and if there is none, the 
 from __future__ import annotations
 
 import copy
-import json
 import os
 import stat
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,40 +22,22 @@ from typing import Any
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from ..curriculum import exercise as exercise_named
+from ..grading import definitions
 from ..grading.hand_in import read
-from .answers import definitions
+from ..grading.ipython import python
+from ..grading.notebooks import Cell, Unreadable, cells
+from ..grading.sources import Unit
 from .cell_ids import OURS
 
 _MAX_BYTES = 64 << 20
-_MAX_CELLS = 1_000
-_MAX_TEXT = 256 << 10
-
-
-@dataclass(frozen=True)
-class _Cell:
-    """One cell as it was handed in.
-
-    Attributes:
-        number: where it stood, from 1.
-        id: its grade id, else its cell id, else nothing.
-    """
-
-    number: int
-    kind: str
-    source: str
-    id: str
-
-
-class Unreadable(Exception):
-    """A file is no notebook; the message says why."""
 
 
 @dataclass
 class _Rebuilding:
     """Cells to fill in, and what there is to say."""
 
-    sources: dict[str, _Cell] = field(default_factory=dict)
-    extras: list[tuple[str, _Cell]] = field(default_factory=list)
+    sources: dict[str, Cell] = field(default_factory=dict)
+    extras: list[tuple[str, Cell]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -80,7 +60,7 @@ def rebuilt(path: Path, exercise: str, release: Any) -> Any:
 # ----------------------------------------------------------------------------------------------- finding
 
 
-def _found(path: Path, exercise: str, release: Any) -> tuple[list[_Cell], list[str], str]:
+def _found(path: Path, exercise: str, release: Any) -> tuple[list[Cell], list[str], str]:
     """The cells handed in, remarks on them, and why there are none if nothing can be graded."""
     problems: list[str] = []
     if os.path.lexists(path):
@@ -105,15 +85,14 @@ def _found(path: Path, exercise: str, release: Any) -> tuple[list[_Cell], list[s
         return others[ranked[-1]], problems, ""
     if path.parent.is_dir():
         hand_in = read(path.parent)
-        module = hand_in.modules.get(exercise)
-        source = hand_in.files.get(f"{(module or '').replace('.', '/')}.py")
-        if source is not None and definitions(source, _tasks(exercise)):
-            problems.append(f"the module {module}.py was read in its place")
-            return _split(source, exercise), problems, ""
+        for part in hand_in.graded.code.get(f"{exercise}.py", ()):
+            if _definitions(part.source, exercise):
+                problems.append(f"the module {part.label} was read in its place")
+                return _split(part.source, exercise), problems, ""
     return [], problems, f"There is nothing to grade: {'; '.join(problems)}."
 
 
-def _read_notebook(path: Path) -> list[_Cell]:
+def _read_notebook(path: Path) -> list[Cell]:
     """The cells of a notebook of format 3 or 4.
 
     Raises:
@@ -129,54 +108,42 @@ def _read_notebook(path: Path) -> list[_Cell]:
         raise Unreadable(f"cannot be opened: {error.strerror}. Is it a link?") from None
     if len(raw) > _MAX_BYTES:
         raise Unreadable(f"is larger than {_MAX_BYTES >> 20} MB; clear its outputs and hand it in again")
-    try:
-        data = json.loads(raw.decode("utf-8-sig"))
-        found = (
-            data["cells"]
-            if "cells" in data
-            else [cell for sheet in data["worksheets"] for cell in sheet["cells"]]
-        )
-        return [
-            _cell(number, cell)
-            for number, cell in enumerate(found[:_MAX_CELLS], 1)
-            if isinstance(cell, Mapping)
-        ]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        why = str(error)[:100] or type(error).__name__
-        raise Unreadable(f"is no readable notebook ({type(error).__name__}: {why})") from None
+    return cells(raw)
 
 
-def _cell(number: int, cell: Mapping[str, Any]) -> _Cell:
-    source = cell.get("source", cell.get("input", ""))
-    if isinstance(source, list):
-        source = "".join(part for part in source if isinstance(part, str))
-    source = source if isinstance(source, str) else ""
-    metadata = cell.get("metadata")
-    about = metadata.get("nbgrader") if isinstance(metadata, Mapping) else None
-    id = about.get("grade_id") if isinstance(about, Mapping) else None
-    id = id if isinstance(id, str) and id else cell.get("id", "")
-    clean = source[:_MAX_TEXT].replace("\r\n", "\n").encode("utf-8", "replace").decode("utf-8")
-    return _Cell(number, str(cell.get("cell_type", "")), clean, id if isinstance(id, str) else "")
-
-
-def _resemblance(cells: list[_Cell], exercise: str, release: Any) -> int:
+def _resemblance(cells: list[Cell], exercise: str, release: Any) -> int:
     """How many tasks a notebook holds, by id or by definition."""
     ids = {cell.id for cell in cells}
-    tasks = _tasks(exercise)
-    defined = {name for cell in cells if cell.kind == "code" for name in definitions(cell.source, tasks)}
+    defined = {name for cell in cells if cell.kind == "code" for name in _definitions(cell.source, exercise)}
     return len({cell.id for cell in release.cells if _is_solution(cell)} & ids | defined)
 
 
-def _split(source: str, exercise: str) -> list[_Cell]:
+def _split(source: str, exercise: str) -> list[Cell]:
     """A module as cells: one for each task's function or class, and what stands between them."""
     lines = source.replace("\r\n", "\n").split("\n")
-    spans = sorted(definitions(source, _tasks(exercise)).values())
+    spans = sorted(_definitions(source, exercise).values())
     pieces, at = [], 0
     for first, last in spans:
         pieces += ["\n".join(lines[at : first - 1]), "\n".join(lines[first - 1 : last])]
         at = last
     pieces.append("\n".join(lines[at:]))
-    return [_Cell(n, "code", piece.strip("\n"), "") for n, piece in enumerate(pieces, 1) if piece.strip()]
+    return [
+        Cell(f"cell {n}", "code", piece.strip("\n")) for n, piece in enumerate(pieces, 1) if piece.strip()
+    ]
+
+
+def _definitions(source: str, exercise: str) -> dict[str, tuple[int, int]]:
+    """First and last line of the definition of each task in a source; the last one counts."""
+    tasks = frozenset(_tasks(exercise))
+    try:
+        reading = definitions.read([Unit("", python(source))], tasks)
+    except definitions.TooLong:
+        return {}
+    return {
+        name: (statement.first, statement.last)
+        for statement in reading.statements
+        for name in statement.names.defines & tasks
+    }
 
 
 def _tasks(exercise: str) -> tuple[str, ...]:
@@ -190,12 +157,12 @@ def _is_solution(cell: Any) -> bool:
     return bool(cell.metadata.get("nbgrader", {}).get("solution")) and OURS in cell.metadata
 
 
-def _match(cells: list[_Cell], exercise: str, release: Any, work: _Rebuilding) -> None:
+def _match(cells: list[Cell], exercise: str, release: Any, work: _Rebuilding) -> None:
     """Which handed-in cell fills which solution cell, and where the others go."""
     known = {cell.id: cell for cell in release.cells}
     solutions = {cell.id for cell in release.cells if _is_solution(cell)}
     released = {cell.source.strip() for cell in release.cells}
-    copies: dict[str, list[_Cell]] = {}
+    copies: dict[str, list[Cell]] = {}
     for cell in cells:
         if cell.id in solutions:
             copies.setdefault(cell.id, []).append(cell)
@@ -212,8 +179,8 @@ def _match(cells: list[_Cell], exercise: str, release: Any, work: _Rebuilding) -
     taken = {id for id, cell in work.sources.items()}
     for id in sorted(solutions - taken):
         work.problems.append(f"the cell {id} is missing; it stands here as it was released")
-    filled = {cell.number for cell in work.sources.values()} | {
-        c.number for found in copies.values() for c in found
+    filled = {cell.name for cell in work.sources.values()} | {
+        c.name for found in copies.values() for c in found
     }
     anchor = "setup"
     for cell in cells:
@@ -227,30 +194,30 @@ def _match(cells: list[_Cell], exercise: str, release: Any, work: _Rebuilding) -
                 or restored.metadata.get("nbgrader", {}).get("grade")
             ):
                 continue
-        elif cell.number in filled:
-            anchor = next((id for id, source in work.sources.items() if source.number == cell.number), anchor)
+        elif cell.name in filled:
+            anchor = next((id for id, source in work.sources.items() if source.name == cell.name), anchor)
             continue
         if cell.source.strip() and cell.source.strip() not in released:
             work.extras.append((anchor, cell))
 
 
 def _take_by_definition(
-    cells: list[_Cell], exercise: str, solutions: set[str], released: set[str], work: _Rebuilding
+    cells: list[Cell], exercise: str, solutions: set[str], released: set[str], work: _Rebuilding
 ) -> None:
     """Fill solution cells whose id is gone with a cell that defines their task and no other."""
-    used = {cell.number for cell in work.sources.values()}
+    used = {cell.name for cell in work.sources.values()}
     for task in _tasks(exercise):
         if task in work.sources or task not in solutions:
             continue
         for cell in reversed(cells):
-            free = cell.number not in used and cell.kind == "code" and cell.id not in solutions
+            free = cell.name not in used and cell.kind == "code" and cell.id not in solutions
             if (
                 free
                 and cell.source.strip() not in released
-                and set(definitions(cell.source, _tasks(exercise))) == {task}
+                and set(_definitions(cell.source, exercise)) == {task}
             ):
                 work.sources[task] = cell
-                used.add(cell.number)
+                used.add(cell.name)
                 break
 
 
@@ -273,8 +240,8 @@ def _fill(notebook: Any, work: _Rebuilding) -> None:
     notebook.cells = filled
 
 
-def _extra(number: int, cell: _Cell) -> Any:
-    about = {OURS: {"extra": True, "label": f"cell {cell.number} of the notebook"}}
+def _extra(number: int, cell: Cell) -> Any:
+    about = {OURS: {"extra": True, "label": f"{cell.name} of the notebook"}}
     if cell.kind == "code":
         return new_code_cell(cell.source, id=f"extra-{number}", metadata=about)
     return new_markdown_cell(_as_typed(cell.source), id=f"extra-{number}", metadata=about)

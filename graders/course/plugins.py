@@ -11,6 +11,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins import BasePlugin, ExportPlugin
 from traitlets import Float
 
+from ..printable import table_cell
 from ..reports.wording import points
 
 
@@ -63,10 +64,10 @@ class TasksCsv(ExportPlugin):  # type: ignore[misc]
         row: dict[str, Any] = {
             "assignment": assignment.name,
             "duedate": assignment.duedate or "",
-            "student_id": _plain(student.id),
-            "last_name": _plain(student.last_name),
-            "first_name": _plain(student.first_name),
-            "email": _plain(student.email),
+            "student_id": table_cell(student.id or ""),
+            "last_name": table_cell(student.last_name or ""),
+            "first_name": table_cell(student.first_name or ""),
+            "email": table_cell(student.email or ""),
             "max_score": points(assignment.max_score),
         }
         try:
@@ -93,8 +94,3 @@ class TasksCsv(ExportPlugin):  # type: ignore[misc]
 
 
 _TOTALS = ("raw_score", "late_submission_penalty", "score", "max_score", "core", "bonus", "not_graded")
-
-
-def _plain(text: str | None) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text and text[0] in "=+-@" else text or ""

@@ -36,6 +36,7 @@ from traitlets import Float, Int, Unicode
 
 from ..curriculum import exercise, exercises
 from ..grading.grade import Settings
+from ..printable import one_line
 from ..reports.wording import Feedback
 from ..sandbox.warm_parent import Limits
 from .cell_ids import OURS, grade_id
@@ -89,7 +90,7 @@ class SubmissionReader(NotebookExporter):  # type: ignore[misc]
             Path(filename), name, _released(converter.coursedir, resources["nbgrader"]["assignment"], name)
         )
         for problem in notebook.metadata[OURS]["problems"]:
-            self.log.warning("%s: %s", filename, problem)
+            self.log.warning("%s: %s", one_line(filename), one_line(problem))
         resources["metadata"] = {"name": name, "path": str(Path(filename).parent)}
         return super().from_notebook_node(notebook, resources=resources, **kwargs)  # type: ignore[no-untyped-call]
 
@@ -189,7 +190,8 @@ class RestoreCells(OverwriteCells):  # type: ignore[misc]
 
     def report_change(self, name: str, attr: str, old: Any, new: Any) -> None:
         """Say in the log what was put right."""
-        self.log.info("cell %s: %s put right (%s, was %s)", name, attr, old, new)
+        told = (one_line(str(value), 200) for value in (name, attr, old, new))
+        self.log.info("cell %s: %s put right (%s, was %s)", *told)
 
 
 def is_ours(db_url: str, assignment: str, notebook: str) -> bool:
@@ -238,7 +240,7 @@ def _verdict_on(cell: Any) -> dict[str, Any] | None:
 
 
 def _remarks(problems: tuple[str, ...]) -> Any:
-    text = "About this submission:\n" + "\n".join(f"- {problem}" for problem in problems)
+    text = "About this submission:\n" + "\n".join(f"- {one_line(problem)}" for problem in problems)
     cell = nbformat.v4.new_code_cell("# Remarks of the grader", id="remarks")
     cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
     return cell

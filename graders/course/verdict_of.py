@@ -11,14 +11,17 @@ from typing import Any
 import torch
 
 from ..curriculum import exercise as exercise_named
+from ..grading.collected import Collected
+from ..grading.files import collect, single
 from ..grading.grade import Settings, grade
-from ..grading.hand_in import HandIn, read
-from ..grading.screen import Problem
+from ..grading.hand_in import CourseNotebook, hand_in_of
+from ..grading.notebooks import Cell
+from ..grading.privacy import for_students
 from ..isolation import proven_parent
-from ..report import Report, TaskResult
+from ..report import TaskResult
+from ..reports.wording import told_once
 from ..sandbox.warm_parent import WarmParent
 from . import early
-from .answers import Answers, CodeCell, answers
 from .cell_ids import OURS
 
 
@@ -51,18 +54,25 @@ def verdict_of(
     about = notebook.metadata[OURS]
     exercise = str(about["exercise"])
     settings = replace(settings, only=(exercise,))
-    problems = tuple(about.get("problems", ()))
+    problems = tuple(for_students(problem) for problem in about.get("problems", ()))
     if about.get("unreadable"):
-        why = str(about["unreadable"])
-        tasks = exercise_named(exercise).tasks
-        results = (TaskResult(exercise, t.name, t.kind, "grader_error", 0.0, t.points, why) for t in tasks)
-        return Verdict(tuple(results), problems, why)
-    given = answers(code_cells(notebook.cells), (task.name for task in exercise_named(exercise).tasks))
-    report = grade(_hand_in(given, exercise, folder, student), settings, _warm_parent(require))
-    return Verdict(_in_cells(report, given, exercise), (*problems, *_helpers_problems(report, exercise)))
+        return _for_a_person(exercise, problems, for_students(str(about["unreadable"])))
+    notebook_of = CourseNotebook(exercise, code_cells(notebook.cells))
+    collected = collect(single(folder)) if folder is not None else Collected({})
+    files = {name: raw for name, raw in collected.files.items() if not name.startswith("exercises/")}
+    beside = [problem for problem in collected.problems if not problem.file.startswith(exercise)]
+    report = grade(hand_in_of(student, files, beside, notebook_of), settings, _warm_parent(require))
+    remarks = map(str, report.remarks)
+    return Verdict(told_once(report.tasks), (*problems, *report.problems, *remarks))
 
 
-def code_cells(cells: Sequence[Any]) -> list[CodeCell]:
+def _for_a_person(exercise: str, problems: tuple[str, ...], why: str) -> Verdict:
+    tasks = exercise_named(exercise).tasks
+    results = (TaskResult(exercise, t.name, t.kind, "grader_error", 0.0, t.points, why) for t in tasks)
+    return Verdict(tuple(results), problems, why)
+
+
+def code_cells(cells: Sequence[Any]) -> list[Cell]:
     """The cells of a rebuilt notebook that may hold answers: provided, solutions, and a student's own."""
     found = []
     for cell in cells:
@@ -70,10 +80,15 @@ def code_cells(cells: Sequence[Any]) -> list[CodeCell]:
         if cell.cell_type != "code" or nbgrader.get("grade"):
             continue
         if nbgrader.get("solution") or ours.get("extra"):
-            label = ours.get("label", f"cell {cell.id}")
-            found.append(CodeCell(label, cell.source, ours.get("task"), bool(ours.get("untouched"))))
+            name, provided = ours.get("label", f"cell {cell.id}"), bool(ours.get("untouched"))
+            solution = bool(nbgrader.get("solution"))
+            found.append(
+                Cell(
+                    name, "code", cell.source, str(ours.get("task", "")), solution=solution, provided=provided
+                )
+            )
         elif nbgrader.get("locked"):
-            found.append(CodeCell(f"cell {cell.id}", cell.source, untouched=True))
+            found.append(Cell(f"cell {cell.id}", "code", cell.source, provided=True))
     return found
 
 
@@ -82,31 +97,3 @@ def _warm_parent(require: str) -> WarmParent:
     """One warm parent for all notebooks of a run, after the walls were tried."""
     torch.set_num_threads(1)
     return proven_parent(require, early.take())
-
-
-def _hand_in(given: Answers, exercise: str, folder: Path | None, student: str) -> HandIn:
-    files: dict[str, str] = {}
-    problems: list[Problem] = []
-    if folder is not None:
-        beside = read(folder)
-        files = {name: text for name, text in beside.files.items() if not name.startswith("exercises/")}
-        problems = [problem for problem in beside.problems if not problem.file.startswith(exercise)]
-    files[f"{exercise}.py"] = given.source
-    return HandIn(student, files, {exercise: exercise}, tuple(problems))
-
-
-def _in_cells(report: Report, given: Answers, exercise: str) -> tuple[TaskResult, ...]:
-    """The results with places named by cell, and with what could not be read of single cells."""
-    results = []
-    for result in report.tasks:
-        why = given.unreadable.get(result.task)
-        if why is not None:
-            results.append(replace(result, outcome="broken", score=0.0, message=why, groups=(), hint=""))
-            continue
-        groups = tuple(replace(g, message=given.located(g.message, exercise)) for g in result.groups)
-        results.append(replace(result, message=given.located(result.message, exercise), groups=groups))
-    return tuple(results)
-
-
-def _helpers_problems(report: Report, exercise: str) -> tuple[str, ...]:
-    return tuple(problem for problem in report.problems if not problem.startswith(f"{exercise}.py"))

@@ -13,6 +13,7 @@ from typing import Any
 
 from nbformat.v4 import new_output
 
+from ..printable import one_line
 from ..report import TaskResult
 from ..reports.wording import BADGES, Feedback, explanation, points
 
@@ -74,7 +75,8 @@ def as_html(result: TaskResult, feedback: Feedback) -> str:
         parts.append(f"<pre>{html.escape(body)}</pre>")
     if result.groups and result.outcome not in ("passed", "forbidden") and feedback is not Feedback.VERDICT:
         marks = (
-            f"<li>{'✓' if group.score else '✗'} {html.escape(group.name)}</li>" for group in result.groups
+            f"<li>{'✓' if group.score else '✗'} {html.escape(one_line(group.name))}</li>"
+            for group in result.groups
         )
         parts.append(f"<ul>{''.join(marks)}</ul>")
     return "\n".join(parts)

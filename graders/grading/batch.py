@@ -12,11 +12,11 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import get_context
-from pathlib import Path
 
 from ..report import Report
 from ..sandbox.tiers import Tier
 from ..sandbox.warm_parent import WarmParent
+from .files import Source
 from .grade import Settings, grade
 from .hand_in import read
 
@@ -27,7 +27,7 @@ _KILLED = "a grading process was killed; was the machine out of memory?"
 class Graded:
     """What became of one submission: a report, or the reason why there is none."""
 
-    path: Path
+    source: Source
     report: Report | None
     error: str = ""
 
@@ -37,40 +37,42 @@ def default_jobs() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def grade_all(paths: Sequence[Path], settings: Settings, tier: Tier, jobs: int) -> Iterator[Graded]:
+def grade_all(sources: Sequence[Source], settings: Settings, tier: Tier, jobs: int) -> Iterator[Graded]:
     """Grade every submission; results come as they are ready. One that cannot be graded stops nothing.
 
     A grading process that is killed takes down all that were waiting; each is tried once more, alone.
     """
     lost = []
-    for graded in _grade_in_one_pool(paths, settings, tier, jobs):
+    for graded in _grade_in_one_pool(sources, settings, tier, jobs):
         if graded.error == _KILLED:
-            lost.append(graded.path)
+            lost.append(graded.source)
         else:
             yield graded
-    for path in lost:
-        yield from _grade_in_one_pool([path], settings, tier, 1)
+    for source in lost:
+        yield from _grade_in_one_pool([source], settings, tier, 1)
 
 
-def _grade_in_one_pool(paths: Sequence[Path], settings: Settings, tier: Tier, jobs: int) -> Iterator[Graded]:
-    workers = max(1, min(jobs, len(paths)))
+def _grade_in_one_pool(
+    sources: Sequence[Source], settings: Settings, tier: Tier, jobs: int
+) -> Iterator[Graded]:
+    workers = max(1, min(jobs, len(sources)))
     with ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=_start, initargs=(tier,)
     ) as pool:
-        futures: dict[Future[str], Path] = {
-            pool.submit(_grade_one, path, settings, tier): path for path in paths
+        futures: dict[Future[str], Source] = {
+            pool.submit(_grade_one, source, settings, tier): source for source in sources
         }
         for future in as_completed(futures):
             yield _graded(futures[future], future.result)
 
 
-def _graded(path: Path, result: Callable[[], str]) -> Graded:
+def _graded(source: Source, result: Callable[[], str]) -> Graded:
     try:
-        return Graded(path, Report.from_json(result()))
+        return Graded(source, Report.from_json(result()))
     except BrokenProcessPool:
-        return Graded(path, None, _KILLED)
+        return Graded(source, None, _KILLED)
     except Exception as error:  # the reason is shown, and the other submissions go on
-        return Graded(path, None, f"{type(error).__name__}: {error}")
+        return Graded(source, None, f"{type(error).__name__}: {error}")
 
 
 def _start(tier: Tier) -> None:
@@ -85,5 +87,5 @@ def _warm_parent(tier: Tier) -> WarmParent:
     return WarmParent(tier)
 
 
-def _grade_one(path: Path, settings: Settings, tier: Tier) -> str:
-    return grade(read(path), settings, _warm_parent(tier)).to_json()
+def _grade_one(source: Source, settings: Settings, tier: Tier) -> str:
+    return grade(read(source), settings, _warm_parent(tier)).to_json()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,9 @@ from ..expect import Mismatch, NotWritten
 from ..gpu import CPU, Device
 from ..holds import Property, groups_of, properties_of
 from ..misconceptions import diagnose
-from ..report import GroupResult, Report, TaskResult, shown
+from ..printable import one_line
+from ..remarks import Remark
+from ..report import GroupResult, Report, Said, TaskResult, shown
 from ..sandbox.one_core import on_one_core
 from ..sandbox.trouble import (
     Crashed,
@@ -33,11 +36,11 @@ from ..sandbox.trouble import (
 )
 from ..sandbox.warm_parent import Limits, WarmParent
 from ..subject import Submission
-from .hand_in import HandIn, exercise_named
-from .screen import Screened, screen
+from .exercise_names import exercise_named
+from .hand_in import HandIn
+from .modules import Modules
+from .privacy import for_students
 from .shrink import smallest
-
-_PRINTED = 2_000
 
 
 @dataclass(frozen=True)
@@ -62,43 +65,53 @@ class _Finding:
     """How one property went: `outcome` is `passed` or what went wrong."""
 
     outcome: str
-    message: str = ""
+    said: Said = field(default_factory=Said)
     counterexample: dict[str, Any] | None = None
     stops: bool = False
     hint: str = ""  # where the task's own would lead away from what is wrong
+
+    @property
+    def message(self) -> str:
+        return str(self.said)
 
 
 @on_one_core()
 def grade(hand_in: HandIn, settings: Settings, parent: WarmParent) -> Report:
     """Grade one submission. What a student's code does never raises here."""
     started = time.perf_counter()
-    seen = screen(hand_in.files, hand_in.modules.values())
+    seen = hand_in.graded
     results: list[TaskResult] = []
+    remarks = list(hand_in.remarks)
     for exercise in exercises():
         wanted = [task for task in exercise.tasks if _wanted(task, settings)]
         if not wanted:
             continue
-        ungradable = _ungradable(hand_in, seen, exercise.name)
+        ungradable = _ungradable(hand_in, exercise.name)
         if ungradable is not None:
             results += [_result(task, *ungradable) for task in wanted]
             continue
-        module = hand_in.modules[exercise.name]
+        module, imports = hand_in.modules[exercise.name], seen.imports[exercise.name]
         submission = Submission(
-            parent, hand_in.files, module, seen.imports, limits=settings.limits, seed=settings.seed
+            parent, seen.code, module, imports, limits=settings.limits, seed=settings.seed
         )
         try:
             results += [_grade_task(task, submission, settings, seen) for task in wanted]
         finally:
             submission.close()
+        remarks += [messages.failed_statement(failure) for failure in submission.failures.values()]
     return Report(
         student=hand_in.student,
+        hand_in=hand_in.paths,
+        ids=hand_in.ids,
+        late=hand_in.late,
         seed=settings.seed,
         tier=parent.tier.name,
         device=str(settings.device),
         not_run=() if settings.device.is_gpu else (messages.not_on_a_gpu(settings.device.why_not),),
         versions=versions(),
-        tasks=tuple(results),
-        problems=tuple(str(problem) for problem in (*hand_in.problems, *seen.problems)),
+        tasks=tuple(_as_told(result, hand_in) for result in results),
+        problems=tuple(for_students(str(problem)) for problem in hand_in.problems),
+        remarks=tuple(_without_machine(remark, hand_in) for remark in dict.fromkeys(remarks)),
         seconds=round(time.perf_counter() - started, 3),
     )
 
@@ -120,28 +133,29 @@ def versions() -> dict[str, str]:
 def reproduce(report: Report, result: TaskResult) -> str:
     """The line that grades this one task again."""
     task = f"{result.exercise}.{result.task}"
-    return f"python -m graders check-one {report.student} --only {task} --seed {report.seed}"
+    place = report.hand_in[0] if len(report.hand_in) == 1 else report.student
+    return f"python -m graders check-one {shlex.quote(place)} --only {task} --seed {report.seed}"
 
 
 def _wanted(task: Task, settings: Settings) -> bool:
     return not settings.only or bool({task.exercise, f"{task.exercise}.{task.name}"} & set(settings.only))
 
 
-def _ungradable(hand_in: HandIn, seen: Screened, exercise: str) -> tuple[str, str] | None:
+def _ungradable(hand_in: HandIn, exercise: str) -> tuple[str, Said] | None:
     """Why none of an exercise's tasks can be asked, as outcome and message."""
-    module = hand_in.modules.get(exercise)
-    if module is not None:
-        file = module.replace(".", "/") + ".py"
-        wrong = [problem for problem in seen.problems if problem.file == file]
-    else:
-        wrong = [problem for problem in hand_in.problems if exercise_named(problem.file) == exercise]
+    if exercise in hand_in.modules:
+        return None
+    wrong = [problem for problem in hand_in.problems if exercise_named(problem.file) == exercise]
     if wrong:
-        return "broken", str(wrong[0])
-    return ("not_implemented", messages.no_file(exercise)) if module is None else None
+        return "broken", Said(what=str(wrong[0]))
+    return "not_implemented", Said(what=messages.no_file(exercise))
 
 
-def _grade_task(task: Task, submission: Submission, settings: Settings, seen: Screened) -> TaskResult:
+def _grade_task(task: Task, submission: Submission, settings: Settings, seen: Modules) -> TaskResult:
     started = time.perf_counter()
+    unreadable = seen.unreadable.get(f"{task.exercise}.{task.name}")
+    if unreadable is not None:
+        return _result(task, "broken", Said(what=unreadable))
     for attempt in (1, 2):
         try:
             submission.begin(task.by_hand)
@@ -150,22 +164,23 @@ def _grade_task(task: Task, submission: Submission, settings: Settings, seen: Sc
         except Exception as error:  # anything here is the grader's fault, never the student's
             submission.close()
             if attempt == 2:
-                result = _result(task, "grader_error", messages.grader_error(error))
+                result = _result(task, "grader_error", Said(what=messages.not_graded()))
+                result = replace(result, message=messages.grader_error(error))
     return replace(result, seconds=round(time.perf_counter() - started, 3))
 
 
-def _judge(task: Task, submission: Submission, settings: Settings, seen: Screened) -> TaskResult:
+def _judge(task: Task, submission: Submission, settings: Settings, seen: Modules) -> TaskResult:
     findings: list[tuple[Property, _Finding]] = []
-    if task.name != "invalid_input":
+    if task.is_function:
         first = _try(lambda: submission.has(task.name), task, seen)
         if isinstance(first, _Finding):
-            return _result(task, first.outcome, first.message)
+            return _result(task, first.outcome, first.said)
         if first == "missing":
-            return _result(task, "not_implemented", messages.missing(task.name, f"{task.exercise}.py"))
+            said = Said(what=messages.missing(task.name, f"{task.exercise}.py"))
+            return _result(task, "not_implemented", said)
         if first not in ("callable", "class"):
-            return _result(
-                task, "broken", messages.not_callable(task.name, f"{task.exercise}.py", str(first))
-            )
+            said = Said(what=messages.not_callable(task.name, f"{task.exercise}.py", str(first)))
+            return _result(task, "broken", said)
     for held in properties_of(task.exercise, task.name):
         finding = _ask(held, task, submission, settings, seen)
         findings.append((held, finding))
@@ -182,7 +197,7 @@ def _on_the_gpu(
     findings: list[tuple[Property, _Finding]],
     submission: Submission,
     settings: Settings,
-    seen: Screened,
+    seen: Modules,
 ) -> list[tuple[Property, _Finding]]:
     """What held on the CPU, asked again on a GPU, for the task's group *devices* if it has one."""
     found: list[tuple[Property, _Finding]] = []
@@ -195,19 +210,28 @@ def _on_the_gpu(
                 continue
             again = _ask(held, task, submission, settings, seen, settings.device)
             if again.outcome != "passed":
-                again = replace(again, message=messages.on_a_gpu(str(settings.device), again.message))
+                again = replace(again, said=_on_a_gpu(str(settings.device), again.said))
             found.append((replace(held, group=DEVICES), again))
             if again.stops:
                 break
     return found
 
 
+def _on_a_gpu(device: str, said: Said) -> Said:
+    if said.call:
+        return replace(said, call=messages.on_a_gpu(device, said.call))
+    return replace(said, what=messages.on_a_gpu(device, said.what))
+
+
 def _diagnosed(result: TaskResult, submission: Submission) -> TaskResult:
     """The result with the cause of the mistake, where its behaviour is exactly a known one's."""
-    found = diagnose(submission, result.exercise, result.task)
+    try:
+        found = diagnose(submission, result.exercise, result.task)
+    except Exception:  # to name a mistake can never fail a grading, whatever a probe stumbles over
+        return result
     if found is None:
         return result
-    return replace(result, diagnosis=found.name, message=f"{result.message}\n{found.says}", hint=found.hint)
+    return replace(result, diagnosis=found.name, said=replace(result.said, cause=found.says), hint=found.hint)
 
 
 def _ask(
@@ -215,7 +239,7 @@ def _ask(
     task: Task,
     submission: Submission,
     settings: Settings,
-    seen: Screened,
+    seen: Modules,
     device: Device = CPU,
 ) -> _Finding:
     test = held.test
@@ -229,9 +253,13 @@ def _ask(
             if not device.is_gpu or counts_on(device.name, raised):
                 raise
 
-    found = _try(question, task, seen)
+    called = task if task.is_function else replace(task, name=held.group)
+    found = _try(question, called, seen)
     if not isinstance(found, _Finding):
         return _Finding("passed")
+    if not task.is_function and found.counterexample is None:
+        bad_input = messages.of_bad_input(found.said.what)
+        found = replace(found, said=replace(found.said, what=bad_input))
     if found.outcome == "failed" and hasattr(test, "hypothesis"):
         smaller = smallest(held, submission, settings.seed)
         submission.begin(task.by_hand)  # what this took is not the student's
@@ -239,7 +267,7 @@ def _ask(
     return found
 
 
-def _try(question: Any, task: Task, seen: Screened) -> Any:
+def _try(question: Any, task: Task, seen: Modules) -> Any:
     """The value of `question()`, or a finding if the student's code is why there is none.
 
     Raises:
@@ -264,26 +292,27 @@ def _inner(error: BaseException) -> Iterator[BaseException]:
             yield from _inner(cause)
 
 
-def _finding(trouble: Exception, task: Task, seen: Screened) -> _Finding:
+def _finding(trouble: Exception, task: Task, seen: Modules) -> _Finding:
     if isinstance(trouble, Mismatch):
         tensors = {label: shown(tensor) for label, tensor in trouble.tensors.items()}
         case = {"call": trouble.call, "aspect": trouble.aspect, "tensors": tensors}
-        return _Finding("failed", f"{trouble.call}\n{trouble.sentence}", case)
+        return _Finding("failed", Said(trouble.call, trouble.sentence, trouble.expected), case)
     if isinstance(trouble, NotWritten):
-        return _Finding("not_implemented", messages.nothing_returned(task.name))
+        return _Finding("not_implemented", Said(what=messages.nothing_returned(task.name)))
     if isinstance(trouble, Forbidden):
         written = seen.calls.get((trouble.file, trouble.line))
         named = replace(trouble, operation=written) if written else trouble
-        return _Finding("forbidden", messages.trouble(task.name, named), stops=True)
+        return _Finding("forbidden", Said(what=messages.trouble(task.name, named)), stops=True)
     if isinstance(trouble, Raised):
         if trouble.is_a("NotImplementedError"):
-            return _Finding("not_implemented", messages.not_written(task.name))
+            return _Finding("not_implemented", Said(what=messages.not_written(task.name)))
         hint = messages.signature_hint() if messages.is_about_the_signature(trouble) else ""
-        return _Finding("broken", messages.trouble(task.name, trouble), hint=hint)
+        return _Finding("broken", Said(what=messages.trouble(task.name, trouble)), hint=hint)
     stops = {TimedOut: "timed_out", OutOfMemory: "out_of_memory", Crashed: "crashed"}
     if type(trouble) in stops:
         outcome = stops[type(trouble)]
-        return _Finding(outcome, messages.trouble(task.name, trouble), stops=True)  # type: ignore[arg-type]
+        said = Said(what=messages.trouble(task.name, trouble))  # type: ignore[arg-type]
+        return _Finding(outcome, said, stops=True)
     raise SandboxFailure(f"an unknown trouble: {trouble!r}")
 
 
@@ -306,11 +335,11 @@ def _summed(task: Task, findings: list[tuple[Property, _Finding]]) -> TaskResult
         share = round(task.points * weight / total, 4)
         groups.append(GroupResult(name, share if earned else 0.0, share, why))
     if outcome == "passed":
-        return replace(_result(task, "passed", ""), score=task.points, groups=tuple(groups))
+        return replace(_result(task, "passed", Said()), score=task.points, groups=tuple(groups))
     name, first = _told(findings, outcome)
     hint = first.hint or (messages.device_hint() if name == DEVICES else task.hints[0])
     return replace(
-        _result(task, outcome, first.message),
+        _result(task, outcome, first.said),
         score=round(sum(group.score for group in groups), 2),
         groups=tuple(groups),
         counterexample=first.counterexample or {},
@@ -340,5 +369,24 @@ def _outcome(findings: list[tuple[Property, _Finding]]) -> str:
     return "failed" if "passed" in outcomes or "failed" in outcomes else wrong[0]
 
 
-def _result(task: Task, outcome: str, message: str) -> TaskResult:
-    return TaskResult(task.exercise, task.name, task.kind, outcome, 0.0, task.points, message)
+def _result(task: Task, outcome: str, said: Said) -> TaskResult:
+    return TaskResult(task.exercise, task.name, task.kind, outcome, 0.0, task.points, said=said)
+
+
+def _without_machine(remark: Remark, hand_in: HandIn) -> Remark:
+    own = hand_in.files.values()
+    return Remark(one_line(remark.file), one_line(remark.place), for_students(remark.message, own))
+
+
+def _as_told(result: TaskResult, hand_in: HandIn) -> TaskResult:
+    """The result in words that steer nothing and say nothing of this machine, and the message made of them.
+
+    Only what went wrong in the grader keeps its own message, which is for the instructor.
+    """
+
+    def clean(text: str) -> str:
+        return for_students(text, hand_in.files.values())
+
+    said = Said(**{name: clean(part) for name, part in vars(result.said).items()})
+    groups = tuple(replace(group, message=clean(group.message)) for group in result.groups)
+    return replace(result, said=said, groups=groups, message=result.message or str(said))

@@ -1,4 +1,4 @@
-"""A look at source text before anything runs: syntax, imports, and calls that a by-hand task may not make.
+"""A look at what counts of a file before it runs: imports, and calls that a by-hand task may not make.
 
 It only reads. What it finds makes messages better and tells the sandbox which modules to load beforehand;
 no verdict rests on it, because text can always be written so that it does not show what it does.
@@ -9,10 +9,10 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 
 _FORBIDDEN = re.compile(r"(^|_)conv(olution)?(_transpose)?\d?d?$|^conv_tbc$|_pool\dd|Conv\w*\dd|\w*Pool\dd$")
+_LONGEST_NAME = 100
 _TORCH = ("torch", "torchvision")
 # What a submission may import from outside its own files, if it is installed.
 _LIBRARIES = frozenset(
@@ -23,97 +23,44 @@ _NOT_FOR_GRADING = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Something about a file that its student should know."""
-
-    file: str
-    line: int | None
-    message: str
-
-    def __str__(self) -> str:
-        where = self.file if self.line is None else f"{self.file}, line {self.line}"
-        return f"{where}: {self.message}"
+def loadable(nodes: Iterable[ast.AST]) -> frozenset[str]:
+    """The modules from outside that these statements import and that may be loaded before the walls go up."""
+    names: set[str] = set()
+    for node in _walk(nodes):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names.update((node.module, *(f"{node.module}.{alias.name}" for alias in node.names)))
+    return frozenset(filter(_is_loadable, names))
 
 
-@dataclass(frozen=True)
-class Screened:
-    """What a look at the files found.
-
-    Attributes:
-        problems: syntax errors, by file.
-        imports: modules from outside that may be loaded before the walls go up.
-        calls: what by-hand tasks may not call, by file and line, as the student wrote it.
-    """
-
-    problems: tuple[Problem, ...]
-    imports: tuple[str, ...]
-    calls: Mapping[tuple[str, int], str]
-
-
-def screen(files: Mapping[str, str], modules: Iterable[str] | None = None) -> Screened:
-    """Look at every file of one hand-in.
-
-    Args:
-        files: source text by relative path.
-        modules: those that will be asked; only what they import, directly or through other files of the
-            hand-in, is to be loaded beforehand. None for every file.
-    """
-    problems: list[Problem] = []
-    imports: dict[str, set[str]] = {file: set() for file in files}
-    calls: dict[tuple[str, int], str] = {}
-    for file, source in files.items():
-        try:
-            tree = ast.parse(source)
-        except SyntaxError as error:
-            text = (error.text or "").strip()[:80]
-            problems.append(
-                Problem(file, error.lineno, f"syntax error: {error.msg}" + (f" in `{text}`" if text else ""))
-            )
-            continue
-        except (ValueError, RecursionError, MemoryError) as error:
-            problems.append(Problem(file, None, f"cannot be read as Python: {error or type(error).__name__}"))
-            continue
-        aliases = _aliases(tree)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                imports[file].update(alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                package = file.split("/")[: -node.level] if node.level else []
-                origin = ".".join([*package, *([node.module] if node.module else [])])
-                imports[file].update((origin, *(f"{origin}.{alias.name}" for alias in node.names)))
-            elif isinstance(node, ast.Call):
-                written = _dotted(node.func)
-                full = _full_name(written, aliases)
-                if full.split(".")[0] in _TORCH and _FORBIDDEN.search(full.split(".")[-1]):
-                    calls.setdefault((file, node.lineno), written)
-    asked = set(files) if modules is None else _reached(modules, imports)
-    names = set().union(*(imports[file] for file in asked))
-    return Screened(tuple(problems), tuple(sorted(filter(_loadable, names))), calls)
+def forbidden_calls(nodes: Iterable[ast.AST]) -> dict[int, str]:
+    """Calls of what by-hand tasks may not call, as the student wrote them, by line."""
+    nodes = list(nodes)
+    aliases = _aliases(nodes)
+    found: dict[int, str] = {}
+    for node in _walk(nodes):
+        if isinstance(node, ast.Call):
+            written = _dotted(node.func)
+            full = _full_name(written, aliases)
+            if full.split(".")[0] in _TORCH and _FORBIDDEN.search(full.split(".")[-1][:_LONGEST_NAME]):
+                found.setdefault(node.lineno, written)
+    return found
 
 
-def _reached(modules: Iterable[str], imports: Mapping[str, set[str]]) -> set[str]:
-    """The files that are read when `modules` are imported."""
-    reached: set[str] = set()
-    waiting = list(modules)
-    while waiting:
-        parts = waiting.pop().split(".")
-        for depth in range(1, len(parts) + 1):
-            stem = "/".join(parts[:depth])
-            for file in {f"{stem}.py", f"{stem}/__init__.py"} & imports.keys() - reached:
-                reached.add(file)
-                waiting += imports[file]
-    return reached
+def _walk(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    for node in nodes:
+        yield from ast.walk(node)
 
 
-def _loadable(name: str) -> bool:
+def _is_loadable(name: str) -> bool:
     top = name.split(".")[0]
     return (top in sys.stdlib_module_names or top in _LIBRARIES) and top not in _NOT_FOR_GRADING
 
 
-def _aliases(tree: ast.Module) -> dict[str, str]:
+def _aliases(nodes: Iterable[ast.AST]) -> dict[str, str]:
     found = {}
-    for node in ast.walk(tree):
+    for node in _walk(nodes):
         if isinstance(node, ast.Import):
             found.update({alias.asname: alias.name for alias in node.names if alias.asname})
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -122,13 +69,13 @@ def _aliases(tree: ast.Module) -> dict[str, str]:
 
 
 def _dotted(node: ast.expr) -> str:
-    parts = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute) and len(parts) < 10:
+        parts.append(node.attr[:_LONGEST_NAME])
         node = node.value
     if not isinstance(node, ast.Name):
         return ""
-    return ".".join([node.id, *reversed(parts)])
+    return ".".join([node.id[:_LONGEST_NAME], *reversed(parts)])
 
 
 def _full_name(written: str, aliases: Mapping[str, str]) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 import hypothesis
 from hypothesis import Phase, settings
-from hypothesis.errors import Flaky
+from hypothesis.errors import HypothesisException
 
-from ..expect import Mismatch
+from ..expect import Mismatch, NotWritten
 from ..holds import PROPERTY_SETTINGS, Property
 from ..sandbox.trouble import StudentTrouble
 from ..subject import Submission
@@ -51,7 +51,7 @@ def smallest(held: Property, submission: Submission, seed: int) -> Mismatch | No
 
     phases = (Phase.generate, Phase.shrink)
     test = settings(PROPERTY_SETTINGS, phases=phases)(hypothesis.given(**handle._given_kwargs)(counted))
-    with contextlib.suppress(_Enough, Mismatch, StudentTrouble, Flaky):
+    with contextlib.suppress(_Enough, Mismatch, NotWritten, StudentTrouble, HypothesisException):
         hypothesis.seed(seed)(test)(submission=submission)
     return best
 

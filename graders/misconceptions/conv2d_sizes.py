@@ -56,12 +56,6 @@ _SIZES: tuple[tuple[str, Formula, str, str], ...] = (
         "What do 5 / 2 and 5 // 2 give?",
     ),
     (
-        "float-returned",
-        lambda n, k, s, p, d: float((n + 2 * p - _extent(k, d)) // s + 1),
-        "The number is right, but it is a float. A count is an int.",
-        "What do 6 / 2 and 6 // 2 give, and of which type?",
-    ),
-    (
         "padding-counted-once",
         lambda n, k, s, p, d: (n + p - _extent(k, d)) // s + 1,
         "The padding is counted once. It is put on each of the two ends, so the axis grows by twice the "

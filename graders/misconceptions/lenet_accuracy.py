@@ -179,12 +179,6 @@ _SHARES: tuple[tuple[str, str, str, Callable[[nn.Module, Data], Any]], ...] = (
         _told(lambda c: round(_share(c), 2)),
     ),
     (
-        "share-as-a-tensor",
-        "The number is right, but it is a tensor. What is asked for is a float.",
-        "What does .item() do?",
-        _told(lambda c: torch.tensor(_share(c))),
-    ),
-    (
         "smallest-logit",
         "This is what one gets when the smallest logit makes the prediction. It is the largest.",
         "Which class does the network mean when its logits are (-3, 5, 1)?",

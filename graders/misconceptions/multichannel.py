@@ -440,18 +440,6 @@ _NUMBERS: tuple[tuple[str, Function, str, str], ...] = (
         "A kernel_size that is a pair is refused. It is (height, width).",
         "What should kernel_size=(2, 5) mean?",
     ),
-    (
-        "float-returned",
-        _number(lambda i, o, h, w, b: float(i * o * h * w + o * b)),
-        "The number is right, but it is a float. A count is an int.",
-        "Of which type is 6 / 2?",
-    ),
-    (
-        "tensor-returned",
-        _number(lambda i, o, h, w, b: torch.tensor(i * o * h * w + o * b)),
-        "The number is right, but it comes as a tensor. A count is an int: .item() or .numel() give one.",
-        "What is the difference between torch.prod and math.prod?",
-    ),
 )
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import nn
 
 from . import misconception
@@ -262,18 +261,6 @@ _FIELDS: tuple[tuple[str, str, str, Callable[[Layers], Any]], ...] = (
         "A list comes back, with the field after each layer. Asked for is the last one alone.",
         "What should receptive_field([(3, 1), (3, 1)]) be, as one number?",
         lambda layers: [_walk(list(layers)[: place + 1]) for place in range(len(layers))],
-    ),
-    (
-        "float-instead-of-int",
-        "The number is right, but it is a float. A length in pixels is an int.",
-        "Where does a decimal point come in: a 1.0, a division by /?",
-        lambda layers: float(_walk(layers)),
-    ),
-    (
-        "tensor-instead-of-int",
-        "The number is right, but it is a tensor. Asked for is an int.",
-        "What does .item() do, and is a tensor needed here at all?",
-        lambda layers: torch.tensor(_walk(layers)),
     ),
     (
         "empty-stack-is-nothing",

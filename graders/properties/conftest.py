@@ -14,7 +14,6 @@ from graders import gpu
 from graders.curriculum import SOLUTIONS, exercise
 from graders.devices import asked_on_a_gpu
 from graders.grading.hand_in import HandIn, read
-from graders.grading.screen import screen
 from graders.sandbox.tiers import best_tier
 from graders.sandbox.warm_parent import WarmParent
 from graders.subject import Submission
@@ -63,8 +62,8 @@ def exercise_of_hand_in(
     if name not in hand_in.modules:
         problems = "; ".join(map(str, hand_in.problems))
         pytest.fail(f"{name}.py was not handed in, or cannot be read. {problems}")
-    imports = screen(hand_in.files).imports
-    submission = Submission(warm_parent, hand_in.files, hand_in.modules[name], imports)
+    graded = hand_in.graded
+    submission = Submission(warm_parent, graded.code, graded.names[name], graded.imports[name])
     yield submission
     submission.close()
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..curriculum import exercises
+from ..printable import lines
 from ..report import Report
-from .wording import BADGES, Feedback, cell, differs, points, rows, sentence
+from .wording import BADGES, Feedback, cell, differs, points, rows, sentence, told_once
 
 
 def feedback_page(report: Report, feedback: Feedback) -> str:
     """The page that one student gets."""
     page = _environment().get_template("feedback.html")
+    report = replace(report, tasks=told_once(report.tasks, report.problems))
     return page.render(report=report, exercises=exercises(), feedback=feedback.value, level=feedback)
 
 
@@ -28,7 +31,14 @@ def class_page(reports: Sequence[Report]) -> str:
 @cache
 def _environment() -> Environment:
     loader = FileSystemLoader(Path(__file__).parent / "templates")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_shown
+    )
     environment.filters.update(points=points, cell=cell, rows=rows)
     environment.globals.update(badges=BADGES, differs=differs, sentence=sentence)
     return environment
+
+
+def _shown(value: object) -> object:
+    """Whatever a page prints, with every character shown and none obeyed."""
+    return lines(value) if type(value) is str else value

@@ -7,17 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..curriculum import exercises
+from ..printable import table_cell
 from ..report import Report
 from .wording import points
 
 
 def write_csv(path: Path, reports: Sequence[Report]) -> None:
-    """A row for each student: totals, then points of each task, then what was not graded.
+    """A row for each student: totals, points of each task, what was not graded, and where it all came from.
 
-    A task on which the grader failed has an empty cell, never a zero.
+    A task on which the grader failed has an empty cell, never a zero. What a learning platform or a roster
+    knows the students by stands at the end, a column for each kind of id.
     """
     tasks = [(task.exercise, task.name) for exercise in exercises() for task in exercise.tasks]
     header = ["student", "core", "bonus", *(f"{exercise}.{task}" for exercise, task in tasks), "not_graded"]
+    known = sorted({key for report in reports for key in report.ids})
+    header += ["late", "hand_in", *known]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
@@ -26,6 +30,7 @@ def write_csv(path: Path, reports: Sequence[Report]) -> None:
             graded = {key: task for key, task in by_name.items() if task.outcome != "grader_error"}
             scores = [points(graded[key].score) if key in graded else "" for key in tasks]
             missing = " ".join(f"{task.exercise}.{task.task}" for task in report.not_graded)
-            # A name that begins like a formula must not become one in a spreadsheet.
-            name = f"'{report.student}" if report.student[0] in "=+-@\t\r" else report.student
-            writer.writerow([name, points(report.core.score), points(report.bonus.score), *scores, missing])
+            late = {True: "late", False: "", None: ""}[report.late]
+            about = [late, "; ".join(report.hand_in), *(report.ids.get(key, "") for key in known)]
+            row = [points(report.core.score), points(report.bonus.score), *scores, missing]
+            writer.writerow([table_cell(report.student), *row, *map(table_cell, about)])

@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ..curriculum import exercises
+from ..printable import lines, one_line
 from ..report import Report, TaskResult
-from .wording import BADGES, Feedback, explanation, points, visible
+from .wording import BADGES, Feedback, explanation, points, told_once
 
 _WIDE = 100
 _ROOMY = 132
@@ -40,7 +41,7 @@ def class_table(reports: Sequence[Report], width: int) -> Table:
     table.add_column("s", justify="right", style="dim")
     for report in sorted(reports, key=lambda report: report.student.lower()):
         cells: list[RenderableType] = [
-            Text(visible(report.student)),
+            Text(one_line(report.student)),
             points(report.core.score),
             points(report.bonus.score),
         ]
@@ -66,10 +67,11 @@ def _troubles(report: Report) -> Text:
 
 def one_report(report: Report, feedback: Feedback, reproduce: bool = True) -> RenderableType:
     """Every task of one student, with what to read about it."""
-    parts: list[RenderableType] = [Text(visible(report.student), style="bold")]
-    parts += [Text(visible(problem), style="yellow") for problem in report.problems]
+    parts: list[RenderableType] = [Text(one_line(report.student), style="bold")]
+    parts += [Text(lines(problem), style="yellow") for problem in report.problems]
+    every = told_once(report.tasks, report.problems)
     for exercise in exercises():
-        tasks = [task for task in report.tasks if task.exercise == exercise.name]
+        tasks = [task for task in every if task.exercise == exercise.name]
         if not tasks:
             continue
         score = report.exercise_points(exercise.name)
@@ -78,12 +80,15 @@ def one_report(report: Report, feedback: Feedback, reproduce: bool = True) -> Re
         )
         for task in tasks:
             parts += _task(task, feedback)
+    if report.remarks:
+        parts.append(Text("\nLeft aside; this neither earns nor costs points:", style="dim"))
+        parts += [Text(f"  {lines(str(remark))}", style="dim") for remark in report.remarks]
     core, bonus = report.core, report.bonus
     total = f"\n{points(core.score)} of {points(core.max_score)} core points, {points(bonus.score)} bonus"
     parts.append(
         Text(f"{total} · seed {report.seed} · isolation {report.tier} · device {report.device}", style="bold")
     )
-    parts += [Text(f"Not run: {visible(what)}", style="dim") for what in report.not_run]
+    parts += [Text(f"Not run: {lines(what)}", style="dim") for what in report.not_run]
     return Group(*parts)
 
 
@@ -94,11 +99,11 @@ def _task(task: TaskResult, feedback: Feedback) -> list[RenderableType]:
     line.append(f"{task.task}  ", style="default")
     line.append(f"{points(task.score)}/{points(task.max_score)}{bonus}", style="dim")
     text = explanation(task, feedback)
-    return [line, Padding(Text(visible(text)), (0, 0, 0, 18))] if text else [line]
+    return [line, Padding(Text(lines(text)), (0, 0, 0, 18))] if text else [line]
 
 
 def print_class(console: Console, reports: Sequence[Report]) -> None:
     """Print the table of a class, and what was not asked of it."""
     console.print(class_table(reports, console.width))
     for what in sorted({what for report in reports for what in report.not_run}):
-        console.print(Text(f"Not run: {visible(what)}", style="dim"))
+        console.print(Text(f"Not run: {lines(what)}", style="dim"))

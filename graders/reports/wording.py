@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
-from unicodedata import category
 
-from ..report import TaskResult
+from .. import messages
+from ..printable import lines, one_line
+from ..report import Said, TaskResult
 
 BADGES = {
     "passed": "passed",
@@ -28,9 +30,9 @@ class Feedback(StrEnum):
     FULL = "full"
     """The call, what is wrong, and the small case with what came and what was expected."""
     CASE = "case"
-    """The call and what is wrong, without expected values."""
+    """The call, what is wrong and the hint, without expected values."""
     VERDICT = "verdict"
-    """The outcome and the points alone."""
+    """The outcome and the points alone; besides, what could not be read of the files."""
 
 
 def points(value: float) -> str:
@@ -38,20 +40,35 @@ def points(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def visible(text: str) -> str:
-    """The text with every character shown and none obeyed: what a student wrote must not steer a terminal."""
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if category(c) in ("Cc", "Cs") and c not in "\n\t" else c for c in text
-    )
+def told_once(tasks: Sequence[TaskResult], problems: Collection[str] = ()) -> tuple[TaskResult, ...]:
+    """The tasks of one student, with what keeps a whole file from being loaded said once.
+
+    It is said among the `problems` of the hand-in if it stands there, else with the first task concerned;
+    the others refer to it. The record itself keeps every message.
+    """
+    told, found = set(problems), []
+    for task in tasks:
+        never_asked = task.outcome == "broken" and not task.groups
+        if never_asked and task.message in told:
+            see = messages.see_above(f"{task.exercise}.py")
+            task = replace(task, message=see, said=Said(what=see))
+        elif never_asked:
+            told.add(task.message)
+        found.append(task)
+    return tuple(found)
 
 
 def sentence(task: TaskResult, feedback: Feedback) -> str:
-    """The message of a task at one level of feedback."""
+    """What a student reads of a task at one level of feedback, drawn from the parts that it allows.
+
+    A record from before there were parts tells all or nothing. What tells of the grader tells no student.
+    """
     if feedback is Feedback.VERDICT:
         return ""
-    if feedback is Feedback.CASE and task.counterexample.get("aspect") in ("values", "gradient"):
-        return re.sub(r"; it should.*", ".", task.message)  # to the end of the line: the diagnosis stays
-    return task.message
+    if feedback is Feedback.CASE:
+        return lines(str(task.said.without_expected()))
+    told = str(task.said)
+    return lines(told or ("" if task.outcome == "grader_error" else task.message))
 
 
 def explanation(task: TaskResult, feedback: Feedback) -> str:
@@ -62,7 +79,7 @@ def explanation(task: TaskResult, feedback: Feedback) -> str:
     if feedback is Feedback.FULL:
         parts.append(grids(task.counterexample.get("tensors", {})))
     if task.hint and feedback is not Feedback.VERDICT:
-        parts.append(f"Think: {task.hint}")
+        parts.append(f"Think: {lines(task.hint)}")
     return "\n".join(part for part in parts if part)
 
 
@@ -106,6 +123,7 @@ def grids(tensors: dict[str, Any]) -> str:
         width = max(len(text) for line in texts for text in line)
         lines = ["".join(text.rjust(width) for text in line) for line in texts]
         across = max(len(lines[0]), len(label))
+        label = one_line(label)
         blocks.append([label.ljust(across), *(line.ljust(across) for line in lines)])
     if not blocks:
         return ""

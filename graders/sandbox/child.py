@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import resource
 import select
 import signal
 import socket
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psutil
 
-from .claims import check, readable
+from ..printable import lines, one_line
+from .claims import check
 from .inside.wire import PREFIX, Decoder, Encoder, Pieces, Unsent, WireError, memory, prefix
 from .one_core import join_core_of_this_process
 from .trouble import Crashed, Forbidden, Frame, OutOfMemory, Raised, SandboxFailure, StudentTrouble, TimedOut
@@ -27,6 +31,7 @@ from .warm_parent import Limits, WarmParent
 _KEPT_OUTPUT = 64 << 10
 _POLL_SECONDS = 0.05
 _MAX_THREADS = 256
+_NOTICE = re.compile(rb"(\w{1,80}) ((?:[0-9a-f]{2}){0,200}) (\d{1,9})")  # operation, file in hex, line
 _LINUX = sys.platform == "linux"
 
 
@@ -51,16 +56,24 @@ class Child:
     inner_pid: int
     wire: socket.socket
     output: int
+    notices: int
+    """Where refused kernels report; the process can write there and take nothing back."""
     limits: Limits
     memory_watched: bool = False
     """From here, because no limit of its own bounds it well."""
+    running: tuple[str, int, int] | None = None
+    """The statement of the submission that was run last, while it is loaded and says so."""
     pid: int = 0
+    _refused_at_load: Forbidden | None = None
     alive: bool = True
     waited: float = 0.0
     """Seconds on the wall that the answers took since a task began; whoever begins one sets it to zero."""
     _number: int = 0
     _look_at: float = 0.0
     _resident_at_start: int = 0
+    _private_at_start: int = 0
+    _paused: bool = False
+    _held_by_others: int = 0
     _output_closed: bool = False
     _printed: int = 0
     _kept: bytearray = field(default_factory=bytearray)
@@ -68,6 +81,7 @@ class Child:
 
     def __post_init__(self) -> None:
         os.set_blocking(self.output, False)
+        os.set_blocking(self.notices, False)
         self._poller.register(self.output, select.POLLIN)
 
     def await_ready(self) -> None:
@@ -92,6 +106,7 @@ class Child:
         self.wire.setblocking(False)
         if self.memory_watched:
             self._resident_at_start = self._resident()
+        self._private_at_start = self._private()
         join_core_of_this_process(self.pid)
 
     def cpu_seconds(self) -> float:
@@ -106,12 +121,55 @@ class Child:
             return 0.0
         return float(times.user + times.system)
 
-    def ask(self, question: dict[str, Any], cpu_seconds: float | None = None) -> Answer:
+    # ----------------------------------------------------------------------- the memory of a submission
+
+    def pause(self) -> None:
+        """Stop all its threads until `go_on`."""
+        if not self._paused:
+            self._paused = True
+            self._signal(signal.SIGSTOP)
+
+    def go_on(self, held_by_others: int) -> None:
+        """Run again, with so many bytes less than the process was promised."""
+        self._held_by_others = held_by_others
+        if not self.memory_watched:
+            with contextlib.suppress(OSError, ValueError):  # it may have ended
+                _, hard = resource.prlimit(self.pid, resource.RLIMIT_AS)
+                if hard != resource.RLIM_INFINITY:
+                    resource.prlimit(self.pid, resource.RLIMIT_AS, (max(0, hard - held_by_others), hard))
+        if self._paused:
+            self._paused = False
+            self._signal(signal.SIGCONT)
+
+    def held_bytes(self) -> int:
+        """Memory of its own that the process holds and did not hold when it began."""
+        return max(0, self._private() - self._private_at_start)
+
+    def _private(self) -> int:
+        if not _LINUX:
+            return 0
+        try:
+            _, resident, shared, *_ = Path(f"/proc/{self.pid}/statm").read_text().split()
+        except (OSError, ValueError):
+            return 0
+        return (int(resident) - int(shared)) * resource.getpagesize()
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(self.pid, number)
+
+    def ask(
+        self,
+        question: dict[str, Any],
+        cpu_seconds: float | None = None,
+        wall_seconds: float | None = None,
+    ) -> Answer:
         """Put one question and wait for its answer.
 
         Args:
             question: goes over the wire; see `inside/runtime.py`.
             cpu_seconds: CPU time the process may have used, counted from its start, when the answer is due.
+            wall_seconds: time on the wall until then; what is left of the task's if it is not given.
 
         Raises:
             StudentTrouble: what happened instead of an answer.
@@ -119,35 +177,60 @@ class Child:
         self._number += 1
         identity = int.from_bytes(os.urandom(3)) << 7 | self._number & 0x7F
         self._kept.clear()
-        budget = self.cpu_seconds() + self.limits.cpu_seconds if cpu_seconds is None else cpu_seconds
+        self._refused()  # what a thread did that an earlier question left behind is not this one's
+        begun = self.cpu_seconds()
+        budget = begun + self.limits.cpu_seconds if cpu_seconds is None else cpu_seconds
         started = time.monotonic()
-        until = started + self.limits.wall_seconds - self.waited
+        until = started + (wall_seconds or self.limits.wall_seconds - self.waited)
         pieces = Encoder(views=True).pieces({**question, "id": identity})
         try:
             self._send(pieces, budget, until)
-            head = self._receive(PREFIX.size, budget, until)
-            header_length, body_length = prefix(bytes(head))
-            header = bytes(self._receive(header_length, budget, until))
-            body = self._receive(body_length, budget, until)
-            fields = Decoder().message(header, body)
-            if fields.get("id") != identity:
-                raise WireError("an answer to another question")
-            check(question, fields)
+            fields = self._reply(question, identity, budget, until)
+            while fields["outcome"] == "running":
+                self.running = tuple(fields["value"])
+                each = budget - begun
+                due = min(self.cpu_seconds() + each, begun + self.limits.cpu_seconds)
+                fields = self._reply(question, identity, due, time.monotonic() + 10 * each)
         except WireError as error:
             self.end()
-            raise Crashed(f"sent something that is no answer: {readable(str(error), 300)}") from None
+            raise Crashed(f"sent something that is no answer: {one_line(str(error), 300)}") from None
         finally:
             self.waited += time.monotonic() - started
         self._drain()
+        refused = self._refused()
+        # A demonstration at the top of a file may be refused; it is no answer to a task.
+        if refused is not None and question["ask"] != "load":
+            raise refused
+        self._refused_at_load = refused or self._refused_at_load
         return self._understood(fields)
+
+    def _reply(self, question: dict[str, Any], identity: int, budget: float, until: float) -> dict[str, Any]:
+        """The next frame, if it answers this question."""
+        head = self._receive(PREFIX.size, budget, until)
+        header_length, body_length = prefix(bytes(head))
+        header = bytes(self._receive(header_length, budget, until))
+        body = self._receive(body_length, budget, until)
+        fields = Decoder().message(header, body)
+        if fields.get("id") != identity:
+            raise WireError("an answer to another question")
+        check(question, fields)
+        return fields
 
     def _understood(self, fields: dict[str, Any]) -> Answer:
         trouble = understood(fields, self.limits)
         if trouble is not None:
             if trouble.fatal:
                 self.end()
-            raise trouble
-        return Answer(fields, readable(self._kept.decode(errors="replace"), _KEPT_OUTPUT))
+            raise self._used_at_load(trouble) or trouble
+        return Answer(fields, lines(self._kept.decode(errors="replace"), _KEPT_OUTPUT))
+
+    def _used_at_load(self, trouble: StudentTrouble) -> Forbidden | None:
+        """The call that was refused when the file was loaded, if what it would have given is used now."""
+        refused = self._refused_at_load
+        if refused is None or not isinstance(trouble, Raised) or not trouble.frames:
+            return None
+        last = trouble.frames[-1]
+        return refused if (last.file, last.line) == (refused.file, refused.line) else None
 
     # ------------------------------------------------------------------------------------------ transport
 
@@ -199,7 +282,8 @@ class Child:
         if now > until:
             self.end()
             raise TimedOut(self.limits.wall_seconds, "wall", self._printed)
-        if self.memory_watched and self._resident() - self._resident_at_start > self.limits.memory_bytes:
+        left = self.limits.memory_bytes - self._held_by_others
+        if self.memory_watched and self._resident() - self._resident_at_start > left:
             self.end()
             raise OutOfMemory(self.limits.memory_bytes)
         if self._threads() > _MAX_THREADS:
@@ -232,6 +316,18 @@ class Child:
             self._printed += len(part)
             self._kept += part[: max(0, _KEPT_OUTPUT - len(self._kept))]
 
+    def _refused(self) -> Forbidden | None:
+        """What was refused by hand since the last time, with its place if that is known."""
+        try:
+            notices = os.read(self.notices, 1 << 16)  # which is all that the pipe holds
+        except BlockingIOError:
+            return None
+        found = [forbidden(line) for line in notices.splitlines()]
+        if not found or None in found:  # closed, or filled so that no refusal would find room
+            self.end()
+            raise Crashed("closed or used a descriptor that was not its own")
+        return next((each for each in found if each is not None and each.file), found[0])
+
     # ------------------------------------------------------------------------------------------------ end
 
     def _death(self) -> StudentTrouble | SandboxFailure:
@@ -260,31 +356,39 @@ class Child:
                 continue
         self.wire.close()
         os.close(self.output)
+        os.close(self.notices)
         try:
             return int(self.parent.reap(self.origin, self.inner_pid)["status"])
         except (SandboxFailure, KeyError, ValueError):
             return None
 
 
+def forbidden(notice: bytes) -> Forbidden | None:
+    """One line of `inside/by_hand.py`, or None where it is not of its form."""
+    found = _NOTICE.fullmatch(notice)
+    if found is None:
+        return None
+    operation, file, line = found.groups()
+    name = bytes.fromhex(file.decode()).decode("utf-8", "replace")
+    return Forbidden(operation.decode(), one_line(name, 200), int(line))
+
+
 def understood(fields: dict[str, Any], limits: Limits) -> StudentTrouble | None:
     """What an answer of a form that `claims` allows reports instead of a value, if it does."""
-    if "forbidden" in fields:
-        operation, file, line = fields["forbidden"][0]
-        return Forbidden(readable(operation, 80), readable(file, 200), line)
     outcome = fields["outcome"]
     if outcome == "ok":
         return None
     if outcome == "unsendable":
-        message = f"the result is too large: {readable(fields['message'], 200)}"
+        message = f"the result is too large: {lines(fields['message'], 200)}"
         return Raised("ValueError", ("ValueError",), message, (), True)
     frames = tuple(
-        Frame(readable(f, 200), n, readable(name, 80), readable(line, 200))
+        Frame(one_line(f, 200), n, one_line(name, 80), one_line(line, 200))
         for f, n, name, line in fields["frames"]
     )
     if fields["memory"]:
         return OutOfMemory(limits.memory_bytes, frames)
-    kind, kinds = readable(fields["type"], 80), tuple(fields["kinds"])
+    kind, kinds = one_line(fields["type"], 80), tuple(fields["kinds"])
     if "SystemExit" in kinds or "KeyboardInterrupt" in kinds:
         where = f" in {frames[-1].file}, line {frames[-1].line}" if frames else ""
         return Crashed(f"ended the Python process ({kind}{where})")
-    return Raised(kind, kinds, readable(fields["message"], 2_000), frames, fields["inside"])
+    return Raised(kind, kinds, lines(fields["message"], 2_000), frames, fields["inside"])

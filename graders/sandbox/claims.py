@@ -15,6 +15,11 @@ from torch import Tensor
 from .inside.wire import Handle, WireError
 
 _MAX_NAME, _MAX_MESSAGE, _MAX_FRAMES = 200, 2_000, 12
+# All that an answer has ever to say; a verdict, or what was refused by hand, is not among it.
+_FIELDS = {
+    *("id", "outcome", "value", "changed_state", "effort", "arguments", "marks", "gradients"),
+    *("parameter_gradients", "type", "kinds", "message", "frames", "inside", "memory", "failed"),
+}
 
 
 def check(question: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
@@ -23,14 +28,18 @@ def check(question: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
     Raises:
         WireError: it has.
     """
+    _need(set(fields) <= _FIELDS, "list of fields")
     outcome = fields.get("outcome")
-    _need(isinstance(outcome, str) and outcome in ("ok", "raised", "unsendable"), "outcome")
-    if "forbidden" in fields:
-        _need(_all(fields["forbidden"], _is_hit) and len(fields["forbidden"]) > 0, "forbidden")
+    outcomes = ("ok", "raised", "unsendable", *(["running"] if question.get("announce") else []))
+    _need(isinstance(outcome, str) and outcome in outcomes, "outcome")
     if outcome == "raised":
         _check_raised(fields)
+    elif outcome == "running":
+        _need(_is_row(fields.get("value"), (str, int, int)), "value")
     elif outcome == "unsendable":
         _need(_is_text(fields.get("message"), _MAX_MESSAGE), "message")
+    elif question["ask"] == "load":
+        _need(_all(fields.get("failed"), _is_failure), "failed")
     elif question["ask"] == "call":
         _check_call(question, fields)
     elif question["ask"] == "describe":
@@ -39,11 +48,6 @@ def check(question: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
         _need(_is_text(fields.get("value")), "value")
     elif question["ask"] == "build":
         _need(isinstance(fields.get("value"), Handle), "value")
-
-
-def readable(text: str, limit: int) -> str:
-    """`text` cut to `limit`, with characters that steer a terminal written out."""
-    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text[:limit])[:limit]
 
 
 def _check_raised(fields: Mapping[str, Any]) -> None:
@@ -59,7 +63,6 @@ def _check_call(question: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
     _need(_all(fields.get("changed_state"), _is_text), "changed_state")
     if question.get("effort"):
         _need(_all(fields.get("effort"), _is_count) and len(fields["effort"]) == 2, "effort")
-        _need(isinstance(fields.get("autograd"), bool), "autograd")
     sent = _tensors([question.get("args"), question.get("kwargs")])
     if question.get("return_arguments"):
         came = fields.get("arguments")
@@ -116,21 +119,18 @@ def _is_gradient(value: Any) -> bool:
     return value is None or isinstance(value, Tensor)
 
 
-def _is_hit(value: Any) -> bool:
-    return (
-        _is_row(value, (str, str, int))
-        and _is_text(value[0])
-        and _is_text(value[1], 4096)
-        and _is_count(value[2])
-    )
-
-
 def _is_frame(value: Any) -> bool:
     return (
         _is_row(value, (str, int, str, str))
         and _is_count(value[1])
         and all(_is_text(value[n]) for n in (0, 2, 3))
     )
+
+
+def _is_failure(value: Any) -> bool:
+    texts = (0, 2, 3, 4)
+    is_row = _is_row(value, (str, int, str, str, str))
+    return is_row and _is_count(value[1]) and all(_is_text(value[n], 300) for n in texts)
 
 
 def _is_row(value: Any, kinds: tuple[type, ...]) -> bool:

@@ -35,8 +35,7 @@ class Sources(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module):
         exec(compile(sources[module.__name__], "<" + module.__name__ + ">", "exec"), module.__dict__)
 sys.meta_path.insert(0, Sources())
-from sandbox import boot
-boot.main(*map(int, sys.argv[2:]))
+importlib.import_module("sandbox.boot").main(*map(int, sys.argv[2:]))
 """
 _START_SECONDS = 120.0
 _SOCKET_BYTES = 2 << 20  # a usual answer goes through in one piece; the system may allow less
@@ -116,6 +115,7 @@ class WarmParent:
         self,
         *,
         by_hand: bool = False,
+        autograd: bool = True,
         imports: tuple[str, ...] = (),
         limits: Limits,
         device: str | None = None,
@@ -124,6 +124,7 @@ class WarmParent:
 
         Args:
             by_hand: refuse torch's own convolutions and poolings.
+            autograd: unless it is false, when nothing in the process can be differentiated.
             imports: modules to load before the walls go up.
             device: `ACCELERATOR`, or a device of the machine.
 
@@ -131,7 +132,8 @@ class WarmParent:
             SandboxFailure: the parent is gone or the child could not be locked down.
         """
         if device not in (self.device, ACCELERATOR):
-            return self._parent_beside(device).spawn(imports=imports, limits=limits, device=device)
+            beside = self._parent_beside(device)
+            return beside.spawn(autograd=autograd, imports=imports, limits=limits, device=device)
         if self._process.poll() is not None:  # whatever ended it must not cost the next submission
             self._stop()
             self._start()
@@ -142,24 +144,31 @@ class WarmParent:
         for end in (wire, their_wire):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
         output, their_output = os.pipe()
+        notices, their_notices = os.pipe()
+        os.set_blocking(their_notices, False)  # for the student's side too, which must not wait for us
         if _LINUX:
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         request = {
             "do": "fork",
             "imports": list(imports),
             "by_hand": by_hand,
+            "autograd": autograd,
             "memory_bytes": limits.memory_bytes,
             "cpu_seconds": int(limits.cpu_seconds * 100),
             "landlock": self.tier.landlock,
             "seccomp": self.tier.seccomp,
             "device": self.device,
+            # Behind bubblewrap `/tmp` is the parent's own, and goes with it.
+            "scratch": "/tmp" if self.tier.bubblewrap else self._scratch.name,
         }
         with their_wire:
             origin = "accelerator" if device == ACCELERATOR else "by hand" if by_hand else "free"
-            reply = self._request(origin, request, [their_wire.fileno(), their_output])
+            theirs = [their_wire.fileno(), their_output, their_notices]
+            reply = self._request(origin, request, theirs)
         os.close(their_output)
+        os.close(their_notices)
         memory_watched = self.device is not None  # address space says nothing there
-        child = Child(self, origin, reply["pid"], wire, output, limits, memory_watched)
+        child = Child(self, origin, reply["pid"], wire, output, notices, limits, memory_watched)
         child.await_ready()
         return child
 

@@ -7,12 +7,13 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from graders.devices import works_on_the_accelerator
+from graders.devices import called, works_on_the_accelerator
 from graders.expect import changes_no_setting, compare, left_alone, references_agree, that, written_out
 from graders.holds import holds
+from graders.own_answers import right_or_as_plain
 from graders.single_images import SHAPES, expected_gradients, sweep
 from graders.strategies import tensor, with_zeros
-from graders.subject import Submission
+from graders.subject import Reply, Submission
 from solutions import conv2d as reference
 
 
@@ -57,41 +58,37 @@ def check_backward(
     )
 
 
-def check_written_out(submission: Submission) -> None:
-    """The gradients are the student's and not autograd's."""
-    X, K, grad_Y, *_ = backward_case(0, *SHAPES[0])
-    written_out(submission, "conv2d_backward", grad_Y, X, K)
-
-
 @holds("conv2d_backward", "gradient of X")
+@written_out("conv2d_backward")
 def test_the_gradient_of_the_image(submission: Submission) -> None:
-    check_written_out(submission)
     for seed, (image, kernel) in enumerate(SHAPES):
         check_backward(submission, seed, image, kernel, "X")
 
 
 @holds("conv2d_backward", "gradient of X")
+@written_out("conv2d_backward")
 def test_the_gradient_of_the_image_for_every_pair_of_sizes(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(sweep(most_more=2)):
         check_backward(submission, seed, image, kernel, "X", asks_reference=False)
 
 
 @holds("conv2d_backward", "gradient of K")
+@written_out("conv2d_backward")
 def test_the_gradient_of_the_kernel(submission: Submission) -> None:
-    check_written_out(submission)
     for seed, (image, kernel) in enumerate(SHAPES):
         check_backward(submission, seed, image, kernel, "K")
 
 
 @holds("conv2d_backward", "gradient of K")
+@written_out("conv2d_backward")
 def test_the_gradient_of_the_kernel_for_every_pair_of_sizes(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(sweep(most_more=2)):
         check_backward(submission, seed, image, kernel, "K", asks_reference=False)
 
 
-@holds("conv2d_backward", "dtypes")
+@holds("conv2d_backward", "dtypes and layouts")
+@written_out("conv2d_backward")
 def test_backward_in_float64_from_views(submission: Submission) -> None:
-    check_written_out(submission)
     X, K = (
         tensor(4, 6, seed=1, layout="transposed", dtype=torch.float64),
         tensor(2, 3, seed=2, dtype=torch.float64),
@@ -100,23 +97,29 @@ def test_backward_in_float64_from_views(submission: Submission) -> None:
     right, bounds = expected_gradients(X, K, grad_Y, torch.float64)
     reply = submission.ask("conv2d_backward", grad_Y, X, K, return_arguments=True)
     title = "conv2d_backward(grad_Y, X, K) in float64"
-    pair = isinstance(reply.value, (tuple, list)) and len(reply.value) == 2
-    that(pair, call=title, aspect="type", sentence="It should return a pair (grad_X, grad_K).")
-    for name, got in zip("XK", reply.value, strict=True):
-        compare(
-            got,
-            expected=right[name],
-            bound=bounds[name],
-            dtype=torch.float64,
-            call=title,
-            what=f"gradient with respect to {name}",
-        )
+
+    def judge(reply: Reply) -> None:
+        pair = isinstance(reply.value, (tuple, list)) and len(reply.value) == 2
+        that(pair, call=title, aspect="type", sentence="It should return a pair (grad_X, grad_K).")
+        for name, got in zip("XK", reply.value, strict=True):
+            compare(
+                got,
+                expected=right[name],
+                bound=bounds[name],
+                dtype=torch.float64,
+                call=title,
+                what=f"gradient with respect to {name}",
+            )
+
+    both = (right["X"], right["K"])
+    question = ("conv2d_backward", grad_Y, X, K)
+    right_or_as_plain(submission, reply, judge, *question, right=both, dtype=torch.float64)
     left_alone(reply, {"grad_Y": grad_Y, "X": X, "K": K}, call=title)
     changes_no_setting(reply, call=title)
 
 
 @holds("conv2d_backward", "devices")
+@written_out("conv2d_backward")
 def test_conv2d_backward_on_an_accelerator(submission: Submission) -> None:
-    check_written_out(submission)
     G, X, K = tensor(2, 3, seed=9), tensor(3, 4, seed=10), tensor(2, 2, seed=11)
-    works_on_the_accelerator(submission, "conv2d_backward", G, X, K, right=reference.conv2d_backward)
+    works_on_the_accelerator(submission, "conv2d_backward", called(G, X, K), right=reference.conv2d_backward)

@@ -6,9 +6,16 @@ loss and the final kernel must be the reference's.
 
 EXERCISE = "kernel_learning"
 GROUPS = {
-    "edge_image": {"the default image": 1, "other sizes and stripes": 3},
-    "train_step": {"loss": 2, "step": 3, "float64": 1, "side effects": 2, "devices": 1},
-    "learn_kernel": {"losses": 2, "kernel": 2, "start": 1, "side effects": 1, "devices": 1},
-    "max_stable_lr": {"values": 1},
-    "closed_form_kernel": {"determined": 2, "undetermined": 1, "devices": 1},
+    "edge_image": {"the default image": 1, "other sizes and stripes": 3, "dtype and side effects": 1},
+    "train_step": {"loss": 2, "step": 3, "dtypes and layouts": 1, "side effects": 2, "devices": 1},
+    "learn_kernel": {
+        "losses": 2,
+        "kernel": 2,
+        "start": 1,
+        "dtypes and layouts": 1,
+        "side effects": 1,
+        "devices": 1,
+    },
+    "max_stable_lr": {"values": 4, "dtypes and layouts": 1},
+    "closed_form_kernel": {"determined": 2, "undetermined": 1, "dtypes and side effects": 1, "devices": 1},
 }

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 
 from graders import tolerance
-from graders.expect import changes_no_setting, compare, references_agree
+from graders.expect import changes_no_setting, compare, references_agree, that
 from graders.holds import holds
 from graders.messages import call
 from graders.strategies import pairwise
@@ -18,7 +18,7 @@ from solutions import kernel_learning as reference
 
 
 def check_edge_image(submission: Submission, *args: int, **kwargs: int) -> None:
-    """The image is the reference's, number by number, and float32."""
+    """The image is the reference's, number by number."""
     right = reference.edge_image(*args, **kwargs)
     names = {"height": 6, "width": 8, "left": 2, "right": 6}
     names |= dict(zip(names, args, strict=False)) | kwargs
@@ -26,10 +26,8 @@ def check_edge_image(submission: Submission, *args: int, **kwargs: int) -> None:
     stripe = 1.0 - ((column >= names["left"]) & (column < names["right"])).float()
     references_agree(right, stripe.expand(names["height"], -1), torch.tensor(0.0))
     options: dict[str, Any] = dict(kwargs)
-    reply = submission.ask("edge_image", *args, **options)
-    title = call("edge_image", args, kwargs)
-    compare(reply.value, expected=right, bound=tolerance.exact(right), dtype=torch.float32, call=title)
-    changes_no_setting(reply, call=title)
+    value = submission.edge_image(*args, **options)
+    compare(value, expected=right, bound=tolerance.exact(right), call=call("edge_image", args, kwargs))
 
 
 @holds("edge_image", "the default image")
@@ -63,6 +61,19 @@ def test_every_pair_of_sizes_and_edges(submission: Submission) -> None:
     )
     for row in sorted(rows, key=lambda row: row["height"] * row["width"]):
         check_edge_image(submission, row["height"], row["width"], row["left"], row["right"])
+
+
+@holds("edge_image", "dtype and side effects")
+def test_the_image_is_float32_and_no_setting_changes(submission: Submission) -> None:
+    images = []
+    for size in ((6, 8, 2, 6), (6, 8, 1, 3)):
+        reply, title = submission.ask("edge_image", *size), call("edge_image", size, {})
+        any_image = torch.full((6, 8), torch.inf)
+        compare(reply.value, expected=torch.zeros(6, 8), bound=any_image, dtype=torch.float32, call=title)
+        changes_no_setting(reply, call=title)
+        images.append(reply.value)
+    sentence = "Images with stripes in other places should differ."
+    that(not torch.equal(*images), call=title, aspect="values", sentence=sentence)
 
 
 @holds("edge_image", "other sizes and stripes")

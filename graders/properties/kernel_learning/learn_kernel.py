@@ -25,10 +25,12 @@ from graders.descent import (
     sweep,
     titled,
 )
-from graders.devices import works_on_the_accelerator
+from graders.devices import called, works_on_the_accelerator
 from graders.expect import changes_no_setting, compare, left_alone, number, that
 from graders.holds import holds
-from graders.strategies import tensor
+from graders.narrowing import same_tensor
+from graders.own_answers import own_answer, right_or_as_plain
+from graders.strategies import LAYOUTS, tensor
 from graders.subject import Reply, Submission
 from solutions import kernel_learning as reference
 
@@ -67,8 +69,8 @@ def learned_from(submission: Submission, case: Case, epochs: int, kernel_size: S
     return ask_kernel(submission, case.X, case.Y, size, num_epochs=epochs, lr=case.lr, init=case.weight)
 
 
-def check_losses(learned: Learned, right: Descent) -> None:
-    """One float for each epoch, each of them the right one."""
+def check_losses(learned: Learned, right: Descent, may_carry_graphs: bool = False) -> None:
+    """One number for each epoch, each of them the right one."""
     epochs = len(right.losses)
     kind = isinstance(learned.losses, (list, tuple))
     that(
@@ -82,11 +84,34 @@ def check_losses(learned: Learned, right: Descent) -> None:
     for epoch, (loss, wanted, bound) in enumerate(
         zip(learned.losses, right.losses, right.loss_bounds, strict=True), 1
     ):
-        number(loss, wanted, tolerance=bound, call=learned.title, what=f"loss of epoch {epoch}")
+        what = f"loss of epoch {epoch}"
+        number(
+            loss,
+            wanted,
+            tolerance=bound,
+            call=learned.title,
+            what=what,
+            may_carry_a_graph=may_carry_graphs,
+        )
 
 
-def check_kernel(learned: Learned, right: Descent, dtype: torch.dtype) -> None:
-    """The kernel after the last step."""
+def check_variation(submission: Submission, case: Case, epochs: int) -> None:
+    """Another dtype or views: kernel and losses are right, or as they are in the plain case."""
+    learned, right = replayed(submission, case, epochs)
+    dtype, size = case.weight.dtype, (case.weight.shape[0], case.weight.shape[1])
+
+    def judge(_: Reply) -> None:
+        check_kernel(learned, right, dtype)
+        check_losses(learned, right, may_carry_graphs=True)
+
+    question = ("learn_kernel", case.X, case.Y, size)
+    options: dict[str, Any] = {"num_epochs": epochs, "lr": case.lr, "init": case.weight}
+    both = (right.kernel, right.losses)
+    right_or_as_plain(submission, learned.reply, judge, *question, right=both, dtype=dtype, **options)
+
+
+def check_kernel(learned: Learned, right: Descent, dtype: torch.dtype | None = None) -> None:
+    """The kernel after the last step; without `dtype` that is left open."""
     compare(
         learned.kernel,
         expected=right.kernel,
@@ -112,9 +137,7 @@ def test_one_loss_per_epoch_for_one_epoch_and_for_none(submission: Submission) -
     black = Case(tensor(2, 3, seed=32), torch.zeros(5, 4), tensor(4, 2, seed=33), 0.1)
     check_losses(*replayed(submission, black, 2))
     for epochs in (1, 0):
-        case = make_case((5, 4), (2, 3), seed=31, dtype=torch.float64)
-        learned, right = replayed(submission, case, epochs)
-        check_losses(learned, right)
+        check_losses(*replayed(submission, make_case((5, 4), (2, 3), seed=31), epochs))
 
 
 @holds("learn_kernel", "losses")
@@ -155,30 +178,24 @@ def test_losses_of_random_cases(submission: Submission, case: Case, epochs: int)
 @holds("learn_kernel", "kernel")
 def test_the_kernel_after_the_last_step(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
-        for dtype in (torch.float32, torch.float64):
-            learned, right = replayed(
-                submission, make_case(image, kernel, seed=seed * 10, dtype=dtype, zeros=seed), seed + 2
-            )
-            check_kernel(learned, right, dtype)
+        check_kernel(*replayed(submission, make_case(image, kernel, seed=seed * 10, zeros=seed), seed + 2))
 
 
 @holds("learn_kernel", "kernel")
 def test_the_kernel_for_every_pair_of_sizes_and_epochs(submission: Submission) -> None:
     for case, right in sweep(most_epochs=4):
-        check_kernel(learned_from(submission, case, len(right.losses)), right, case.weight.dtype)
+        check_kernel(learned_from(submission, case, len(right.losses)), right)
 
 
 @holds("learn_kernel", "kernel")
 def test_one_epoch_is_one_step_and_none_is_none(submission: Submission) -> None:
     for epochs in (1, 0):
-        learned, right = replayed(submission, make_case((5, 4), (2, 3), seed=31, dtype=torch.float64), epochs)
-        check_kernel(learned, right, torch.float64)
+        check_kernel(*replayed(submission, make_case((5, 4), (2, 3), seed=31), epochs))
 
 
 @holds("learn_kernel", "kernel")
 def test_a_kernel_size_may_be_one_number(submission: Submission) -> None:
-    learned, right = replayed(submission, make_case((5, 6), (3, 3), seed=36), 3, kernel_size=3)
-    check_kernel(learned, right, torch.float32)
+    check_kernel(*replayed(submission, make_case((5, 6), (3, 3), seed=36), 3, kernel_size=3))
 
 
 @holds("learn_kernel", "kernel")
@@ -187,7 +204,7 @@ def test_ten_epochs_at_the_default_rate_come_near_the_edge_kernel(submission: Su
     Y = convolution(X, wanted)
     init = torch.tensor([[0.25, 0.75]])
     learned = ask_kernel(submission, X, Y, (1, 2), init=init)
-    check_kernel(learned, expected(Case(init, X, Y, 0.03), 10), torch.float32)
+    check_kernel(learned, expected(Case(init, X, Y, 0.03), 10))
     learned = ask_kernel(submission, X, Y, (1, 2))
     # From a start in [0, 1)² the error along (1, 1) is at most √2 and shrinks to 0.8¹⁰ of it, the error along
     # (1, -1) at most 3/√2 and shrinks to 0.64¹⁰ of it: together at most 0.125 in each element.
@@ -198,8 +215,7 @@ def test_ten_epochs_at_the_default_rate_come_near_the_edge_kernel(submission: Su
 @holds("learn_kernel", "kernel")
 @given(case=cases(), epochs=st.integers(1, 4))
 def test_kernels_of_random_cases(submission: Submission, case: Case, epochs: int) -> None:
-    learned, right = replayed(submission, case, epochs)
-    check_kernel(learned, right, case.weight.dtype)
+    check_kernel(*replayed(submission, case, epochs))
 
 
 @holds("learn_kernel", "start")
@@ -233,8 +249,7 @@ def test_without_init_it_starts_from_torch_rand(submission: Submission) -> None:
             aspect="values",
             sentence=f"{sentence}; their mean or variance is another.",
         )
-        changes_no_setting(learned.reply, call=learned.title)
-    differ = not torch.equal(*starts)
+    differ = not same_tensor(*starts)
     that(
         differ,
         call=learned.title,
@@ -243,27 +258,46 @@ def test_without_init_it_starts_from_torch_rand(submission: Submission) -> None:
     )
 
 
+def check_random_start(
+    submission: Submission, kernel_size: Size, shape: tuple[int, int], dtype: torch.dtype | None = None
+) -> None:
+    """Without `init` the kernel has the size that was asked for, and the dtype."""
+    X = tensor(5, 6, seed=53, dtype=dtype or torch.float32)
+    Y = tensor(6 - shape[0], 7 - shape[1], seed=54, dtype=X.dtype)
+    learned = ask_kernel(submission, X, Y, kernel_size, num_epochs=2, lr=0.0)
+    compare(
+        learned.kernel,
+        expected=torch.zeros(shape),
+        bound=torch.full(shape, torch.inf),
+        dtype=dtype,
+        call=learned.title,
+        what="learned kernel",
+    )
+
+
 @holds("learn_kernel", "start")
-def test_the_random_start_has_the_size_and_dtype_asked_for(submission: Submission) -> None:
-    for kernel_size, shape, dtype in (
-        ((2, 3), (2, 3), torch.float32),
-        (2, (2, 2), torch.float32),
-        ((3, 1), (3, 1), torch.float64),
-    ):
-        X = tensor(5, 6, seed=53, dtype=dtype)
-        Y = tensor(6 - shape[0], 7 - shape[1], seed=54, dtype=dtype)
-        learned = ask_kernel(submission, X, Y, kernel_size, num_epochs=2, lr=0.0)
-        anything = torch.full(shape, torch.inf)
-        compare(
-            learned.kernel,
-            expected=torch.zeros(shape),
-            bound=anything,
-            dtype=dtype,
-            call=learned.title,
-            what="learned kernel",
+def test_the_random_start_has_the_size_asked_for(submission: Submission) -> None:
+    check_random_start(submission, (2, 3), (2, 3))
+    check_random_start(submission, 2, (2, 2))
+
+
+@holds("learn_kernel", "dtypes and layouts")
+def test_learning_in_float64_has_the_precision_of_float64(submission: Submission) -> None:
+    for seed, (image, kernel) in enumerate(SHAPES[:3]):
+        case = make_case(image, kernel, seed=seed + 70, dtype=torch.float64)
+        check_variation(submission, case, seed + 2)
+    check_random_start(submission, (3, 1), (3, 1), torch.float64)
+    check_random_start(submission, (2, 3), (2, 3), torch.float32)
+
+
+@holds("learn_kernel", "dtypes and layouts")
+def test_views_are_ordinary_inputs(submission: Submission) -> None:
+    for seed, layout in enumerate(LAYOUTS):
+        X, weight, Y = (
+            tensor(*size, seed=seed + place, layout=layout)
+            for place, size in enumerate(((5, 4), (3, 2), (3, 3)))
         )
-        left_alone(learned.reply, learned.shown, call=learned.title)
-        changes_no_setting(learned.reply, call=learned.title)
+        check_variation(submission, Case(weight, X, Y, 0.001), 2)
 
 
 @holds("learn_kernel", "side effects")
@@ -274,19 +308,21 @@ def test_init_is_left_as_it_was(submission: Submission) -> None:
     compare(
         learned.kernel, expected=right.kernel, bound=check_shape, call=learned.title, what="learned kernel"
     )
-    moved = not torch.equal(learned.kernel.double(), case.weight.double())
-    that(
-        moved,
-        call=learned.title,
-        aspect="values",
-        sentence="The learned kernel is still the one it started from.",
+    own_answer(
+        submission,
+        "learn_kernel",
+        *(case.X, case.Y, (2, 3)),
+        right=(right.kernel, right.losses),
+        **{"num_epochs": 3, "lr": case.lr, "init": case.weight},
     )
     left_alone(learned.reply, learned.shown, call=learned.title)
     again, _ = replayed(submission, case, 3)
     shown = {"first_call": learned.kernel, "second_call": again.kernel}
-    same = torch.equal(again.kernel, learned.kernel)
+    same = same_tensor(again.kernel, learned.kernel)
     that(same, call=learned.title, aspect="repeated call", sentence=messages.not_repeated(), **shown)
-    changes_no_setting(learned.reply, call=learned.title)
+    drawn = ask_kernel(submission, case.X, case.Y, (2, 3), num_epochs=1, lr=case.lr)
+    for one in (learned, drawn):
+        changes_no_setting(one.reply, call=one.title)
 
 
 @holds("learn_kernel", "devices")
@@ -296,11 +332,7 @@ def test_learning_on_an_accelerator(submission: Submission) -> None:
     works_on_the_accelerator(
         submission,
         "learn_kernel",
-        case.X,
-        case.Y,
-        (2, 2),
-        init=case.weight,
-        **options,
+        called(case.X, case.Y, (2, 2), init=case.weight, **options),
+        called(case.X, case.Y, (2, 2), is_random=True, **options),
         right=reference.learn_kernel,
     )
-    works_on_the_accelerator(submission, "learn_kernel", case.X, case.Y, (2, 2), **options)

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from graders.expect import NotWritten, changes_no_setting, that
 from graders.holds import holds
+from graders.narrowing import same_tensor
 from graders.network_checks import scores_of_new_images, works_wherever_the_network_lies
 from graders.networks import SHORT_LR, differences, layer, lenet_layers, pytorch_start, short_training, twins
 from graders.pictures import new_pictures
@@ -56,8 +57,11 @@ def test_weights_are_xavier_uniform(submission: Submission) -> None:
     _, before, after, _ = initialised(submission)
     for name, fan_in, fan_out in DRAWN:
         weight = after.state[name].double()
-        title = f"init_lenet(net), {name} of shape {tuple(weight.shape)}"
-        drawn = not torch.equal(after.state[name], before.state[name])
+        title = f"init_lenet(net), {name} of shape {tuple(before.state[name].shape)}"
+        kept = weight.shape == before.state[name].shape
+        sentence = f"This weight has shape {tuple(weight.shape)} now; it should keep its own."
+        that(kept, call=title, aspect="shape", sentence=sentence)
+        drawn = not same_tensor(after.state[name], before.state[name])
         that(drawn, call=title, aspect="values", sentence="This weight was not drawn anew.")
         square = 6 / (fan_in + fan_out)
         inside = bool((weight.abs() <= square**0.5 * (1 + 1e-6)).all())
@@ -81,7 +85,7 @@ def test_weights_are_drawn_anew_at_every_call(submission: Submission) -> None:
     submission.init_lenet(net)
     second = net.describe()
     for name, _, _ in DRAWN:
-        differ = not torch.equal(first.state[name], second.state[name])
+        differ = not same_tensor(first.state[name], second.state[name])
         title = f"init_lenet(net) twice, {name}"
         that(differ, call=title, aspect="values", sentence="Two calls should draw different weights.")
 
@@ -119,10 +123,10 @@ def test_lenet_with_tanh_learns_real_images_soon(submission: Submission) -> None
 def test_biases_and_other_layers_are_not_touched(submission: Submission) -> None:
     _, before, after, reply = initialised(submission)
     weights = [name for name, _, _ in DRAWN]
-    drawn = any(not torch.equal(before.state[name], after.state[name]) for name in weights)
+    drawn = any(not same_tensor(before.state[name], after.state[name]) for name in weights)
     that(drawn, call="init_lenet(net)", aspect="values", sentence="No weight of the network was drawn anew.")
     for name, value in before.state.items():
-        same = name in weights or torch.equal(value, after.state[name])
+        same = name in weights or same_tensor(value, after.state[name])
         sentence = (
             f"{name} has another value; only weights of convolutions and linear layers should be drawn."
         )
@@ -138,7 +142,7 @@ def test_biases_and_other_layers_are_not_touched(submission: Submission) -> None
 @holds("init_lenet", "in place")
 def test_the_network_itself_comes_back(submission: Submission) -> None:
     net, before, after, reply = initialised(submission)
-    changed = any(not torch.equal(before.state[name], after.state[name]) for name, _, _ in DRAWN)
+    changed = any(not same_tensor(before.state[name], after.state[name]) for name, _, _ in DRAWN)
     title = "init_lenet(net)"
     that(
         changed, call=title, aspect="values", sentence="The network passed in was not changed; work in place."
@@ -159,4 +163,4 @@ def test_the_network_itself_comes_back(submission: Submission) -> None:
 
 @holds("init_lenet", "devices")
 def test_parameters_stay_on_the_accelerator(submission: Submission) -> None:
-    works_wherever_the_network_lies(submission, "init_lenet")
+    works_wherever_the_network_lies(submission, "init_lenet", changes_the_network=True)

@@ -9,10 +9,12 @@ import hypothesis.strategies as st
 import torch
 from hypothesis import given
 
+from graders import messages
 from graders.devices import PLACES
-from graders.expect import NotWritten, changes_no_setting, references_agree, that
+from graders.expect import NotWritten, changes_no_setting, in_words, references_agree, that
 from graders.holds import holds
-from graders.network_checks import small_network, stays_there, unchanged
+from graders.narrowing import is_shape, same
+from graders.network_checks import part_keeps_its_mode, small_network, stays_there, unchanged
 from graders.networks import layer, lenet_layers, twins
 from graders.sandbox.trouble import Raised
 from graders.subject import Build, Module, Submission
@@ -54,15 +56,19 @@ def check_shapes(
     )
     sentence = "It should return a list of pairs (class name, output shape)."
     that(listed, call=title, aspect="type", sentence=sentence)
-    found = [(name, tuple(shape) if isinstance(shape, (list, tuple)) else shape) for name, shape in got]
+    for place, (name, shape) in enumerate(got):
+        sentence = f"Entry {place} is {in_words((name, shape))}; its name should be a str, its shape of ints."
+        that(type(name) is str and is_shape(shape), call=title, aspect="type", sentence=sentence)
+    found = [(name, tuple(shape)) for name, shape in got]
     sentence = f"It lists {len(found)} layers; the network has {len(right)} direct children."
     that(len(found) == len(right), call=title, aspect="values", sentence=sentence)
     for place, (one, other) in enumerate(zip(found, right, strict=True)):
         that(
-            one == other,
+            same(one, other),
             call=title,
             aspect="values",
-            sentence=f"Entry {place} is {one}; it should be {other}.",
+            sentence=f"Entry {place} is {in_words(one)}.",
+            expected=messages.should_be(other),
         )
 
 
@@ -133,7 +139,11 @@ def check_left_alone(submission: Submission, training: bool, frozen: bool) -> No
         aspect="values",
         sentence=f"It should list the {len(MIXED)} direct children of the network.",
     )
-    unchanged(before, net, f"{title} on a network in {'training' if training else 'evaluation'} mode")
+    title = f"{title} on a network in {'training' if training else 'evaluation'} mode"
+    if frozen:
+        part_keeps_its_mode("1", before, net, title)
+        return
+    unchanged(before, net, title)
     changes_no_setting(reply, call=title)
 
 

@@ -27,7 +27,7 @@ from graders.convolutions import (
     expected,
     right_cases,
 )
-from graders.devices import works_on_the_accelerator
+from graders.devices import called, works_on_the_accelerator
 from graders.expect import agrees
 from graders.holds import holds
 from graders.strategies import graded
@@ -131,7 +131,7 @@ def test_random_strides_paddings_and_dilations(submission: Submission, question:
     check(submission, "conv2d_general", question)
 
 
-@holds("conv2d_general", "gradients and dtypes")
+@holds("conv2d_general", "gradients, dtypes and layouts")
 def test_gradients_and_dtypes_of_general_convolution(submission: Submission) -> None:
     one = case((2, 2, 3, 4), (3, 2, 2, 3))
     check_gradients(submission, "conv2d_general", BATCHED[1:4])
@@ -144,8 +144,12 @@ def test_gradients_and_dtypes_of_general_convolution(submission: Submission) -> 
 @holds("conv2d_general", "devices")
 def test_holes_and_groups_on_an_accelerator(submission: Submission) -> None:
     X, K, b = graded(2, 2, 4, 5, seed=13), graded(4, 1, 2, 2, seed=14), graded(4, seed=15)
+    plain, L = X.detach(), graded(3, 2, 2, 2, seed=17).detach()
     works_on_the_accelerator(
-        submission, "conv2d_general", X, K, b, padding=1, dilation=2, groups=2, right=reference.conv2d_general
+        submission,
+        "conv2d_general",
+        called(X, K, b, padding=1, dilation=2, groups=2),
+        called(plain, L, stride=2),
+        called(plain, L.long(), stride=2),
+        right=reference.conv2d_general,
     )
-    X, K = X.detach(), graded(3, 2, 2, 2, seed=17).detach().long()
-    works_on_the_accelerator(submission, "conv2d_general", X, K, stride=2, right=reference.conv2d_general)

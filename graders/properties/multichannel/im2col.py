@@ -17,6 +17,7 @@ from graders.convolution_cases import (
 )
 from graders.convolutions import (
     check,
+    check_affordable,
     check_cases,
     check_dtypes,
     check_effort,
@@ -67,7 +68,7 @@ def test_the_matrix_product_with_random_strides_and_paddings(
     check(submission, "conv2d_im2col", question)
 
 
-@holds("conv2d_im2col", "gradients and dtypes")
+@holds("conv2d_im2col", "gradients, dtypes and layouts")
 def test_the_matrix_product_keeps_gradients_dtypes_and_inputs(submission: Submission) -> None:
     one = case((2, 2, 3, 4), (3, 2, 2, 3))
     check_gradients(submission, "conv2d_im2col", BATCHED[1:4])
@@ -84,6 +85,7 @@ def test_effort_grows_neither_with_batch_nor_channels_nor_image(submission: Subm
     check_effort(submission, name, [case((2, c, 4, 3), (3, c, 2, 2)) for c in (2, 6, 12)])
     check_effort(submission, name, [case((2, 2, 4, 3), (o, 2, 2, 2)) for o in (3, 6, 12)])
     check_effort(submission, name, [case((2, 2, size, size + 1), (3, 2, 2, 2)) for size in (3, 6, 12)])
+    check_affordable(submission, name, (1, 1, 1800, 1800), (1, 1, 2, 1))
 
 
 @holds("conv2d_im2col", "devices")

@@ -17,7 +17,7 @@ from graders.convolutions import (
     check_side_effects,
     check_sweep,
 )
-from graders.devices import works_on_the_accelerator
+from graders.devices import called, works_on_the_accelerator
 from graders.holds import holds
 from graders.strategies import graded, tensor
 from graders.subject import Submission
@@ -79,7 +79,9 @@ def test_image_kernel_and_settings_stay_as_they_were(submission: Submission) -> 
 def test_several_channels_on_an_accelerator(submission: Submission) -> None:
     X, K = graded(2, 3, 4, seed=1), graded(2, 2, 2, seed=2)
     works_on_the_accelerator(
-        submission, "conv2d_multi_in", X, K, cotangent=tensor(2, 3, seed=3), right=reference.conv2d_multi_in
+        submission,
+        "conv2d_multi_in",
+        called(X, K, cotangent=tensor(2, 3, seed=3)),
+        called(X.detach(), K.detach().long()),
+        right=reference.conv2d_multi_in,
     )
-    X, K = X.detach(), K.detach().long()
-    works_on_the_accelerator(submission, "conv2d_multi_in", X, K, right=reference.conv2d_multi_in)

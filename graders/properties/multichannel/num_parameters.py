@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from graders.expect import equal, references_agree
+from graders.expect import number, references_agree
 from graders.holds import holds
 from graders.messages import call
 from graders.strategies import pairwise
@@ -21,7 +21,7 @@ def check_number(submission: Submission, *args: Any, **kwargs: Any) -> None:
     weight = torch.empty(args[1], args[0], *nn.Conv2d(1, 1, args[2]).kernel_size)
     counted = weight.numel() + (args[1] if (*args, True)[3] and kwargs.get("bias", True) else 0)
     references_agree(torch.tensor(right), torch.tensor(counted), torch.tensor(0))
-    equal(submission.num_parameters(*args, **kwargs), right, call=call("num_parameters", args, kwargs))
+    number(submission.num_parameters(*args, **kwargs), right, call=call("num_parameters", args, kwargs))
 
 
 @holds("num_parameters", "square kernels")

@@ -10,6 +10,7 @@ from hypothesis import given
 from graders.convolution_cases import ONE_BY_ONE, Sizes, case
 from graders.convolutions import (
     check,
+    check_affordable,
     check_cases,
     check_dtypes,
     check_effort,
@@ -21,7 +22,7 @@ from graders.convolutions import (
     check_side_effects,
     expected,
 )
-from graders.devices import works_on_the_accelerator
+from graders.devices import called, works_on_the_accelerator
 from graders.expect import agrees
 from graders.holds import holds
 from graders.strategies import VALUES, Values, distinct_sizes, graded, pairwise, seeds, tensor
@@ -93,13 +94,16 @@ def test_effort_of_mixing_grows_neither_with_image_nor_channels(submission: Subm
     check_effort(submission, "conv2d_1x1", [case((2, n + 1, n), (3, 2, 1, 1)) for n in (2, 6, 12)])
     check_effort(submission, "conv2d_1x1", [case((c, 3, 2), (3, c, 1, 1)) for c in (2, 6, 12)])
     check_effort(submission, "conv2d_1x1", [case((2, 3, 2), (o, 2, 1, 1)) for o in (3, 6, 12)])
+    check_affordable(submission, "conv2d_1x1", (1, 1800, 1800), (1, 1, 1, 1))
 
 
 @holds("conv2d_1x1", "devices")
 def test_a_1x1_kernel_on_an_accelerator(submission: Submission) -> None:
     X, K = graded(2, 3, 4, seed=7), graded(3, 2, 1, 1, seed=8)
     works_on_the_accelerator(
-        submission, "conv2d_1x1", X, K, cotangent=tensor(3, 3, 4, seed=9), right=reference.conv2d_1x1
+        submission,
+        "conv2d_1x1",
+        called(X, K, cotangent=tensor(3, 3, 4, seed=9)),
+        called(X.detach(), K.detach().long()),
+        right=reference.conv2d_1x1,
     )
-    X, K = X.detach(), K.detach().long()
-    works_on_the_accelerator(submission, "conv2d_1x1", X, K, right=reference.conv2d_1x1)

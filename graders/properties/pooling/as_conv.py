@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Callable
 
 from graders import tolerance
 from graders.devices import module_works_on_the_accelerator
 from graders.expect import NotWritten, agrees, that
 from graders.holds import holds
 from graders.messages import call
+from graders.own_answers import consistent
 from graders.pooling_cases import Case, Pair, Size
 from graders.poolings import expected, pooled
 from graders.strategies import pairwise, tensor
 from graders.subject import Module, Submission
 
 
-def check_as_convolution(submission: Submission, channels: int, kernel_size: Size, image: Pair) -> None:
-    """A convolution whose result is that of `nn.AvgPool2d(kernel_size)`."""
-    title = call("avg_pool_as_conv", (channels, kernel_size), {})
+def new_convolution(submission: Submission, channels: int, kernel_size: Size) -> Module:
+    """What `avg_pool_as_conv` makes, checked to be a module."""
     made = submission.create("avg_pool_as_conv", channels, kernel_size)
     if made is None:
         raise NotWritten
     right = isinstance(made, Module) and made.is_module()
+    title = call("avg_pool_as_conv", (channels, kernel_size), {})
     that(right, call=title, aspect="type", sentence="It should return an nn.Conv2d.")
+    assert isinstance(made, Module)
+    return made
+
+
+def check_as_convolution(
+    submission: Submission,
+    channels: int,
+    kernel_size: Size,
+    image: Pair,
+    compared: Callable[..., object] = agrees,
+) -> None:
+    """A convolution whose result is that of `nn.AvgPool2d(kernel_size)`."""
+    title = call("avg_pool_as_conv", (channels, kernel_size), {})
+    made = new_convolution(submission, channels, kernel_size)
     one, X = Case(image, kernel_size), tensor(2, channels, *image, seed=channels)
-    kernels = [value for value in made.describe().state.values() if isinstance(value, Tensor)]
+    kernels = list(made.describe().state.values())
     convolves = any(value.dim() == 4 and value.shape[2:] == one.window_pair for value in kernels)
     sentence = f"It should return an nn.Conv2d with a weight for each place of the window, not a {made.type}."
     that(convolves, call=title, aspect="type", sentence=sentence)
@@ -35,7 +50,7 @@ def check_as_convolution(submission: Submission, channels: int, kernel_size: Siz
     bound = tolerance.products(
         absolute, channels * kh * kw + 3, X.dtype, X.double().norm() / (kh * kw) ** 0.5
     )
-    agrees(submission, made, X, expected=means, bound=bound, context=title)
+    compared(submission, made, X, expected=means, bound=bound, context=title)
 
 
 @holds("avg_pool_as_conv", "square windows")
@@ -78,8 +93,8 @@ def test_a_convolution_for_every_rectangle_and_number_of_channels(submission: Su
 
 @holds("avg_pool_as_conv", "fixed weights")
 def test_a_convolution_that_never_learns(submission: Submission) -> None:
-    check_as_convolution(submission, 2, 2, (4, 6))
-    made = submission.create("avg_pool_as_conv", 2, 2)
+    check_as_convolution(submission, 2, 2, (4, 6), compared=consistent)
+    made = new_convolution(submission, 2, 2)
     learning = [name for name, learns in made.describe().trainable.items() if learns]
     sentence = f"Its weights should be fixed, but {', '.join(learning)} requires grad."
     that(not learning, call="avg_pool_as_conv(2, 2)", aspect="parameters", sentence=sentence)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from graders import tolerance
-from graders.devices import works_on_the_accelerator
-from graders.expect import compare, leaves_all_alone, references_agree, written_out
+from graders.devices import called, works_on_the_accelerator
+from graders.expect import agrees, compare, leaves_all_alone, references_agree, written_out
 from graders.holds import holds
+from graders.own_answers import consistent
 from graders.pooling_cases import PLAIN, STRIDES, Case, Swept, distinct, side_by_side, stepping
 from graders.poolings import expected_gradient, is_right, pooled
 from graders.strategies import LAYOUTS, tensor, with_zeros
@@ -23,6 +26,7 @@ def check_backward(
     mode: str,
     upstream: Tensor | None = None,
     asks_reference: bool = True,
+    compared: Callable[..., object] = agrees,
     zeros: int = 0,
 ) -> None:
     """`pool2d_backward` gives the gradient of the image."""
@@ -34,13 +38,9 @@ def check_backward(
         ours = reference.pool2d_backward(grad_Y.double(), X.double(), one.window, mode, one.stride)
         references_agree(ours, right, bound)
     options = one.keywords(mode)
-    value = submission.pool2d_backward(grad_Y, X, one.window, **options)
-    settings = ", ".join(f"{key}={setting!r}" for key, setting in options.items())
-    title = (
-        f"pool2d_backward(grad_Y of shape {tuple(shape)}, X of shape {one.image}, {one.window}, {settings})"
-    )
     dtype = upstream.dtype if upstream is not None else None
-    compare(value, expected=right, bound=bound, dtype=dtype, call=title, shown={"grad_Y": grad_Y, "X": X})
+    question = ("pool2d_backward", grad_Y, X, one.window)
+    compared(submission, *question, expected=right, bound=bound, dtype=dtype, **options)
 
 
 def check_backwards(submission: Submission, sweep: Swept, mode: str) -> None:
@@ -49,14 +49,9 @@ def check_backwards(submission: Submission, sweep: Swept, mode: str) -> None:
         check_backward(submission, distinct(*one.image, seed=seed), one, mode, asks_reference=False)
 
 
-def check_written_out(submission: Submission, mode: str = "max") -> None:
-    """The gradient is the student's and not autograd's."""
-    written_out(submission, "pool2d_backward", tensor(2, 3, seed=3), distinct(4, 6, seed=4), 2, mode)
-
-
 @holds("pool2d_backward", "max")
+@written_out("pool2d_backward")
 def test_the_gradient_goes_to_the_maximum(submission: Submission) -> None:
-    check_written_out(submission)
     for seed, one in enumerate(PLAIN):
         check_backward(submission, distinct(*one.image, seed=seed), one, "max", zeros=seed)
     check_backward(submission, distinct(4, 6, seed=1) - 5000, PLAIN[0], "max")
@@ -72,33 +67,35 @@ def test_the_gradient_goes_to_the_maximum(submission: Submission) -> None:
 
 
 @holds("pool2d_backward", "max")
+@written_out("pool2d_backward")
 def test_the_gradient_goes_to_the_maximum_of_every_window(submission: Submission) -> None:
     check_backwards(submission, side_by_side(), "max")
 
 
 @holds("pool2d_backward", "avg")
+@written_out("pool2d_backward")
 def test_the_gradient_is_shared_by_the_window(submission: Submission) -> None:
-    check_written_out(submission, "avg")
     for seed, one in enumerate(PLAIN):
         check_backward(submission, tensor(*one.image, seed=seed), one, "avg", zeros=seed)
 
 
 @holds("pool2d_backward", "avg")
+@written_out("pool2d_backward")
 def test_the_gradient_is_shared_by_every_window(submission: Submission) -> None:
     check_backwards(submission, side_by_side(), "avg")
 
 
 @holds("pool2d_backward", "ties")
+@written_out("pool2d_backward")
 def test_the_first_of_tied_maxima_gets_the_gradient(submission: Submission) -> None:
-    check_written_out(submission)
     for seed, one in enumerate(PLAIN):
         check_backward(submission, tensor(*one.image, seed=seed, values="ties"), one, "max")
     check_backward(submission, torch.zeros(4, 6), PLAIN[0], "max")
 
 
 @holds("pool2d_backward", "stride")
+@written_out("pool2d_backward")
 def test_overlapping_windows_add_up(submission: Submission) -> None:
-    check_written_out(submission)
     for seed, one in enumerate(STRIDES):
         check_backward(submission, distinct(*one.image, seed=seed), one, "max")
     if is_right(check_backward, submission, tensor(4, 6, seed=1), PLAIN[0], "avg"):
@@ -107,6 +104,7 @@ def test_overlapping_windows_add_up(submission: Submission) -> None:
 
 
 @holds("pool2d_backward", "stride")
+@written_out("pool2d_backward")
 def test_the_gradient_for_every_stride_with_every_window(submission: Submission) -> None:
     check_backwards(submission, stepping(largest=3), "max")
     if is_right(check_backward, submission, tensor(4, 6, seed=1), PLAIN[0], "avg"):
@@ -114,8 +112,8 @@ def test_the_gradient_for_every_stride_with_every_window(submission: Submission)
 
 
 @holds("pool2d_backward", "dtypes and layouts")
+@written_out("pool2d_backward")
 def test_the_gradient_in_float64_of_views(submission: Submission) -> None:
-    check_written_out(submission)
     modes = ["max"]
     if is_right(check_backward, submission, tensor(4, 6, seed=1), PLAIN[0], "avg"):
         modes.append("avg")
@@ -123,28 +121,20 @@ def test_the_gradient_in_float64_of_views(submission: Submission) -> None:
         X = tensor(4, 6, seed=1, values="normal", dtype=torch.float64, layout=layout)
         grad_Y = tensor(2, 3, seed=2, values="normal", dtype=torch.float64, layout=layout)
         for mode in modes:
-            check_backward(submission, X, PLAIN[0], mode, grad_Y)
+            check_backward(submission, X, PLAIN[0], mode, grad_Y, compared=consistent)
     grad_Y, X = tensor(2, 3, seed=3, dtype=torch.float64), distinct(4, 6, seed=4).double()
     leaves_all_alone(submission, "pool2d_backward", grad_Y, X, 2, stride=2)
 
 
 @holds("pool2d_backward", "devices")
+@written_out("pool2d_backward")
 def test_pool2d_backward_on_an_accelerator(submission: Submission) -> None:
-    check_written_out(submission)
-    for mode in ("max", "avg"):
-        works_on_the_accelerator(
-            submission,
-            "pool2d_backward",
-            tensor(2, 2, seed=7),
-            tensor(4, 5, seed=8),
-            2,
-            mode,
-            right=reference.pool2d_backward,
+    calls = [
+        call
+        for mode in ("max", "avg")
+        for call in (
+            called(tensor(2, 2, seed=7), tensor(4, 5, seed=8), 2, mode),
+            called(tensor(3, 3, seed=9), tensor(4, 5, seed=10), (2, 3), mode, stride=1),
         )
-        works_on_the_accelerator(
-            submission,
-            "pool2d_backward",
-            *(tensor(3, 3, seed=9), tensor(4, 5, seed=10), (2, 3), mode),
-            stride=1,
-            right=reference.pool2d_backward,
-        )
+    ]
+    works_on_the_accelerator(submission, "pool2d_backward", *calls, right=reference.pool2d_backward)

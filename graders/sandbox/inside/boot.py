@@ -1,7 +1,8 @@
 """The warm parent: imports torch once, then forks one student process for each request.
 
 It holds no solution, no grader and no submission. It is started by `warm_parent.py` with an open control
-socket; each request brings the two descriptors of a new child: its wire and its standard output. The
+socket; each request brings the three descriptors of a new child: its wire, its standard output, and the
+pipe for what is refused by hand. The
 children of by-hand tasks come from a twin of it, in which torch's own kernels are replaced, once for all of
 them; those of questions on the simulated accelerator from another. A warm parent for a real device has no
 twins, and each of its children starts the device for itself.
@@ -12,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import io
 import json
 import os
 import socket
@@ -24,7 +26,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import accelerator, by_hand, device, lockdown, runtime
+from . import accelerator, by_hand, device, lockdown, no_autograd, no_search, runtime
 
 _WARM_MODULES = (
     *("abc", "array", "bisect", "cmath", "collections", "collections.abc", "contextlib", "copy", "csv"),
@@ -36,10 +38,19 @@ _WARM_MODULES = (
     *("torch.optim", "torch.optim.lr_scheduler", "torch.utils.data", "torch.func", "torch.fft"),
     *("torch.nn.init", "torch.nn.utils", "torch.nn.utils.parametrize", "torch.autograd", "torch.linalg"),
     *("torch.nn.functional", "torch.testing", "torch.utils.checkpoint", "torch.jit"),
+    # What these load at their first use.
+    *("_strptime", "calendar", "locale", "numpy.testing", "torch.serialization", "torch.utils.serialization"),
+    *("torch.utils.serialization.config", "tempfile", "zipfile", "pickle", "shutil", "uuid", "hashlib"),
 )
 _IMPORT_SECONDS = 20.0
 # What a library loads only when it first meets a tensor, which is when no file can be read any more.
-_LOADED_LATE = {"einops": ("einops._torch_specific", "einops.layers.torch")}
+_LOADED_LATE = {
+    "einops": ("einops._torch_specific", "einops.layers.torch"),
+    "matplotlib.pyplot": ("matplotlib.backends.backend_agg",),
+}
+
+# Where libraries put settings and caches when they are imported.
+_PLACES_TO_WRITE = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR")
 
 
 class Generator(torch.Generator):
@@ -110,11 +121,16 @@ def warm(backward: bool = True) -> None:
     gc.collect()
 
 
-def serve(control: socket.socket, refusing: by_hand.ByHand | None = None) -> None:
-    """Fork a child for each request until the grader hangs up."""
+def serve(control: socket.socket, refused: frozenset[by_hand.Kernel]) -> None:
+    """Fork a child for each request until the grader hangs up.
+
+    Args:
+        control: where requests come from.
+        refused: the kernels that are refused here already.
+    """
     children: set[int] = set()
     while True:
-        data, fds, _, _ = socket.recv_fds(control, 1 << 16, 2)
+        data, fds, _, _ = socket.recv_fds(control, 1 << 16, 3)
         if not data:
             break
         request = json.loads(data)
@@ -129,10 +145,7 @@ def serve(control: socket.socket, refusing: by_hand.ByHand | None = None) -> Non
             pid = os.fork()
             if pid == 0:
                 control.close()
-                if request["by_hand"] and refusing is None:
-                    refusing = by_hand.ByHand()
-                    refusing.install()
-                _become_child(request, fds[0], fds[1], refusing)
+                _become_child(request, refused, *fds)
             children.add(pid)
             for fd in fds:
                 os.close(fd)
@@ -143,53 +156,76 @@ def serve(control: socket.socket, refusing: by_hand.ByHand | None = None) -> Non
 
 
 def _become_child(
-    request: dict[str, Any], wire_fd: int, output_fd: int, refusing: by_hand.ByHand | None
+    request: dict[str, Any],
+    refused: frozenset[by_hand.Kernel],
+    wire_fd: int,
+    output_fd: int,
+    notices_fd: int,
 ) -> None:
     try:
         os.setsid()
         lockdown.die_with_parent()
         os.dup2(output_fd, 1)
         os.dup2(output_fd, 2)
+        sys.stdin = io.StringIO()  # who asks for input finds its end
+        os.dup2(notices_fd, by_hand.NOTICES)
         lockdown.close_other_files({wire_fd})
         loaded = len(sys.modules)
-        _import(request["imports"], request["seccomp"])
-        if refusing is not None and len(sys.modules) != loaded:
-            refusing.install()  # a library may have brought its own
+        # A driver, which is started later, has to write to its device.
+        landlock = request["landlock"] and request["device"] is None
+        _import(request["imports"], request["scratch"], landlock, request["seccomp"])
+        if request["by_hand"] and (not refused or len(sys.modules) != loaded):
+            by_hand.refuse(refused)  # a library may have brought its own
         wire = socket.socket(fileno=wire_fd)  # asks the kernel what it is, which the filter would refuse
         limits = request["memory_bytes"], request["cpu_seconds"]
         walls = request["landlock"], request["seccomp"]
         if request["device"] is not None:
             device.start(request["device"], request["memory_bytes"])
+        if not request["autograd"]:
+            no_autograd.take_away()
         sys.path.clear()
         if request["device"] is not None:
             device.wall_in(request["device"], *limits, *walls)
         else:
             lockdown.limit(*limits)
             lockdown.lock_down(*walls)
+        _give_up_names()
+        no_search.refuse_search()
         wire.sendall(b"ready")
     except BaseException:
         traceback.print_exc()
         os._exit(lockdown.LOCKDOWN_FAILED)
     try:
-        runtime.Runtime(refusing).serve(wire)
+        runtime.Runtime().serve(wire)
         os._exit(0)
     except BaseException:
         traceback.print_exc()
     os._exit(1)
 
 
-def _import(names: list[str], seccomp: bool) -> None:
+def _import(names: list[str], scratch: str, landlock: bool, seccomp: bool) -> None:
     """Load what a submission names, before the walls go up: library code, but chosen by the student."""
     names = [name for name in names if name not in sys.modules and not _is_private(name)]
-    if names and seccomp:
-        lockdown.refuse_new_processes()
+    if not names:
+        return
+    lockdown.only_read(landlock, seccomp, scratch)
     until = time.process_time() + _IMPORT_SECONDS
+    before = dict(os.environ)
+    os.environ.update(dict.fromkeys(_PLACES_TO_WRITE, scratch))
     for name in names:
         if time.process_time() > until:
             break
         for each in (name, *_LOADED_LATE.get(name, ())):
             with contextlib.suppress(BaseException):  # the student's own import will say so, with its line
                 importlib.import_module(each)
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def _give_up_names() -> None:
+    """Whoever imports these modules from here on gets copies; to patch them changes nothing that runs."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == __package__]:
+        del sys.modules[name]
 
 
 def _is_private(name: str) -> bool:
@@ -212,12 +248,12 @@ def main(free_fd: int, *twins: int) -> None:
         _become_three(free_fd, *twins)
     else:
         warm(backward=False)  # autograd's engine would count the devices, and start the driver
-        _greet_and_serve(free_fd, None)
+        _greet_and_serve(free_fd)
 
 
 def _become_three(free_fd: int, by_hand_fd: int, accelerator_fd: int) -> None:
     """One serves plainly, one by hand, one with the simulated accelerator."""
-    refusing = None
+    refused: frozenset[by_hand.Kernel] = frozenset()
     if os.fork() == 0:  # before autograd has counted the devices
         lockdown.die_with_parent()
         accelerator.install()
@@ -229,20 +265,19 @@ def _become_three(free_fd: int, by_hand_fd: int, accelerator_fd: int) -> None:
         gc.freeze()
         if os.fork() == 0:
             lockdown.die_with_parent()
-            refusing = by_hand.ByHand()
-            refusing.install()
+            refused = by_hand.refuse()
             mine = by_hand_fd
     for fd in {free_fd, by_hand_fd, accelerator_fd} - {mine}:
         os.close(fd)
-    _greet_and_serve(mine, refusing)
+    _greet_and_serve(mine, refused)
 
 
-def _greet_and_serve(control_fd: int, refusing: by_hand.ByHand | None) -> None:
+def _greet_and_serve(control_fd: int, refused: frozenset[by_hand.Kernel] = frozenset()) -> None:
     gc.freeze()
     with socket.socket(fileno=control_fd) as control:
         hello = {"threads": _threads(), "torch": torch.__version__, "landlock": lockdown.landlock_version()}
         control.sendall(json.dumps(hello).encode())
-        serve(control, refusing)
+        serve(control, refused)
 
 
 def _threads() -> int:

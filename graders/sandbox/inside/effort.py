@@ -1,13 +1,14 @@
-"""Effort, counted and not timed: how many tensor operations, how many steps of the student's Python; and by
-whom: whether autograd did some of it."""
+"""Effort, counted and not timed: how many tensor operations, and how many steps of the student's Python.
+
+Code that is set on it can falsify the counts; so whoever relies on them also bounds the CPU time of a large
+call, which is measured from outside.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from typing import Any
 
-import torch
-from torch.autograd import forward_ad
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from .steps import Counter
@@ -24,15 +25,11 @@ class EffortMeter(TorchDispatchMode):
 
     Args:
         student_files: the file names whose instructions are counted.
-
-    Attributes:
-        autograd: an operation was one of a backward pass, or ran in forward mode.
     """
 
     def __init__(self, student_files: Collection[str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.tensor_operations = 0
-        self.autograd = False
         self._files = student_files
         self._steps = Counter(self._concerns)
 
@@ -50,8 +47,6 @@ class EffortMeter(TorchDispatchMode):
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         self.tensor_operations += 1
-        backward = torch._C._current_graph_task_id() != -1  # type: ignore[attr-defined]
-        self.autograd |= backward or forward_ad._current_level >= 0
         return func(*args, **(kwargs or {}))
 
     def __enter__(self) -> EffortMeter:

@@ -1,12 +1,18 @@
-"""A student's files as importable modules, straight from memory.
+"""A student's files as importable modules, straight from memory, run statement by statement.
 
 Imports between the files of one submission work under the names a student may use: `import helpers`,
-`from conv2d import conv2d`, `from exercises.conv2d import conv2d`.
+`from conv2d import conv2d`, `from exercises.conv2d import conv2d`, `from .conv2d import conv2d`.
+
+A statement that fails binds nothing, and the ones after it run all the same. What it would have bound is
+missing when something uses it, and `cause_of` then finds the statement. So a failing line costs what uses it
+and nothing else.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
+import builtins
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -14,40 +20,96 @@ import importlib.util
 import linecache
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 PACKAGE = "exercises"
+# Annotations are never evaluated: a library that only they use may be missing.
+_FLAGS = __future__.annotations.compiler_flag
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+Place = tuple[str, int, int]
+"""A statement: the path of its module, the part of it, and the number there."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a module.
+
+    Attributes:
+        label: the file name of its lines in tracebacks.
+        kept: the numbers of its top-level statements that count; None for all of them.
+    """
+
+    label: str
+    source: str
+    kept: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A statement that failed.
+
+    Attributes:
+        names: what it would have bound.
+        text: its first line.
+    """
+
+    label: str
+    line: int
+    text: str
+    names: frozenset[str]
+    error: BaseException
+
+
+class Stopped(Exception):
+    """A statement was ended from outside when it was tried before."""
+
+
+class NoNotebook:
+    """What `get_ipython()` gives where there is no notebook: every method exists and does nothing."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *_args, **_kwargs: None
 
 
 class StudentFiles(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds and loads the modules of one submission.
 
     Args:
-        files: source text by relative path, such as `{"conv2d.py": "…", "tools/pair.py": "…"}`.
-        transform: applied to each module's syntax tree before it is compiled.
+        modules: the parts of each module by relative path, such as `conv2d.py` or `tools/pair.py`.
+        stopped: statements not to run, because they were ended from outside before, with the reason.
+        before: called with the place of each statement before it is run.
+
+    Attributes:
+        failures: what failed, by the path of its module.
     """
 
     def __init__(
-        self, files: dict[str, str], transform: Callable[[ast.Module], ast.Module] | None = None
+        self,
+        modules: Mapping[str, Sequence[Part]],
+        stopped: Mapping[Place, str] | None = None,
+        before: Callable[[Place], None] | None = None,
     ) -> None:
-        self.files = files
-        self._transform = transform
+        self.modules = modules
+        self.failures: dict[str, list[Failure]] = {}
+        self._stopped = stopped or {}
+        self._before = before
 
     def install(self) -> None:
         """Put the files in front of every other place that modules come from."""
-        for path, source in self.files.items():
+        for path, parts in self.modules.items():
             name = path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
             if name not in sys.stdlib_module_names:
                 sys.modules.pop(name, None)
-            linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
+            for part in parts:
+                _show_in_tracebacks(part)
+        builtins.get_ipython = lambda: NoNotebook()  # type: ignore[attr-defined]
+        builtins.display = lambda *_args, **_kwargs: None  # type: ignore[attr-defined]
         sys.meta_path.insert(0, self)
-
-    def uninstall(self) -> None:
-        """Forget the finder and every module that it loaded."""
-        sys.meta_path.remove(self)
-        for name, module in list(sys.modules.items()):
-            if getattr(module, "__loader__", None) is self or name.split(".")[0] == PACKAGE:
-                del sys.modules[name]
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
@@ -56,15 +118,15 @@ class StudentFiles(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         plain = fullname.removeprefix(f"{PACKAGE}.")
         stem = plain.replace(".", "/")
         for candidate in (f"{stem}.py", f"{stem}/__init__.py"):
-            if candidate in self.files:
+            if candidate in self.modules:
                 package = candidate.endswith("__init__.py")
                 return importlib.util.spec_from_loader(fullname, self, origin=candidate, is_package=package)
-        if plain == PACKAGE or any(file.startswith(f"{stem}/") for file in self.files):
+        if plain == PACKAGE or any(file.startswith(f"{stem}/") for file in self.modules):
             return importlib.util.spec_from_loader(fullname, self, origin="", is_package=True)
         return None
 
     def exec_module(self, module: types.ModuleType) -> None:
-        """Run the module's source, or point an `exercises.x` name at the module `x`."""
+        """Run the module's statements, or point an `exercises.x` name at the module `x`."""
         spec = module.__spec__
         assert spec is not None
         plain = spec.name.removeprefix(f"{PACKAGE}.")
@@ -74,38 +136,102 @@ class StudentFiles(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if not spec.origin:
             return
         module.__file__ = spec.origin
-        tree = ast.parse(self.files[spec.origin], filename=spec.origin)
-        if self._transform is not None:
-            tree = self._transform(tree)
-        exec(compile(tree, spec.origin, "exec", dont_inherit=True), module.__dict__)
+        if "/" not in spec.origin:  # so that `from .conv2d import conv2d` works as in the kit
+            module.__package__ = PACKAGE
+        for number, part in enumerate(self.modules[spec.origin]):
+            body = ast.parse(part.source, part.label).body
+            for index in range(len(body)) if part.kept is None else part.kept:
+                self._run(body[index], (spec.origin, number, index), part, module.__dict__)
+
+    def _run(self, statement: ast.stmt, place: Place, part: Part, namespace: dict[str, Any]) -> None:
+        if self._before is not None:
+            self._before(place)
+        text = linecache.getline(part.label, statement.lineno).strip()
+        try:
+            if place in self._stopped:
+                raise Stopped(f"{part.label}, line {statement.lineno}: `{text}` {self._stopped[place]}")
+            _execute(statement, part.label, namespace)
+        except BaseException as error:
+            if self._runs_undecorated(statement, error, part.label, namespace):
+                return
+            failure = Failure(part.label, statement.lineno, text, _bound(statement), self.cause_of(error))
+            self.failures.setdefault(place[0], []).append(failure)
+
+    def _runs_undecorated(
+        self, statement: ast.stmt, error: BaseException, label: str, namespace: dict[str, Any]
+    ) -> bool:
+        """Whether a definition is one without the decorators that a missing library would have brought."""
+        if not isinstance(statement, _DEFINITIONS) or not statement.decorator_list:
+            return False
+        missing = {name for found in self.failures.values() for failure in found for name in failure.names}
+        kept = [each for each in statement.decorator_list if not _mentions(each, missing)]
+        if isinstance(error, ImportError):  # raised by the decorator itself, as by `torch.compile`
+            kept = []
+        if len(kept) == len(statement.decorator_list):
+            return False
+        statement.decorator_list = kept
+        try:
+            _execute(statement, label, namespace)
+        except BaseException:
+            return False
+        return True
+
+    def cause_of(self, error: BaseException) -> BaseException:
+        """The error of the statement that should have bound a missing name, else the error itself."""
+        missing = getattr(error, "name", None)
+        if isinstance(error, ImportError) and missing:
+            path = f"{missing.removeprefix(f'{PACKAGE}.').replace('.', '/')}.py"
+            failures = self.failures.get(path, [])
+            wanted = getattr(error, "name_from", None)
+            return next((f.error for f in failures if wanted is None or wanted in f.names), error)
+        if isinstance(error, NameError) and missing:
+            return self.failure_of(missing) or error
+        return error
+
+    def failure_of(self, name: str, path: str | None = None) -> BaseException | None:
+        """The error that kept a name, of one module or of any, from being bound."""
+        places = list(self.failures.values()) if path is None else [self.failures.get(path, [])]
+        found = [failure for failures in places for failure in reversed(failures)]
+        binding = [f for f in found if name in f.names] or [f for f in found if "*" in f.names]
+        return binding[0].error if binding else None
 
 
-def forgiving(error: type[BaseException]) -> Callable[[ast.Module], ast.Module]:
-    """A transform under which a top-level demonstration may fail by `error`, and what follows from it too.
+def parts_of(modules: Mapping[str, Any]) -> dict[str, list[Part]]:
+    """The modules as they come over the wire: a text, or a list of labels, sources and kept numbers."""
+    return {
+        path: [Part(path, parts)] if isinstance(parts, str) else [Part(*part) for part in parts]
+        for path, parts in modules.items()
+    }
 
-    A student may well compare with `F.conv2d` at the bottom of the file. That is no answer to a task, so it
-    must not cost one: from the first statement that fails by `error` on, every top-level statement that
-    defines nothing may fail in silence.
-    """
-    flag = "_a_demonstration_was_refused"
 
-    def transform(tree: ast.Module) -> ast.Module:
-        body: list[ast.stmt] = []
-        for statement in tree.body:
-            keeps = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-            if isinstance(statement, keeps):
-                body.append(statement)
-                continue
-            handler = ast.parse(
-                f"try:\n    pass\nexcept Exception as _error:\n"
-                f"    if type(_error).__name__ != {error.__name__!r} and not globals().get({flag!r}):\n"
-                f"        raise\n    {flag} = True\n"
-            ).body[0]
-            assert isinstance(handler, ast.Try)
-            handler.body = [statement]
-            body.append(ast.copy_location(handler, statement))
-        future = [s for s in tree.body if isinstance(s, ast.ImportFrom) and s.module == "__future__"]
-        tree.body = future + [s for s in body if s not in future]
-        return ast.fix_missing_locations(tree)
+def _execute(statement: ast.stmt, label: str, namespace: dict[str, Any]) -> None:
+    code = compile(ast.Module([statement], []), label, "exec", flags=_FLAGS, dont_inherit=True)
+    exec(code, namespace)
 
-    return transform
+
+def _show_in_tracebacks(part: Part) -> None:
+    """Let tracebacks and `inspect` find the lines; the cells of one exported file fill its lines together."""
+    lines = part.source.splitlines(keepends=True)
+    known = linecache.cache.get(part.label)
+    before: Sequence[str] = known[2] if known is not None and len(known) == 4 else ()
+    filled = [line if line.strip() or n >= len(before) else before[n] for n, line in enumerate(lines)]
+    filled += before[len(lines) :]
+    linecache.cache[part.label] = (len(part.source), None, filled, part.label)
+
+
+def _bound(statement: ast.stmt) -> frozenset[str]:
+    found: set[str] = set()
+    if isinstance(statement, _DEFINITIONS):
+        return frozenset({statement.name})
+    for node in ast.walk(statement):
+        if isinstance(node, _DEFINITIONS):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+    return frozenset(found)
+
+
+def _mentions(node: ast.AST, names: Container[str]) -> bool:
+    return any(isinstance(inner, ast.Name) and inner.id in names for inner in ast.walk(node))

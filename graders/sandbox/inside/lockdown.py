@@ -1,10 +1,11 @@
 """What a student process gives up before it sees the student's source, and can never take back.
 
-On Linux: resource limits, no new privileges, a Landlock ruleset that allows no file at all, and a seccomp
-filter (`seccomp.py`) that allows some ninety system calls, none of which opens a file, a socket or a process.
+On Linux: resource limits, no privileges and no new ones, a Landlock ruleset that allows no file at all, and a
+seccomp filter (`seccomp.py`) that allows some sixty system calls, none of which opens a file, a socket or a
+process.
 A process with a device of its own (`device.py`) gets a wider ruleset and a filter that lists what is refused.
 
-Sources: Linux `landlock(7)`, `prctl(2)`.
+Sources: Linux `landlock(7)`, `prctl(2)`, `capabilities(7)`.
 """
 
 from __future__ import annotations
@@ -22,11 +23,15 @@ from .seccomp import LockdownError, allowing, install, refusing_processes
 LOCKDOWN_FAILED = 97  # exit status: the sandbox failed, not the student
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
+_PR_CAPBSET_DROP, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 24, 47, 4
+_CAPABILITY_VERSION_3 = 0x20080522
 # The same numbers on every architecture.
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _LANDLOCK_PATH_BENEATH = 1
 # What may be granted of a file or folder; the last since version 5 of Landlock.
 READ, WRITE, CONTROL = 1 << 2, 1 << 1, 1 << 15
+_READING = 1 << 0 | READ | 1 << 3  # to run a file, to read it, to list a folder
+_EVERYTHING = (1 << 16) - 1
 
 
 def limit(memory_bytes: int, cpu_seconds: int) -> None:
@@ -78,6 +83,7 @@ def lock_down(
         return
     _prctl(_PR_SET_DUMPABLE, 0)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    _drop_capabilities()
     if landlock:
         _forbid_files(granted or {})
     if seccomp:
@@ -104,15 +110,26 @@ def _prctl(option: int, value: int) -> None:
         raise LockdownError(f"prctl({option}): {os.strerror(ctypes.get_errno())}")
 
 
-def _forbid_files(granted: Mapping[str, int]) -> None:
+def _drop_capabilities() -> None:
+    """Give up what root can do besides owning files, for whoever grades as root."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for capability in range(64):  # who may not, or has none of this number, has nothing to drop
+        libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)
+    libc.prctl(_PR_CAP_AMBIENT, ctypes.c_ulong(_PR_CAP_AMBIENT_CLEAR_ALL), 0, 0, 0)
+    header = ctypes.create_string_buffer(struct.pack("<Ii", _CAPABILITY_VERSION_3, 0))
+    if libc.capset(header, bytes(24)) != 0:
+        raise LockdownError(f"capset: {os.strerror(ctypes.get_errno())}")
+
+
+def _forbid_files(granted: Mapping[str, int], besides: int = 0) -> None:
+    """Grant some rights on some files; `besides` are those that are not restricted at all."""
     version = landlock_version()
     if version == 0:
         raise LockdownError("this kernel has no Landlock")
     # Every right that this version knows is handled, and none is granted that is not asked for.
     files = {1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)
-    attributes = struct.pack(
-        "<QQQ", (1 << files) - 1, 0b11 if version >= 4 else 0, 0b11 if version >= 6 else 0
-    )
+    handled = ((1 << files) - 1) & ~besides
+    attributes = struct.pack("<QQQ", handled, 0b11 if version >= 4 else 0, 0b11 if version >= 6 else 0)
     size = 24 if version >= 6 else 16 if version >= 4 else 8
     libc = ctypes.CDLL(None, use_errno=True)
     ruleset = libc.syscall(_LANDLOCK_CREATE, attributes, ctypes.c_size_t(size), 0)
@@ -120,7 +137,7 @@ def _forbid_files(granted: Mapping[str, int]) -> None:
         raise LockdownError(f"landlock_create_ruleset: {os.strerror(ctypes.get_errno())}")
     for path, rights in granted.items():
         beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        rule = struct.pack("<Qi", rights & (1 << files) - 1, beneath)
+        rule = struct.pack("<Qi", rights & handled, beneath)
         if libc.syscall(_LANDLOCK_ADD, ruleset, _LANDLOCK_PATH_BENEATH, rule, 0) != 0:
             raise LockdownError(f"landlock_add_rule, {path}: {os.strerror(ctypes.get_errno())}")
         os.close(beneath)
@@ -129,12 +146,21 @@ def _forbid_files(granted: Mapping[str, int]) -> None:
     os.close(ruleset)
 
 
-def refuse_new_processes() -> None:
-    """From here on this process can start no other, while it may still read files: for the time of imports.
+def only_read(landlock: bool, seccomp: bool, scratch: str) -> None:
+    """From here on this process can start no other, and write in one folder alone: for the time of imports.
+
+    Args:
+        landlock: whether there is Landlock.
+        seccomp: whether there are seccomp filters.
+        scratch: the folder.
 
     Raises:
-        LockdownError: the filter could not be put up.
+        LockdownError: a wall could not be put up.
     """
-    if sys.platform == "linux":
-        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    if sys.platform != "linux":
+        return
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    if landlock:
+        _forbid_files({scratch: _EVERYTHING, os.devnull: WRITE}, besides=_READING | CONTROL)
+    if seccomp:
         install(refusing_processes(platform.machine()))

@@ -12,13 +12,13 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
 from . import accelerator, loader, named_device
-from .by_hand import ByHand, ForbiddenCall
 from .effort import EffortMeter
 from .stand_ins import Batches, resolve
 from .wire import PREFIX, Decoder, Encoder, Handle, Opaque, Pieces, Unsent, memory, prefix
@@ -26,18 +26,26 @@ from .wire import PREFIX, Decoder, Encoder, Handle, Opaque, Pieces, Unsent, memo
 _SEED = 0x5EED
 _MAX_MESSAGE = 2_000
 _MAX_FRAMES = 12
+_MAX_FAILURES = 20
+# Taken from torch before a student's code could put others in their place.
+_SETTINGS: dict[str, Callable[[], Any]] = {
+    "default dtype": torch.get_default_dtype,
+    "grad mode": torch.is_grad_enabled,
+    "number of threads": torch.get_num_threads,
+    "random seed": torch.default_generator.initial_seed,
+}
+_set_default_dtype, _set_grad_enabled = torch._C._set_default_dtype, torch._C._set_grad_enabled
+_set_num_threads = torch.set_num_threads
 
 
 class Runtime:
-    """One submission, loaded, with the objects that its answers left behind.
+    """One submission, loaded, with the objects that its answers left behind."""
 
-    Args:
-        by_hand: what refuses torch's own kernels in this process, if anything does.
-    """
-
-    def __init__(self, by_hand: ByHand | None) -> None:
-        self._files: dict[str, str] = {}
-        self._by_hand = by_hand
+    def __init__(self) -> None:
+        self._labels: set[str] = set()
+        self._modules: set[str] = set()
+        self._finder = loader.StudentFiles({})
+        self._wire: socket.socket | None = None
         self._objects: dict[int, Any] = {}
         self._module: Any = None
         self._questions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -53,13 +61,12 @@ class Runtime:
             "fit": self._fit,
             "forget": self._forget,
         }
-        if self._by_hand is not None:
-            self._by_hand.student_files = self._files
 
     # ------------------------------------------------------------------------------------ the conversation
 
     def serve(self, wire: socket.socket) -> None:
         """Answer questions until the grader hangs up."""
+        self._wire = wire
         while True:
             head = _receive(wire, PREFIX.size)
             if head is None:
@@ -76,16 +83,12 @@ class Runtime:
         """The frame that answers one question's frame."""
         decoder = Decoder(lambda request: resolve(request, self._objects), leaves=True)
         question = decoder.message(header, body)
-        if self._by_hand is not None:
-            self._by_hand.hits.clear()
         try:
             answer = {"outcome": "ok", **self._questions[question["ask"]](question)}
         except BaseException as error:  # a student may raise anything at all, SystemExit included
             answer = self._raised(error)
         self._flush()
         answer["id"] = question["id"]
-        if self._by_hand is not None and self._by_hand.hits:
-            answer["forbidden"] = [[hit.operation, hit.file, hit.line] for hit in self._by_hand.hits[:20]]
         encoder = Encoder(self._keep)
         try:
             return encoder.pieces(answer)
@@ -110,21 +113,19 @@ class Runtime:
         return Handle(number, kind)
 
     def _own_modules(self) -> set[str]:
-        return {path.removesuffix(".py").replace("/", ".") for path in self._files}
+        return self._modules
 
     def _raised(self, error: BaseException) -> dict[str, Any]:
+        error = self._finder.cause_of(error)
         frames: list[tuple[str, int, str, str]] = []
-        inside = False
+        inside = isinstance(error, loader.Stopped)
         for summary in traceback.extract_tb(error.__traceback__):
-            if summary.filename in self._files:
+            if summary.filename in self._labels:
                 inside = True
                 frames.append((summary.filename, summary.lineno or 0, summary.name, summary.line or ""))
-        if isinstance(error, SyntaxError) and error.filename in self._files:
+        if isinstance(error, SyntaxError) and error.filename in self._labels:
             frames.append((error.filename, error.lineno or 0, "", (error.text or "").strip()))
-        try:
-            message = str(error)
-        except Exception:
-            message = "(its message could not be read)"
+        message = _message(error)
         kinds = [cls.__name__[:80] for cls in type(error).__mro__ if cls is not object][:10]
         short = [[f[:200], n, name[:80], line[:200]] for f, n, name, line in frames[-_MAX_FRAMES:]]
         memory = (
@@ -143,28 +144,38 @@ class Runtime:
     # -------------------------------------------------------------------------------------- the questions
 
     def _load(self, question: dict[str, Any]) -> dict[str, Any]:
-        self._files.update(question["files"])
+        modules = loader.parts_of(question["files"])
+        self._modules = {path.removesuffix(".py").replace("/", ".") for path in modules}
+        self._labels.update(part.label for parts in modules.values() for part in parts)
         if question.get("named_device"):
-            named_device.pretend(self._files)
-        finder = loader.StudentFiles(self._files)
-        finder.install()
+            named_device.pretend(self._labels)
+        stopped = {(path, part, number): why for path, part, number, why in question.get("stopped", ())}
+        announce = partial(self._announce, question["id"]) if question.get("announce") else None
+        self._finder = loader.StudentFiles(modules, stopped, announce)
+        self._finder.install()
         before = _global_state()
         try:
             self._module = importlib.import_module(question["module"])
-        except ForbiddenCall:
-            finder.uninstall()
-            loader.StudentFiles(self._files, loader.forgiving(ForbiddenCall)).install()
-            self._module = importlib.import_module(question["module"])
         finally:
-            if self._by_hand is not None:
-                self._by_hand.hits.clear()
             _restore(before)
-        return {}
+        failures = [each for failed in self._finder.failures.values() for each in failed]
+        return {"failed": [_told(each) for each in failures[:_MAX_FAILURES]]}
+
+    def _announce(self, id: int, place: loader.Place) -> None:
+        """Say which statement is run next, so that it is known should it never end."""
+        assert self._wire is not None
+        rest = Unsent(Encoder().pieces({"outcome": "running", "id": id, "value": list(place)}))
+        while rest:
+            rest.send(self._wire)
 
     def _has(self, question: dict[str, Any]) -> dict[str, Any]:
         missing = object()
-        found = getattr(self._module, question["name"], missing)
+        name = question["name"]
+        found = getattr(self._module, name, missing)
         if found is missing:
+            cause = self._finder.failure_of(name, f"{self._module.__name__.replace('.', '/')}.py")
+            if cause is not None:
+                raise cause
             return {"value": "missing"}
         if inspect.isclass(found):
             return {"value": "class"}
@@ -181,7 +192,7 @@ class Runtime:
         grad_mode = torch.is_grad_enabled()
         torch.set_grad_enabled(grad_mode and not question.get("no_grad"))
         before = _global_state()
-        meter = EffortMeter(self._files) if question.get("effort") else None
+        meter = EffortMeter(self._labels) if question.get("effort") else None
         try:
             if meter is None:
                 value = function(*args, **kwargs)
@@ -196,7 +207,6 @@ class Runtime:
         answer: dict[str, Any] = {"value": value, "changed_state": changed}
         if meter is not None:
             answer["effort"] = [meter.tensor_operations, meter.python_steps]
-            answer["autograd"] = meter.autograd
         if question.get("return_arguments"):
             answer["arguments"] = [tensor.detach() for tensor, _ in sent]
             answer["marks"] = [_mark(*each) for each in sent]
@@ -295,6 +305,18 @@ class Runtime:
         return {}
 
 
+def _told(failure: loader.Failure) -> list[Any]:
+    kind, message = type(failure.error).__name__[:80], _message(failure.error)[:300]
+    return [failure.label[:200], failure.line, failure.text[:100], kind, message]
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "(its message could not be read)"
+
+
 def _hooks(module: nn.Module) -> int:
     tables = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks)
     return sum(len(table) for table in tables)
@@ -337,12 +359,7 @@ def _seed(number: int) -> None:
 
 
 def _global_state() -> dict[str, Any]:
-    return {
-        "default dtype": torch.get_default_dtype(),
-        "grad mode": torch.is_grad_enabled(),
-        "number of threads": torch.get_num_threads(),
-        "random seed": torch.initial_seed(),
-    }
+    return {name: read() for name, read in _SETTINGS.items()}
 
 
 def _mark(argument: torch.Tensor, required_grad: bool) -> str:
@@ -360,10 +377,10 @@ def _changed(before: dict[str, Any]) -> list[str]:
 
 
 def _restore(state: dict[str, Any]) -> None:
-    torch.set_default_dtype(state["default dtype"])
-    torch.set_grad_enabled(state["grad mode"])
-    if torch.get_num_threads() != state["number of threads"]:
-        torch.set_num_threads(state["number of threads"])
+    _set_default_dtype(state["default dtype"])
+    _set_grad_enabled(state["grad mode"])
+    if _SETTINGS["number of threads"]() != state["number of threads"]:
+        _set_num_threads(state["number of threads"])
 
 
 def _receive(wire: socket.socket, count: int) -> memoryview | None:

@@ -35,7 +35,6 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "select": (23, None),
     "sched_yield": (24, 124),
     "mremap": (25, 216),
-    "madvise": (28, 233),
     "nanosleep": (35, 101),
     "getpid": (39, 172),
     "sendto": (44, 206),
@@ -61,9 +60,6 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "futex": (202, 98),
     "set_tid_address": (218, 96),
     "restart_syscall": (219, 128),
-    "clock_gettime": (228, 113),
-    "clock_getres": (229, 114),
-    "clock_nanosleep": (230, 115),
     "exit_group": (231, 94),
     "pselect6": (270, 72),
     "ppoll": (271, 73),
@@ -170,6 +166,7 @@ _STARTS_PROCESSES = ((57, None), (58, None), (59, 221), (322, 281))
 _TGKILL, _KILL = (234, 131), (62, 129)
 _PRLIMIT64, _SCHED_GETAFFINITY = (302, 261), (204, 123)
 _IOCTL = (16, 29)
+_MADVISE, _CLOCKS = (28, 233), ((228, 113), (229, 114), (230, 115))  # clock_gettime, _getres, _nanosleep
 _SECCOMP = (317, 277)
 _COLUMNS = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # with the kernel's name for it
 
@@ -177,6 +174,8 @@ _SET_MODE_FILTER = 1
 _TSYNC = 1  # every thread of the process, should an import have started one
 _CLONE_THREAD = 0x00010000
 _TCGETS = 0x5401  # is this a terminal?
+_POISONS = (100, 101)  # MADV_HWPOISON and MADV_SOFT_OFFLINE: take a page of memory from the whole machine
+_CLOCKS_OF_THE_SYSTEM = 16  # above it a number stands for another process, or for a device
 
 _Program = list[tuple[int, int, int, int]]  # code, where to if true, where to if not, value
 
@@ -206,6 +205,7 @@ def allowing(machine: str, pid: int) -> bytes:
     # prlimit64(pid, which, new, old): reading one's own limits.
     own_limits = _if_argument(0, 0, _if_argument(2, 0, [_ALLOW]))
     code += _if_call(_PRLIMIT64[column], own_limits)
+    code += _poisons_and_foreign_clocks(column)
     for numbers in _ALLOWED.values():
         code += _if_call(numbers[column], [_ALLOW])
     return _written([*code, _REFUSE])
@@ -223,6 +223,7 @@ def refusing(machine: str, pid: int) -> bytes:
     for call in (_TGKILL, _KILL):
         code += _if_call(call[column], _if_argument(0, pid, [_ALLOW]))
     code += _if_call(_PRLIMIT64[column], _if_argument(2, 0, [_ALLOW]))
+    code += _poisons_and_foreign_clocks(column)
     return _written([*code, _ALLOW])
 
 
@@ -264,6 +265,17 @@ def _begun(machine: str) -> tuple[int, _Program]:
     code += _if_call(_CLONE3[column], [_UNKNOWN])
     code += _if_call(_CLONE[column], [(_LD, 0, 0, _ARGUMENTS), (_JSET, 0, 1, _CLONE_THREAD), _ALLOW, _REFUSE])
     return column, code
+
+
+def _poisons_and_foreign_clocks(column: int) -> _Program:
+    """What decides over advice on memory and over clocks; the kernel reads half of these arguments."""
+    advice, clock = _ARGUMENTS + 8 * 2, _ARGUMENTS
+    refuse_poison = [line for poison in _POISONS for line in ((_JEQ, 0, 1, poison), _REFUSE)]
+    code = _if_call(_MADVISE[column], [(_LD, 0, 0, advice), *refuse_poison, _ALLOW])
+    for call in _CLOCKS:
+        known = [(_LD, 0, 0, clock), (_JGE, 0, 1, _CLOCKS_OF_THE_SYSTEM), _REFUSE, _ALLOW]
+        code += _if_call(call[column], known)
+    return code
 
 
 def _if_call(number: int | None, then: _Program) -> _Program:

@@ -29,6 +29,7 @@ MAX_DEPTH = 32
 MAX_NODES = 50_000
 MAX_TENSORS = 4_096
 MAX_RANK = 8
+MAX_BITS = 256  # of an int, which a float can hold
 MAX_NUMEL = MAX_BODY_BYTES
 
 DTYPES: dict[str, torch.dtype] = {
@@ -153,9 +154,13 @@ class Encoder:
             return value
         if type(value) is int:
             return (
-                value if value.bit_length() <= 256 else {"$": "opaque", "type": "int of more than 256 bits"}
+                value
+                if value.bit_length() <= MAX_BITS
+                else {"$": "opaque", "type": f"int of more than {MAX_BITS} bits"}
             )
-        if isinstance(value, float):
+        if isinstance(value, np.integer) and not isinstance(value, np.timedelta64):
+            return int(value)
+        if isinstance(value, (float, np.floating)):
             number = float(value)
             return number if math.isfinite(number) else {"$": "float", "is": repr(number)}
         deeper = depth + 1
@@ -166,6 +171,8 @@ class Encoder:
             return {"$": kind, "of": [self.tree(item, deeper) for item in value]}
         if isinstance(value, dict):
             pairs = [[str(key), self.tree(item, deeper)] for key, item in value.items()]
+            if len({key for key, _ in pairs}) < len(pairs):
+                return {"$": "opaque", "type": "dict in which two keys are the same text"}
             return {"$": "dict", "of": pairs}
         if isinstance(value, torch.Tensor):
             return self._tensor(value)
@@ -300,7 +307,11 @@ class Decoder:
             raise WireError("nested too deep, or too many values")
         if isinstance(tree, str):
             return _text(tree)
-        if tree is None or isinstance(tree, (bool, int)) or (isinstance(tree, float) and math.isfinite(tree)):
+        if tree is None or isinstance(tree, bool) or (isinstance(tree, float) and math.isfinite(tree)):
+            return tree
+        if isinstance(tree, int):
+            if tree.bit_length() > MAX_BITS:
+                raise WireError(f"an int of more than {MAX_BITS} bits")
             return tree
         if not isinstance(tree, dict):
             raise WireError("a bare list")

@@ -1,0 +1,386 @@
+"""What of a file counts: the definitions that answer tasks, and whatever they use.
+
+People's files are conversations. Definitions lie among plots, prints, demonstrations, training runs and shell
+lines. Here the top-level statements of a file are read without being run, and those are selected that bind a
+task's name or a name that a selected statement needs. Everything else is left aside and becomes a remark, so
+that neither a plot nor a cell that trains for an hour touches a verdict.
+
+    reading = read(units, tasks)
+    kept = reading.select({"conv2d"})
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+from ..remarks import Remark
+from .ipython import parsed
+from .scope import DEFINITIONS, Names, names_of
+from .sources import Unit
+
+MAX_STATEMENTS = 3_000
+MAX_NODES = 200_000
+"""Of the syntax tree; some twenty thousand lines."""
+MAX_REMARKS = 40
+_WRITTEN = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
+_USUAL = frozenset({"torch", "torchvision", "numpy", "matplotlib", ""}) | sys.stdlib_module_names
+# Functions of these libraries fill what they are given; those of others draw or print it.
+_FILLING = frozenset({"torch", "numpy"}) | sys.stdlib_module_names
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement at the top level of a unit.
+
+    Attributes:
+        order: its number in the file.
+        unit, number: its unit, and its number there.
+    """
+
+    order: int
+    unit: int
+    number: int
+    node: ast.stmt
+    names: Names
+
+    @property
+    def first(self) -> int:
+        """Its first line, decorators included."""
+        decorators = getattr(self.node, "decorator_list", [])
+        return int(min([self.node.lineno, *(decorator.lineno for decorator in decorators)]))
+
+    @property
+    def last(self) -> int:
+        """Its last line."""
+        return int(self.node.end_lineno or self.node.lineno)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A unit that is not Python.
+
+    Attributes:
+        line: where Python gave up, if it says.
+        tasks: the tasks that are written there.
+    """
+
+    unit: int
+    line: int | None
+    message: str
+    tasks: frozenset[str]
+
+
+class TooLong(Exception):
+    """A file holds more Python than anybody writes by hand."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A file, read: `tasks` are the names that its definitions may answer to."""
+
+    units: tuple[Unit, ...]
+    tasks: frozenset[str]
+    statements: tuple[Statement, ...]
+    broken: tuple[Broken, ...]
+
+    # -------------------------------------------------------------------------------- what there is
+
+    @cached_property
+    def _meanings(self) -> dict[str, tuple[Statement, ...]]:
+        return {}
+
+    @cached_property
+    def _changing(self) -> dict[str, list[Statement]]:
+        found: dict[str, list[Statement]] = {}
+        for statement in self.statements:
+            for name in statement.names.changes:
+                if any(name not in s.names.imports for s in self._binding.get(name, [])):
+                    found.setdefault(name, []).append(statement)
+        return found
+
+    @cached_property
+    def _filled_by(self) -> dict[str, frozenset[str]]:
+        """What the functions of each name change when they are called."""
+        return {
+            name: frozenset().union(*(statement.names.fills for statement in bound))
+            for name, bound in self._binding.items()
+        }
+
+    @cached_property
+    def _binding(self) -> dict[str, list[Statement]]:
+        found: dict[str, list[Statement]] = {}
+        for statement in self.statements:
+            for name in statement.names.binds:
+                found.setdefault(name, []).append(statement)
+        return found
+
+    @property
+    def defined(self) -> frozenset[str]:
+        """The names that something in the file gives a meaning to."""
+        return frozenset(name for name in self._binding if self.binding(name))
+
+    @cached_property
+    def written(self) -> frozenset[str]:
+        """The tasks that have an answer: defined, and more than the stub they were released as."""
+        broken = frozenset().union(*(each.tasks for each in self.broken))
+        found = {
+            name for name in self.tasks & self.defined if not all(map(self._is_released, self.binding(name)))
+        }
+        return frozenset(found) | broken
+
+    def unreadable(self, task: str) -> Broken | None:
+        """The unit with the syntax error that keeps a task from being read, if one does."""
+        if self.binding(task) and not all(map(self._is_released, self.binding(task))):
+            return None
+        return next((each for each in reversed(self.broken) if task in each.tasks), None)
+
+    def binding(self, name: str) -> tuple[Statement, ...]:
+        """The statements that give a name the meaning that counts.
+
+        Where a function or class is defined, the definition counts: in the task's own cell if it has one,
+        else the last that is more than a stub. Where none is, imports and then assignments are definitions.
+        """
+        if name not in self._meanings:
+            self._meanings[name] = tuple(self._counting(name))
+        return self._meanings[name]
+
+    def _is_released(self, statement: Statement) -> bool:
+        return self.units[statement.unit].provided or _is_stub(statement)
+
+    def _counting(self, name: str) -> list[Statement]:
+        bound = self._binding.get(name, [])
+        definitions = [s for s in bound if name in s.names.defines]
+        if definitions:
+            answers = [s for s in definitions if not self._is_released(s)] or definitions
+            own = [s for s in answers if self.units[s.unit].task == name]
+            counts = (own or answers)[-1]
+            wraps = [s for s in bound if name not in self.tasks and _wraps(s, name)]
+            return [counts, *(s for s in wraps if s.order > counts.order)]
+        if name not in self.tasks:
+            return bound
+        # `accuracy = accuracy(net, data)` is a result, whatever `accuracy` was before.
+        values = [s for s in bound if name not in s.names.calls]
+        return [s for s in values if name in s.names.imports] or values
+
+    # -------------------------------------------------------------------------------- what counts
+
+    def select(self, names: Iterable[str]) -> list[Statement]:
+        """The statements that these names need, in the order of the file."""
+        chosen: dict[int, Statement] = {}
+        needed: set[str] = set()
+
+        def take(statements: Iterable[Statement]) -> list[str]:
+            new = [statement for statement in statements if statement.order not in chosen]
+            chosen.update((statement.order, statement) for statement in new)
+            return [name for statement in new for name in statement.names.needs]
+
+        def follow(waiting: list[str]) -> None:
+            while waiting:
+                name = waiting.pop()
+                if name not in needed:
+                    needed.add(name)
+                    waiting += take(self.binding(name))
+                    waiting += take(self._changing.get(name, ()))
+
+        follow([*names, *take(s for s in self.statements if "*" in s.names.binds)])
+        answering = frozenset(needed)
+        while True:
+            before = len(chosen)
+            follow(take(s for s in self.statements if self._fills(s, needed, answering)))
+            follow(take(self._used_before_redefined(list(chosen.values()))))
+            if len(chosen) == before:
+                return [chosen[order] for order in sorted(chosen)]
+
+    def _fills(self, statement: Statement, needed: Collection[str], answering: Collection[str]) -> bool:
+        """Whether a statement is there to fill something needed: `fill(TABLE)`, `build_tables()`.
+
+        A call of what answers tasks is a demonstration, whatever it counts or remembers on the way.
+        """
+        names = statement.names
+        if names.calls & self.tasks:
+            return False
+        called = names.calls.difference(answering)
+        if any(self._filled_by.get(name, frozenset()) & set(needed) for name in called):
+            return True
+        passed = any(self._is_data(name) for name in names.passes.intersection(needed))
+        return passed and all(self._may_fill(name) for name in names.calls)
+
+    def _is_data(self, name: str) -> bool:
+        bound = self._binding.get(name, [])
+        return bool(bound) and not any(name in s.names.defines | s.names.imports for s in bound)
+
+    def _may_fill(self, called: str) -> bool:
+        origins = [s for s in self._binding.get(called, []) if called in s.names.imports]
+        return bool(self._binding.get(called)) and all(_origins(s.node) <= _FILLING for s in origins)
+
+    def _used_before_redefined(self, chosen: list[Statement]) -> Iterator[Statement]:
+        """Earlier definitions that a chosen statement uses at once, as in `slow = conv2d`."""
+        for user in chosen:
+            if isinstance(user.node, DEFINITIONS):
+                continue
+            for name in user.names.needs:
+                counts = self.binding(name)
+                if counts and counts[0].order > user.order:
+                    earlier = [s for s in self._binding[name] if s.order < user.order]
+                    yield from [s for s in earlier if name in s.names.defines][-1:]
+
+    # -------------------------------------------------------------------------------- what does not
+
+    def remarks(self, kept: Collection[int]) -> list[Remark]:
+        """What is to be said of the statements that were not kept, by their `order`."""
+        found: list[Remark] = []
+        aside: list[Statement] = []
+        for statement in self.statements:
+            if statement.order in kept or self.units[statement.unit].provided:
+                continue
+            rebound = sorted(name for name in statement.names.binds & self.tasks if self.binding(name))
+            if rebound:
+                found.append(self._of_rebinding(statement, rebound[0]))
+            elif aside and self._follows(aside[-1], statement):
+                aside.append(statement)
+            else:
+                found += self._of_aside(aside)
+                aside = [statement]
+        found += self._of_aside(aside)
+        if len(found) > MAX_REMARKS:
+            file, rest = found[0].file, len(found) - MAX_REMARKS
+            found = [*found[:MAX_REMARKS], Remark(file, "", f"{rest} more remarks like these are left out")]
+        return found
+
+    @staticmethod
+    def _follows(before: Statement, statement: Statement) -> bool:
+        return (before.unit, before.number + 1) == (statement.unit, statement.number)
+
+    def _of_rebinding(self, statement: Statement, task: str) -> Remark:
+        counts = self.binding(task)[0]
+        there = self.units[counts.unit].place(counts.first)
+        verb = "is defined" if task in statement.names.defines else "gets another value"
+        message = f"`{task}` {verb} here as well; what counts is the definition in {there}"
+        return self._remark(statement.unit, statement.first, message)
+
+    def _of_aside(self, aside: Sequence[Statement]) -> list[Remark]:
+        telling = [s for s in aside if not _is_text(s.node) and not _imports_the_usual(s.node)]
+        if not telling:
+            return []
+        first, last = telling[0], telling[-1]
+        line = self.units[first.unit].source.split("\n")[first.first - 1].strip()
+        shown = line if len(line) <= 60 else f"{line[:60]}…"
+        message = f"no answer uses this, so it was not run: `{shown}`"
+        return [self._remark(first.unit, first.first, message, last.last)]
+
+    def _remark(self, unit: int, line: int, message: str, last: int | None = None) -> Remark:
+        return Remark(self.units[unit].file, self.units[unit].place(line, last), message)
+
+
+def read(units: Sequence[Unit], tasks: Iterable[str]) -> Reading:
+    """Read the units of one file.
+
+    Raises:
+        TooLong: it has more than `MAX_STATEMENTS` at its top level, or a larger tree than `MAX_NODES`.
+    """
+    wanted = frozenset(tasks)
+    nodes = 0
+    statements: list[Statement] = []
+    broken: list[Broken] = []
+    for number, unit in enumerate(units):
+        try:
+            body = parsed(unit.source).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            broken.append(_broken(error, number, unit, wanted))
+            continue
+        if len(statements) + len(body) > MAX_STATEMENTS:
+            raise TooLong(
+                f"has more than {MAX_STATEMENTS:,} statements at its top level. Is there data in it?"
+            )
+        for index, node in enumerate(body):
+            nodes += sum(1 for _ in islice(ast.walk(node), MAX_NODES))
+            if nodes >= MAX_NODES:
+                raise TooLong("holds more Python than anybody writes by hand. Is there data in it?")
+            if not _is_guard(node):
+                names = _names(node)
+                statements.append(Statement(len(statements), number, index, node, names))
+    return Reading(tuple(units), wanted, tuple(statements), tuple(broken))
+
+
+def _names(node: ast.stmt) -> Names:
+    try:
+        return names_of(node)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        # Python will say what is wrong when the statement is run; until then it binds what it seems to.
+        name = {node.name} if isinstance(node, DEFINITIONS) else set()
+        return Names(binds=frozenset(name), defines=frozenset(name))
+
+
+def _broken(error: BaseException, number: int, unit: Unit, tasks: frozenset[str]) -> Broken:
+    written = frozenset(_WRITTEN.findall(unit.source)) & tasks
+    written |= {unit.task} & tasks if unit.task else frozenset()
+    if isinstance(error, SyntaxError):
+        text = (error.text or "").strip()[:80]
+        message = f"syntax error: {error.msg}" + (f" in `{text}`" if text else "")
+        return Broken(number, error.lineno, message, written)
+    if isinstance(error, RecursionError | MemoryError):
+        return Broken(number, None, "is too large or too deeply nested to be read as Python", written)
+    return Broken(number, None, f"cannot be read as Python: {error}", written)
+
+
+def _is_guard(node: ast.stmt) -> bool:
+    """Whether a statement is `if __name__ == "__main__":`."""
+    return isinstance(node, ast.If) and any(
+        isinstance(inner, ast.Name) and inner.id == "__name__" for inner in ast.walk(node.test)
+    )
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_stub(statement: Statement) -> bool:
+    """Whether a definition is still as it was released: all that it does is to say that it is not written."""
+    node = statement.node
+    if isinstance(node, ast.ClassDef):
+        methods = [inner for inner in node.body if isinstance(inner, ast.FunctionDef)]
+        return bool(methods) and all(_only_raises(method.body) for method in methods)
+    return isinstance(node, ast.FunctionDef) and _only_raises(node.body)
+
+
+def _only_raises(body: list[ast.stmt]) -> bool:
+    rest = [statement for statement in body if not _is_text(statement) and not _calls_super(statement)]
+    if len(rest) != 1 or not isinstance(rest[0], ast.Raise) or rest[0].exc is None:
+        return False
+    raised = rest[0].exc.func if isinstance(rest[0].exc, ast.Call) else rest[0].exc
+    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
+
+
+def _calls_super(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and ast.unparse(node) == "super().__init__()"
+
+
+def _imports_the_usual(node: ast.stmt) -> bool:
+    """Whether this imports what every file does, of which nobody needs to hear."""
+    return isinstance(node, ast.Import | ast.ImportFrom) and _origins(node) <= _USUAL
+
+
+def _wraps(statement: Statement, name: str) -> bool:
+    """Whether this is `pad = cached(pad)`: another value made of the function itself."""
+    node = statement.node
+    value = node.value if isinstance(node, ast.Assign) else None
+    return isinstance(value, ast.Call) and any(
+        isinstance(argument, ast.Name) and argument.id == name for argument in value.args
+    )
+
+
+def _origins(node: ast.AST) -> set[str]:
+    """The libraries that the imports of a statement come from."""
+    found: set[str] = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in inner.names)
+        elif isinstance(inner, ast.ImportFrom):
+            found.add((inner.module or "").partition(".")[0])
+    return found

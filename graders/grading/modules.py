@@ -1,0 +1,351 @@
+"""From the files of a hand-in to the modules that are graded: one for each exercise, and what they import.
+
+A module is made of parts, pieces of source with the numbers of the statements that count. The sandbox runs
+these statements and no others, each under the name and the line that its student knows.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, field, fields
+from pathlib import PurePosixPath
+from typing import Any, TypeVar
+
+from solutions import EXERCISES
+
+from ..remarks import Problem, Remark
+from ..sandbox.inside.loader import PACKAGE, Part
+from .definitions import Reading, TooLong, read
+from .exercise_names import exercise_named
+from .screen import forbidden_calls, loadable
+from .sources import Source, with_runs
+
+Subjects = Mapping[str, Mapping[str, str]]
+"""For each exercise the kind of each of its tasks."""
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Modules:
+    """What is graded of a hand-in.
+
+    Attributes:
+        names: for each exercise that was handed in, its module.
+        files: Python source of every file, by the path it was handed in under.
+        code: the parts of every module that is loaded, by relative path.
+        unreadable: for tasks that cannot be read, such as `conv2d.Conv2D`, what is wrong and where.
+        imports: for each exercise the modules from outside that may be loaded before the walls go up.
+        calls: what by-hand tasks may not call, by label and line, as the student wrote it.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    code: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    calls: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+    def as_data(self) -> dict[str, Any]:
+        """The modules as plain data."""
+        data = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {
+            **data,
+            "code": {path: [list(astuple(part)) for part in parts] for path, parts in self.code.items()},
+            "calls": [[*place, written] for place, written in self.calls.items()],
+            "problems": [list(astuple(problem)) for problem in self.problems],
+            "remarks": [list(astuple(remark)) for remark in self.remarks],
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Modules:
+        """The modules that `as_data` wrote down."""
+        return cls(
+            names=data["names"],
+            files=data["files"],
+            code={
+                path: tuple(Part(label, source, tuple(kept)) for label, source, kept in parts)
+                for path, parts in data["code"].items()
+            },
+            unreadable=data["unreadable"],
+            imports={exercise: tuple(names) for exercise, names in data["imports"].items()},
+            calls={(label, line): written for label, line, written in data["calls"]},
+            problems=tuple(Problem(*problem) for problem in data["problems"]),
+            remarks=tuple(Remark(*remark) for remark in data["remarks"]),
+        )
+
+
+def assemble(sources: Iterable[Source], subjects: Subjects, notebook: Source | None = None) -> Modules:
+    """Find out which file answers which exercise, and what of it counts.
+
+    Args:
+        notebook: answers an exercise, and no other file named for it does.
+    """
+    if notebook is not None:
+        exercise = exercise_named(notebook.path)
+        sources = [notebook, *(one for one in sources if exercise_named(one.path) != exercise)]
+    return _Assembly(sources, subjects).result()
+
+
+@dataclass
+class _Candidate:
+    """A file that may answer an exercise."""
+
+    path: str
+    reading: Reading
+    written: frozenset[str]
+    exact: bool
+    named: bool
+
+
+class _Assembly:
+    def __init__(self, sources: Iterable[Source], subjects: Subjects) -> None:
+        self.subjects = subjects
+        self.problems: list[Problem] = []
+        self.remarks: list[Remark] = []
+        self.tasks = frozenset(task for tasks in subjects.values() for task in tasks)
+        self.readings: dict[str, Reading] = {}
+        self.modules: dict[str, Reading] = {}
+        self.names: dict[str, str] = {}
+        self.files: dict[str, str] = {}
+        found = {source.path: source for source in sources}
+        for source in found.values():
+            self.problems += source.problems
+            if not source.problems:
+                self.files[source.path] = "\n\n".join(unit.source for unit in source.units)
+        for path, source in found.items():
+            self._read(path, with_runs(source, found))
+
+    def _read(self, path: str, source: Source) -> None:
+        self.remarks += source.remarks
+        written = ((target, (unit,)) for target, unit in source.writes)
+        for target, units in ((path, source.units), *written):
+            try:
+                reading = read(units, self.tasks)
+            except TooLong as error:
+                self.problems.append(Problem(path, None, str(error)))
+                continue
+            if target == path and not source.problems and path not in self.readings:
+                self.readings[path] = reading
+            elif target != path and target not in self.readings:
+                self.readings[target] = reading
+
+    # ------------------------------------------------------------------------------ which file is which
+
+    def result(self) -> Modules:
+        for exercise, tasks in self.subjects.items():
+            core = frozenset(task for task, kind in tasks.items() if kind == "core")
+            self._answer(exercise, frozenset(tasks), core)
+        for path, reading in self.readings.items():
+            module = PurePosixPath(path).with_suffix(".py").as_posix()
+            self.modules.setdefault(module, reading)
+        kept, imports = self._selected()
+        used = {id(self.modules[module]) for module in kept}
+        for path, reading in self.readings.items():
+            said = path.endswith("__init__.py") or any(path == problem.file for problem in self.problems)
+            if id(reading) not in used and not said:
+                self.remarks.append(Remark(path, "", "no answer imports this file, so it was not run"))
+        self._remark_on(kept)
+        asked = {f"{exercise}.py" for exercise in self.names}
+        code = {
+            module: _parts(self.modules[module], orders, with_broken=module not in asked)
+            for module, orders in kept.items()
+        }
+        return Modules(
+            names=self.names,
+            files=self.files,
+            code=code,
+            unreadable=self._unreadable(),
+            imports=imports,
+            calls=self._calls(kept),
+            problems=tuple(self.problems),
+            remarks=tuple(self.remarks),
+        )
+
+    def _answer(self, exercise: str, tasks: frozenset[str], core: frozenset[str]) -> None:
+        candidates = []
+        for path, reading in self.readings.items():
+            meant = exercise_named(path)
+            named = meant == exercise
+            here = reading.written & tasks
+            # In a file named for another exercise a function of this name may be a helper there.
+            if named or (here and (meant is None or len(here & core) * 2 >= len(core))):
+                exact = named and PurePosixPath(path).stem == exercise
+                candidates.append(_Candidate(path, reading, here, exact, named))
+        if not candidates:
+            return
+        ranks = [(bool(c.written), c.named, c.exact, c.path.endswith(".py")) for c in candidates]
+        main = candidates[ranks.index(max(ranks))]
+        units, answered = list(main.reading.units), main.reading.defined & tasks
+        for other in candidates:
+            if other is main:
+                continue
+            more = other.written - answered - main.reading.written
+            if more and (other.named or exercise_named(other.path) is None):
+                units += other.reading.units
+                answered |= other.written
+                self._note(other.path, f"was read for {_listed(sorted(more))}")
+            else:
+                stub = bool(main.written) and not other.written and bool(other.reading.defined & tasks)
+                why = "is as it was released;" if stub else "is left out:"
+                self._note(other.path, f"{why} {main.path} was read for {exercise}")
+        if not main.exact:
+            why = f"was read as {exercise}.py"
+            if not main.named:
+                why = f"was read for the exercise {exercise}, whose tasks it defines"
+            self._note(main.path, why)
+        whole = len(units) > len(main.reading.units)
+        self.modules[f"{exercise}.py"] = read(units, self.tasks) if whole else main.reading
+        self.names[exercise] = exercise
+
+    def _note(self, path: str, message: str) -> None:
+        self.problems.append(Problem(path, None, message))
+
+    # ----------------------------------------------------------------------------------- what of it counts
+
+    def _selected(self) -> tuple[dict[str, frozenset[int]], dict[str, tuple[str, ...]]]:
+        """The statements that count, by module; and what they import from outside, by exercise."""
+        kept: dict[str, frozenset[int]] = {}
+        imports: dict[str, tuple[str, ...]] = {}
+        for exercise in self.names:
+            orders = self._reached({f"{exercise}.py": set(self.subjects[exercise])})
+            names: set[str] = set()
+            for module, chosen in orders.items():
+                kept[module] = kept.get(module, frozenset()) | chosen
+                names |= loadable(s.node for s in self.modules[module].statements if s.order in chosen)
+            imports[exercise] = tuple(sorted(names))
+        return kept, imports
+
+    def _reached(self, wanted: dict[str, set[str]]) -> dict[str, frozenset[int]]:
+        """The statements of each module that the wanted names of some modules need, over all imports."""
+        done: dict[str, frozenset[str]] = {}
+        kept: dict[str, frozenset[int]] = {}
+        while waiting := [module for module, names in wanted.items() if done.get(module) != frozenset(names)]:
+            module = waiting[0]
+            done[module] = frozenset(wanted[module])
+            chosen = self.modules[module].select(done[module])
+            kept[module] = frozenset(statement.order for statement in chosen)
+            for imported, names in self._imported(module, [statement.node for statement in chosen]):
+                wanted.setdefault(imported, set()).update(names)
+        return kept
+
+    def _imported(self, module: str, nodes: Sequence[ast.AST]) -> Iterator[tuple[str, set[str]]]:
+        """Modules of the hand-in that statements import, with the names that they use of them."""
+        inner = [each for node in nodes for each in ast.walk(node)]
+        attributes: dict[str, set[str]] = {}
+        for node in inner:
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                attributes.setdefault(node.value.id, set()).add(node.attr)
+        for node in inner:
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    found = self._module(alias.name)
+                    if found is not None:
+                        # A dotted import binds its first name, so any attribute may be one of the module's.
+                        used = attributes.get(alias.asname or alias.name, set())
+                        yield found, used if used else self._everything(found)
+            elif isinstance(node, ast.ImportFrom):
+                package = module.split("/")[:-1]
+                above = package[: len(package) - node.level + 1] if node.level else []
+                origin = ".".join([*above, *([node.module] if node.module else [])])
+                names = {alias.name for alias in node.names}
+                found = self._module(origin)
+                if found is not None:
+                    yield found, self._everything(found) if "*" in names else names
+                for name in names:
+                    submodule = self._module(f"{origin}.{name}" if origin else name)
+                    if submodule is not None:
+                        yield submodule, attributes.get(name, set()) or self._everything(submodule)
+
+    def _module(self, name: str) -> str | None:
+        stem = name.removeprefix(f"{PACKAGE}.").replace(".", "/")
+        return next((path for path in (f"{stem}.py", f"{stem}/__init__.py") if path in self.modules), None)
+
+    def _everything(self, module: str) -> set[str]:
+        """What a module defines: its functions, classes and imports, and the values of names in capitals."""
+        found: set[str] = set()
+        for statement in self.modules[module].statements:
+            found |= statement.names.defines | statement.names.imports
+            found |= {name for name in statement.names.binds if name.isupper() and len(name) > 1}
+        return found
+
+    # ------------------------------------------------------------------------------------ what is said of it
+
+    def _unreadable(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for exercise in self.names:
+            reading = self.modules[f"{exercise}.py"]
+            for task in self.subjects[exercise]:
+                broken = reading.unreadable(task)
+                if broken is None and len(reading.units) == 1 and reading.broken:
+                    broken = reading.broken[0]  # of a module nothing runs
+                if broken is not None:
+                    unit = reading.units[broken.unit]
+                    where = unit.label if broken.line is None else f"{unit.label}, line {broken.line}"
+                    found[f"{exercise}.{task}"] = f"{where}: {broken.message}"
+        return found
+
+    def _remark_on(self, kept: Mapping[str, frozenset[int]]) -> None:
+        by_reading: dict[int, tuple[Reading, frozenset[int]]] = {}
+        for module, orders in kept.items():
+            reading = self.modules[module]
+            _, before = by_reading.get(id(reading), (reading, frozenset()))
+            by_reading[id(reading)] = reading, before | orders
+        for reading, orders in by_reading.values():
+            for broken in reading.broken:
+                unit = reading.units[broken.unit]
+                if broken.tasks or len(reading.units) == 1:
+                    self.problems.append(Problem(unit.label, broken.line, broken.message))
+                else:
+                    self.remarks.append(Remark(unit.file, unit.place(broken.line or 1), broken.message))
+            self.remarks += reading.remarks(orders)
+
+    def _calls(self, kept: Mapping[str, frozenset[int]]) -> dict[tuple[str, int], str]:
+        found: dict[tuple[str, int], str] = {}
+        for module, orders in kept.items():
+            reading = self.modules[module]
+            chosen = [s for s in reading.statements if s.order in orders]
+            for number, unit in enumerate(reading.units):
+                calls = forbidden_calls(s.node for s in chosen if s.unit == number)
+                found.update({(unit.label, line): written for line, written in calls.items()})
+        return found
+
+
+def _parts(reading: Reading, orders: frozenset[int], with_broken: bool) -> tuple[Part, ...]:
+    """The parts of a module.
+
+    Args:
+        with_broken: units with a syntax error too, so that importing the module fails as it does in Python.
+    """
+    broken = {each.unit for each in reading.broken} if with_broken else set()
+    parts = []
+    for number, unit in enumerate(reading.units):
+        kept = [s.number for s in reading.statements if s.unit == number and s.order in orders]
+        if kept or number in broken:
+            parts.append(Part(unit.label, unit.source, tuple(kept)))
+    return tuple(parts)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def from_their_root(files: Mapping[str, _T]) -> tuple[dict[str, _T], list[Problem]]:
+    """Files by their paths from the folder that holds the exercises, however deep it lies."""
+    homes: dict[str, int] = {}
+    for path in files:
+        folder, _, file = path.rpartition("/")
+        if PurePosixPath(file).stem in EXERCISES:
+            homes[folder] = homes.get(folder, 0) + 1
+    if homes:
+        home = max(homes, key=lambda folder: (homes[folder], -len(folder)))
+    else:
+        tops = {path.partition("/")[0] if "/" in path else "" for path in files}
+        home = tops.pop() if len(tops) == 1 else ""
+    prefix = f"{home}/" if home else ""
+    moved = {path.removeprefix(prefix): file for path, file in files.items() if path.startswith(prefix)}
+    rest = {path: file for path, file in files.items() if not path.startswith(prefix)}
+    left_out = [path for path in rest if path in moved]
+    return rest | moved, [Problem(path, None, f"is left out: {prefix}{path} was read") for path in left_out]

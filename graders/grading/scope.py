@@ -1,0 +1,177 @@
+"""What a statement at the top level of a module binds, needs and changes, by the rules of Python's scopes.
+
+Names that functions have for themselves (parameters, locals) are nobody else's: only free names are needed.
+The standard library's `symtable` knows which are free; it is the first half of Python's own compiler.
+
+Source: https://docs.python.org/3/library/symtable.html
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import symtable
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names at the top level that a statement has to do with.
+
+    Attributes:
+        binds: what it gives a value to.
+        defines: those of them that it defines by `def` or `class`.
+        imports: those of them that come from an import.
+        needs: what it uses, at once or when a function in it is called; annotations use nothing.
+        changes: whose attributes or items it sets, or on which it calls a method for its effect.
+        passes: what it passes to a function that it calls for its effect, such as `fill(TABLE)`.
+        calls: the functions that it calls at once, decorators included.
+        fills: what its functions change when they are called.
+    """
+
+    binds: frozenset[str] = frozenset()
+    defines: frozenset[str] = frozenset()
+    imports: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()
+    changes: frozenset[str] = frozenset()
+    passes: frozenset[str] = frozenset()
+    calls: frozenset[str] = frozenset()
+    fills: frozenset[str] = frozenset()
+
+
+def names_of(node: ast.stmt) -> Names:
+    """The names of one statement.
+
+    Raises:
+        SyntaxError: the statement breaks a rule that shows only here, such as a parameter named twice.
+    """
+    table = symtable.symtable(ast.unparse(_without_annotations(node)), "<statement>", "exec")
+    symbols = table.get_symbols()
+    outside = list(_at_top_level(node))
+    binds = {s.get_name() for s in symbols if s.is_assigned() or s.is_imported()}
+    needs = {s.get_name() for s in symbols if s.is_referenced()} - _own_targets(outside)
+    for child in table.get_children():
+        needs |= _free(child)
+    declared = {name for inner in ast.walk(node) if isinstance(inner, ast.Global) for name in inner.names}
+    needs |= declared  # `symtable` does not count `COUNT += 1` as a use
+    if any(isinstance(each, ast.ImportFrom) and each.names[0].name == "*" for each in outside):
+        binds.add("*")
+    return Names(
+        binds=frozenset(binds),
+        defines=frozenset(each.name for each in outside if isinstance(each, DEFINITIONS)),
+        imports=frozenset(s.get_name() for s in symbols if s.is_imported()),
+        needs=frozenset(needs),
+        changes=frozenset(_changes(outside)),
+        passes=frozenset(_passes(outside)),
+        calls=frozenset(_calls(outside)),
+        fills=frozenset(_fills(node) & needs | declared),
+    )
+
+
+def _free(table: symtable.SymbolTable) -> set[str]:
+    """The names that a scope, or one inside it, looks up at the top level."""
+    found = {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
+    return found.union(*(_free(child) for child in table.get_children()))
+
+
+class _Bare(ast.NodeTransformer):
+    """Takes annotations away."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    visit_FunctionDef = visit_AsyncFunctionDef = _function
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        node.annotation = ast.Constant(0)
+        return self.generic_visit(node)
+
+
+def _without_annotations(node: ast.stmt) -> ast.Module:
+    return ast.Module([_Bare().visit(copy.deepcopy(node))], [])
+
+
+def _at_top_level(node: ast.AST) -> Iterator[ast.AST]:
+    """The node and what is run with it at once: not the bodies of functions and classes."""
+    yield node
+    if isinstance(node, DEFINITIONS):
+        for decorator in node.decorator_list:
+            yield from _at_top_level(decorator)
+    elif not isinstance(node, _FUNCTIONS):
+        for child in ast.iter_child_nodes(node):
+            yield from _at_top_level(child)
+
+
+def _own_targets(nodes: list[ast.AST]) -> set[str]:
+    """What loops, `with` and `except` bind for themselves."""
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.For | ast.AsyncFor):
+            found |= _stored(node.target)
+        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+            found |= _stored(node.optional_vars)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            found.add(node.name)
+    return found
+
+
+def _stored(target: ast.AST) -> set[str]:
+    names = (each for each in ast.walk(target) if isinstance(each, ast.Name))
+    return {name.id for name in names if isinstance(name.ctx, ast.Store)}
+
+
+def _changes(nodes: list[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            yield from _root(node)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            function = node.value.func
+            if isinstance(function, ast.Attribute):
+                yield from _root(function)
+            elif isinstance(function, ast.Name) and function.id in ("setattr", "delattr"):
+                yield from _names(node.value.args[:1])
+        elif isinstance(node, DEFINITIONS):  # such as `@add_to_class(Conv2D)`
+            for decorator in node.decorator_list:
+                yield from _names(decorator.args if isinstance(decorator, ast.Call) else [])
+
+
+def _passes(nodes: list[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            yield from _names(node.value.args)
+
+
+def _calls(nodes: list[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            yield from _root(node.func)
+        elif isinstance(node, DEFINITIONS):
+            yield from _names(node.decorator_list)
+
+
+def _fills(node: ast.stmt) -> set[str]:
+    """The names whose items or attributes the functions of a statement change, their own ones among them."""
+    inside = ast.walk(node) if isinstance(node, DEFINITIONS) else ()
+    return set(_changes([inner for inner in inside if inner is not node]))
+
+
+def _root(node: ast.AST) -> Iterator[str]:
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    if isinstance(node, ast.Name):
+        yield node.id
+
+
+def _names(nodes: list[ast.expr]) -> Iterator[str]:
+    return (node.id for node in nodes if isinstance(node, ast.Name))

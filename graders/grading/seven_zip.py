@@ -1,0 +1,107 @@
+"""Archives of 7-Zip, read with py7zr into memory, under the same limits as all others."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO, Any
+
+import py7zr
+
+from .archives import unpack
+from .collected import Collecting, Full, Locked
+
+
+def unpack_7z(job: Mapping[str, Any]) -> dict[str, Any]:
+    """As `archives.unpack`; a call of this one has py7zr loaded before the process for it is forked."""
+    return unpack(job)
+
+
+def members(
+    file: IO[bytes],
+    into: Collecting,
+    wanted: Callable[[str, bool], str | None],
+    inside: Callable[[str], str],
+) -> Iterator[tuple[str, bytes]]:
+    """Path and bytes of the members that are wanted, as far as the limits go.
+
+    Args:
+        wanted: the path of a member, from its name and whether it is a folder; None if it is not wanted.
+        inside: what a member is called for people.
+
+    Raises:
+        Locked: the archive has a password.
+        Full: the limit for all is reached; what was complete before has been given.
+    """
+    with py7zr.SevenZipFile(file) as archive:  # type: ignore[arg-type]
+        if archive.needs_password():
+            raise Locked
+        paths: dict[str, str] = {}
+        for entry in archive.list():
+            into.looked_at()
+            path = wanted(entry.filename, entry.is_directory)
+            if path is None:
+                continue
+            if entry.is_symlink:
+                into.refuse(inside(path), "is left out: it is a link")
+            elif entry.uncompressed > into.most(path):
+                into.too_large(inside(path), entry.uncompressed)
+            else:
+                paths[entry.filename] = path
+        writers = _Writers(into, paths)
+        stopped: Full | None = None
+        try:
+            if paths:
+                archive.extract(targets=list(paths), factory=writers)  # type: ignore[arg-type]
+        except Full as why:
+            stopped = why
+    yield from ((path, writer.data()) for path, writer in writers.made if writer.complete)
+    if stopped:
+        raise stopped
+
+
+class _Writer:
+    """Where py7zr writes one member to; it stops what is larger than it may be."""
+
+    def __init__(self, into: Collecting, most: int) -> None:
+        self._into, self._most = into, most
+        self._buffer = io.BytesIO()
+        self.complete = False
+
+    def write(self, data: bytes) -> int:
+        self._into.spend(len(data))
+        if self._buffer.tell() + len(data) > self._most:
+            raise Full(f"a member of more than {self._most >> 20} MB")
+        return self._buffer.write(data)
+
+    def read(self, size: int | None = None) -> bytes:
+        return self._buffer.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._buffer.seek(offset, whence)
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.complete = True
+
+    def size(self) -> int:
+        return self._buffer.getbuffer().nbytes
+
+    def data(self) -> bytes:
+        return self._buffer.getvalue()
+
+
+class _Writers:
+    """Makes a writer for each wanted member, in the order of the archive."""
+
+    def __init__(self, into: Collecting, paths: Mapping[str, str]) -> None:
+        self._into = into
+        self._left = list(paths.values())
+        self.made: list[tuple[str, _Writer]] = []
+
+    def create(self, filename: str) -> _Writer:
+        path = self._left.pop(0)
+        self.made.append((path, _Writer(self._into, self._into.most(path))))
+        return self.made[-1][1]

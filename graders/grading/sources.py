@@ -1,0 +1,193 @@
+"""From the bytes of a file to units of Python: a module is one, each code cell of a notebook is another."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+import tokenize
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import PurePosixPath
+
+from ..remarks import Problem, Remark
+from . import ipython
+from .notebooks import MAX_CELLS, Cell, Unreadable, cells
+
+MAX_CODE = 1 << 20
+"""Characters of Python in one file; pictures and outputs stored in a notebook do not count."""
+MAX_LINES = 50_000
+# Text encodings whose decoders take quadratic time, or that turn one character into another thing.
+_REFUSED_ENCODINGS = ("punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined")
+_CELL_MARK = re.compile(r"^# (?:%%|In\[[\d ]*\]:)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A piece of source that is read as a whole.
+
+    Attributes:
+        file: the file that it was handed in as; empty where the cell says enough.
+        source: Python; what was a notebook's own syntax is not in it any more.
+        cell: `cell 4`, in a notebook.
+        task: the task that this cell was released for, if it was.
+        provided: it is as it was released, and nothing of it is the student's.
+    """
+
+    file: str
+    source: str
+    cell: str = ""
+    task: str | None = None
+    provided: bool = False
+
+    @property
+    def label(self) -> str:
+        """What messages call it: `conv2d.py`, or `conv2d.ipynb, cell 4`."""
+        return ", ".join(filter(None, (self.file, self.cell)))
+
+    def place(self, first: int, last: int | None = None) -> str:
+        """`line 63`, `lines 63 to 70` or `cell 4, line 2`."""
+        lines = f"line {first}" if last in (None, first) else f"lines {first} to {last}"
+        return ", ".join(filter(None, (self.cell, lines)))
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of a hand-in.
+
+    Attributes:
+        path: where it lies in the hand-in.
+        runs: files that it brings in by `%run`, by the number of the unit that does.
+        writes: files that it writes by `%%writefile`.
+    """
+
+    path: str
+    units: tuple[Unit, ...] = ()
+    runs: tuple[tuple[int, str], ...] = ()
+    writes: tuple[tuple[str, Unit], ...] = ()
+    problems: tuple[Problem, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+
+def source(path: str, raw: bytes, tasks: frozenset[str] = frozenset()) -> Source:
+    """Read one file; what cannot be read is a problem of it."""
+    try:
+        if PurePosixPath(path).suffix.lower() == ".ipynb":
+            return _notebook(path, raw, tasks)
+        return _module(path, _decoded(path, raw))
+    except _Problem as problem:
+        return Source(path, problems=(problem.args[0],))
+
+
+def with_runs(source: Source, others: Mapping[str, Source]) -> Source:
+    """The source with the units of every file that it runs put before the cell that runs it."""
+    if not source.runs:
+        return source
+    units: list[Unit] = []
+    remarks = list(source.remarks)
+    for number, unit in enumerate(source.units):
+        for file in (name for at, name in source.runs if at == number):
+            path = str(PurePosixPath(source.path).parent / file)
+            if path in others and path != source.path:
+                units += others[path].units  # their own `%run` lines are left: no circle, no end
+            else:
+                remarks.append(Remark(source.path, unit.cell, f"runs {file}, which was not handed in"))
+        units.append(unit)
+    return replace(source, units=tuple(units), remarks=tuple(remarks), runs=())
+
+
+class _Problem(Exception):
+    """Carries the `Problem`."""
+
+
+def _module(path: str, text: str) -> Source:
+    if len(text) > MAX_CODE or text.count("\n") > MAX_LINES:
+        raise _Problem(Problem(path, None, _too_long(text)))
+    whole = Unit(path, ipython.python(text))
+    if not ipython.parses(whole.source):
+        # An exported notebook that does not parse is read cell by cell, as the notebook would have been.
+        return Source(path, tuple(Unit(path, piece) for piece in _pieces(text)))
+    cells = ipython.exported_cells(whole.source)
+    inside = [Unit(path, text, f"the %%{name} cell in line {line}") for line, name, text in cells]
+    return Source(path, (whole, *inside))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The cells of an exported notebook, each after as many empty lines as stand before it in the file."""
+    starts = [found.start() for found in _CELL_MARK.finditer(text)]
+    if not 0 < len(starts) <= MAX_CELLS:
+        yield ipython.python(text)
+        return
+    line = 0
+    for start, end in pairwise([0, *starts, len(text)]):
+        yield "\n" * line + ipython.python(text[start:end])
+        line += text.count("\n", start, end)
+
+
+def _notebook(path: str, raw: bytes, tasks: frozenset[str]) -> Source:
+    try:
+        return of_cells(path, cells(raw), tasks)
+    except Unreadable as error:
+        raise _Problem(Problem(path, None, str(error))) from None
+
+
+def of_cells(path: str, found: Iterable[Cell], tasks: frozenset[str], file: str | None = None) -> Source:
+    """A notebook from its cells.
+
+    Args:
+        tasks: names that the cells of a course notebook may be released for.
+        file: what messages call the notebook, if not by its path.
+
+    """
+    file = path if file is None else file
+    found = list(found)
+    text = "\n".join(cell.source for cell in found if cell.kind == "code")
+    if not text.strip() or len(text) > MAX_CODE or text.count("\n") > MAX_LINES:
+        why = _too_long(text) if text.strip() else "holds no code"
+        return Source(path, problems=(Problem(path, None, why),))
+    units: list[Unit] = []
+    runs: list[tuple[int, str]] = []
+    writes: list[tuple[str, Unit]] = []
+    remarks: list[Remark] = []
+    for cell in found:
+        if cell.kind != "code" or cell.grade or not cell.source.strip():
+            continue
+        written = ipython.written_file(cell.source)
+        if written is not None and written[0].endswith(".py"):
+            target = str(PurePosixPath(path).parent / written[0])
+            writes.append((target, Unit(file, ipython.python(written[1]), cell.name)))
+            continue
+        magic, _ = ipython.cell_magic(cell.source)
+        text = ipython.python(cell.source)
+        if magic and not text.strip():
+            remarks.append(Remark(file, cell.name, f"begins with %%{magic} and is left aside"))
+            continue
+        runs += [(len(units), file) for file in ipython.run_files(cell.source)]
+        task = cell.id if cell.solution and cell.id in tasks else None
+        units.append(Unit(file, text, cell.name, task, cell.provided))
+    return Source(path, tuple(units), tuple(runs), tuple(writes), (), tuple(remarks))
+
+
+def _too_long(text: str) -> str:
+    most = f"{MAX_CODE / 1e6:.0f} MB and {MAX_LINES:,} lines are the most"
+    size = f"{len(text) / 1e6:.1f} MB of Python in {text.count(chr(10)):,} lines"
+    return f"holds {size}; {most}. Is there data in it?"
+
+
+def _decoded(path: str, raw: bytes) -> str:
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(raw[: MAX_CODE + 1]).readline)
+        if codecs.lookup(encoding).name.replace("-", "_") in _REFUSED_ENCODINGS:
+            raise LookupError(f"unknown encoding: {encoding}")
+        return raw.decode(encoding)
+    except (SyntaxError, LookupError, ValueError) as error:  # a codec may raise any UnicodeError of its own
+        try:
+            raw.decode("utf-8")
+        except UnicodeDecodeError as wrong:
+            line = raw[: wrong.start].count(b"\n") + 1
+            message = f"is not UTF-8 (byte 0x{raw[wrong.start]:02x}). Save the file with UTF-8 encoding"
+            raise _Problem(Problem(path, line, message)) from None
+        raise _Problem(
+            Problem(path, 1, f"is not UTF-8: {error}. Save the file with UTF-8 encoding")
+        ) from None

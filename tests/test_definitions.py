@@ -279,7 +279,8 @@ def test_a_file_with_more_statements_than_anybody_writes_is_a_problem_of_that_fi
 def test_a_released_class_never_hides_an_answer() -> None:
     stub = (
         "class Conv2D(nn.Module):\n    def __init__(self, k):\n        super().__init__()\n"
-        "        raise NotImplementedError('write it')\n\n    def forward(self, X):\n        raise NotImplementedError\n"
+        "        raise NotImplementedError('write it')\n\n"
+        "    def forward(self, X):\n        raise NotImplementedError\n"
     )
     answer = "class Conv2D:\n    answer = 1\n"
     assert "answer = 1" in kept(module(answer + stub)) and "answer = 1" in kept(module(stub + answer))

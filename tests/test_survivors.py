@@ -429,12 +429,6 @@ TRAINED = (
     Spoiled(
         "kernel_learning",
         "edge_image",
-        "in the default dtype",
-        "def wrong(height=6, width=8, left=2, right=6):\n    X = torch.ones(height, width)\n    X[:, left:right] = 0\n    return X",
-    ),
-    Spoiled(
-        "kernel_learning",
-        "edge_image",
         "the worked example's size",
         "def wrong(height=6, width=8, left=2, right_=6, **k):\n    r = k.get('right', right_)\n    if (height, width) == (6, 8): left, r = 2, 6\n    return right(height, width, left, r)",
     ),

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from graders import tolerance
 from graders.devices import module_works_on_the_accelerator
-from graders.expect import agrees, changes_no_setting, compare, gradients_agree, that
+from graders.expect import agrees, compare, gradients_agree, that
 from graders.holds import holds
 from graders.narrowing import same_tensor
 from graders.own_answers import consistent
@@ -110,21 +110,22 @@ def test_it_becomes_a_float64_module(submission: Submission) -> None:
     layer, X, weight, bias = layer_case(submission, 7, (4, 5), (2, 3))
     layer.convert(dtype=torch.float64)
     right, bound = expected(X, weight, torch.float64)
-    reply = consistent(
+    consistent(
         submission,
         layer,
         X.double(),
         expected=right + bias.double(),
         bound=bound + 1e-12,
         dtype=torch.float64,
+        pure=True,
     )
-    changes_no_setting(reply, call=f"{layer.title} in float64")
 
 
 @holds("Conv2D", "gradients")
 def test_gradients_reach_image_weight_and_bias(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES[:3]):
         layer, X, weight, _ = layer_case(submission, seed * 10, image, kernel)
+        X[-1, -1] = 0  # where no zero of the weight meets it
         X = X.requires_grad_()
         upstream = tensor(image[0] - kernel[0] + 1, image[1] - kernel[1] + 1, seed=seed + 99)
         with_zeros(1 if seed else 0, upstream)

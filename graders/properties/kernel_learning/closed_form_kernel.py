@@ -91,8 +91,8 @@ def test_the_best_kernel_for_every_pair_of_sizes(submission: Submission) -> None
         Y = tensor(more_h + 1, more_w + 1, seed=seed + 50)
         check_closed_form(submission, X, Y, (kh, kw))
     for seed, ((height, width), (kh, kw)) in enumerate(SMALL):
-        X = tensor(height, width, seed=seed, values="normal", dtype=torch.float64)
-        Y = tensor(height - kh + 1, width - kw + 1, seed=seed + 50, dtype=torch.float64)
+        X = tensor(height, width, seed=seed, values="normal")
+        Y = tensor(height - kh + 1, width - kw + 1, seed=seed + 50)
         with_zeros(3 if seed == 0 else 0, X, Y)
         check_closed_form(submission, X, Y, (kh, kw))
 

@@ -33,16 +33,12 @@ MIXED = (
 
 
 def check_shapes(
-    submission: Submission,
-    layers: Sequence[Build],
-    *input_shape: tuple[int, ...],
-    training: bool = True,
-    dtype: torch.dtype = torch.float32,
+    submission: Submission, layers: Sequence[Build], *input_shape: tuple[int, ...], training: bool = True
 ) -> None:
     """Class names and shapes of the direct children; a list may stand for a tuple."""
-    net, ours = twins(submission, *layers, dtype=dtype)
+    net, ours = twins(submission, *layers, dtype=torch.float32)
     net.convert(training=training)
-    right, X = [], torch.zeros(*input_shape or ((1, 1, 28, 28),), dtype=dtype)
+    right, X = [], torch.zeros(*input_shape or ((1, 1, 28, 28),))
     ours.eval()
     with torch.no_grad():
         for child in ours.children():
@@ -90,7 +86,7 @@ def test_shapes_for_other_inputs_and_nested_networks(submission: Submission) -> 
     convolutions = lenet_layers("Tanh")[:6]
     check_shapes(submission, (*convolutions, *[layer("ReLU")] * 6), (2, 1, 20, 24))
     flat = (layer("Linear", 4, 3), layer("Sigmoid"), layer("Linear", 3, 2))
-    check_shapes(submission, flat, (5, 4), dtype=torch.float64)
+    check_shapes(submission, flat, (5, 4))
     twice = (
         layer("ReLU"),
         layer("MaxPool2d", 2),
@@ -149,7 +145,7 @@ def check_left_alone(submission: Submission, training: bool, frozen: bool) -> No
         return
     unchanged(before, net, title)
     changes_no_setting(reply, call=title)
-    with suppress(Raised):  # whether it can send float64 through, another group asks
+    with suppress(Raised):  # the contract doesn't ask for float64
         reply = submission.ask("layer_shapes", net.convert(dtype=torch.float64), (2, 3, 7, 9))
         changes_no_setting(reply, call=title)
 

@@ -30,6 +30,7 @@ from graders.convolutions import (
 from graders.devices import called, works_on_the_accelerator
 from graders.expect import agrees
 from graders.holds import holds
+from graders.own_answers import consistent
 from graders.strategies import graded
 from graders.subject import Submission
 from solutions import multichannel as reference
@@ -138,7 +139,10 @@ def test_gradients_and_dtypes_of_general_convolution(submission: Submission) -> 
     check_dtypes(submission, "conv2d_general", one)
     check_layouts(submission, "conv2d_general", one)
     others = right_cases(submission, "conv2d_general", EVERYTHING[:2])
-    check_side_effects(submission, "conv2d_general", (*others, one)[0])
+    one_with_bias = (*others, one)[0]
+    double = one_with_bias.question(3, "normal", torch.float64)
+    check(submission, "conv2d_general", double, torch.float64, compared=consistent)
+    check_side_effects(submission, "conv2d_general", one_with_bias)
     check_gradients(submission, "conv2d_general", others)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from hypothesis import given
 
 from graders.convolution_cases import (
@@ -32,6 +33,7 @@ from graders.convolutions import (
 )
 from graders.expect import agrees
 from graders.holds import holds
+from graders.own_answers import consistent
 from graders.subject import Submission
 
 
@@ -76,7 +78,10 @@ def test_the_matrix_product_keeps_gradients_dtypes_and_inputs(submission: Submis
     check_layouts(submission, "conv2d_im2col", one)
     others = right_cases(submission, "conv2d_im2col", SETTINGS)
     with_bias = [other for other in others if other.bias]
-    check_side_effects(submission, "conv2d_im2col", (*with_bias, one)[0])
+    one_with_bias = (*with_bias, one)[0]
+    double = one_with_bias.question(3, "normal", torch.float64)
+    check(submission, "conv2d_im2col", double, torch.float64, compared=consistent)
+    check_side_effects(submission, "conv2d_im2col", one_with_bias)
     check_gradients(submission, "conv2d_im2col", others)
 
 

@@ -86,6 +86,14 @@ MULTI_IN = (
     case((2, 4, 3), (2, 4, 3)),
     case((3, 3, 3), (3, 3, 3)),
     case((2, 5, 5), (2, 3, 3)),
+    # From here on as examples and first tries have them, with other numbers; so below.
+    case((2, 3, 3), (2, 2, 2)),
+    case((3, 3, 3), (3, 2, 2)),
+    case((1, 3, 3), (1, 2, 2)),
+    case((2, 2, 2), (2, 1, 1)),
+    case((2, 2, 2), (2, 2, 2)),
+    case((2, 3, 4), (2, 2, 2)),
+    case((3, 4, 4), (3, 2, 2)),
 )
 
 # (c_in, H, W), (c_out, c_in, kh, kw): as above; as many channels out as in; one channel on either side.
@@ -98,6 +106,13 @@ MULTI_IN_OUT = (
     case((1, 1, 1), (1, 1, 1, 1)),
     case((2, 3, 4), (3, 2, 3, 4)),
     case((2, 2, 2), (2, 2, 2, 2)),
+    case((2, 3, 3), (3, 2, 2, 2)),
+    case((2, 3, 3), (2, 2, 2, 2)),
+    case((2, 2, 2), (2, 2, 1, 1)),
+    case((3, 3, 3), (2, 3, 2, 2)),
+    case((3, 3, 3), (2, 3, 1, 1)),
+    case((1, 3, 3), (1, 1, 2, 2)),
+    case((2, 3, 4), (3, 2, 2, 2)),
 )
 
 ONE_BY_ONE = (
@@ -108,6 +123,12 @@ ONE_BY_ONE = (
     case((4, 3, 2), (1, 4, 1, 1)),
     case((1, 1, 1), (1, 1, 1, 1)),
     case((5, 1, 1), (3, 5, 1, 1)),
+    case((3, 3, 3), (2, 3, 1, 1)),
+    case((2, 2, 2), (2, 2, 1, 1)),
+    case((2, 2, 2), (3, 2, 1, 1)),
+    case((2, 3, 3), (3, 2, 1, 1)),
+    case((3, 2, 2), (2, 3, 1, 1)),
+    case((1, 2, 2), (1, 1, 1, 1)),
 )
 
 # (N, c_in, H, W), (c_out, c_in, kh, kw): as above; a batch of one; as many images as channels.
@@ -120,6 +141,19 @@ BATCHED = (
     case((3, 3, 3, 3), (3, 3, 2, 2)),
     case((1, 1, 1, 1), (1, 1, 1, 1)),
     case((2, 2, 3, 4), (3, 2, 3, 4)),
+)
+
+SMALL_BATCHES = (
+    case((1, 1, 3, 3), (1, 1, 2, 2)),
+    case((1, 2, 3, 3), (3, 2, 2, 2)),
+    case((1, 1, 4, 4), (1, 1, 2, 2)),
+    case((1, 1, 4, 4), (1, 1, 3, 3)),
+    case((1, 1, 5, 5), (1, 1, 3, 3)),
+    case((1, 1, 6, 8), (1, 1, 1, 2)),
+    case((1, 1, 8, 8), (1, 1, 3, 3)),
+    case((2, 1, 3, 3), (1, 1, 2, 2)),
+    case((2, 2, 3, 3), (2, 2, 2, 2)),
+    case((2, 3, 4, 4), (2, 3, 2, 2)),
 )
 
 WITH_BIAS = tuple(case(one.image, one.kernel, bias=True) for one in BATCHED)

@@ -23,7 +23,7 @@ from .expect import (
     agrees,
     compare,
     gradients_agree,
-    leaves_arguments_alone,
+    leaves_all_alone,
     references_agree,
     repeats,
     that,
@@ -32,7 +32,7 @@ from .messages import call
 from .own_answers import consistent
 from .sandbox.trouble import Raised
 from .signatures import labels
-from .strategies import HALVES, LAYOUTS, VALUES, graded, tensor
+from .strategies import HALVES, LAYOUTS, VALUES, graded, tensor, with_zeros
 from .subject import Reply, Submission
 
 # --------------------------------------------------------------------------------------------- what is right
@@ -133,9 +133,11 @@ def check_follows(submission: Submission, name: str, question: Question, right: 
 
 
 def check_cases(submission: Submission, name: str, cases: Sequence[Case]) -> None:
-    """Small integers in images and kernels of every kind of shape."""
+    """Small integers in images and kernels of every kind of shape; zeros in some."""
     for seed, one in enumerate(cases):
-        check(submission, name, one.question(seed))
+        question = one.question(seed)
+        with_zeros(seed, *question.inputs().values())
+        check(submission, name, question)
 
 
 def check_sweep(submission: Submission, name: str, **settings: Any) -> None:
@@ -224,8 +226,12 @@ def check_gradients(submission: Submission, name: str, cases: Sequence[Case]) ->
         question = one.question(seed)
         if seed % 2:  # what meets a zero adds nothing to the result, but something to the gradient
             question = question.each(_with_a_zero)
+            # Not where image and kernel meet, or the gradient would be zero as well.
+            first, last = (0,) * question.X.dim(), (-1,) * question.X.dim()
+            question.X[first], question.X[last] = 3, 0
         question = question.each(lambda value: value.requires_grad_())
         upstream = tensor(*convolution(question).shape, seed=seed + 99)
+        with_zeros(seed % 2, upstream)
         called = dict(zip(("X", "K"), labels(name, 2), strict=True))
         right, bounds = (
             {called.get(key, key): value for key, value in found.items()}
@@ -247,8 +253,9 @@ def check_side_effects(submission: Submission, name: str, one: Case) -> None:
     """Arguments and global settings stay as they were, and two equal calls have equal results."""
     question = one.question(3)
     check(submission, name, question, compared=consistent)
-    leaves_arguments_alone(submission, name, question.X, question.K, **question.keywords)
+    double = one.question(3, dtype=torch.float64)
     repeats(submission, name, question.X, question.K, **question.keywords)
+    leaves_all_alone(submission, name, double.X, double.K, **double.keywords)
 
 
 def check_affordable(submission: Submission, name: str, image: Sizes, kernel: Sizes) -> None:

@@ -20,7 +20,8 @@ from solutions import kernel_learning as reference
 
 from . import tolerance
 from .expect import NotWritten, references_agree, that
-from .strategies import Values, pairwise, seeds, tensor
+from .single_images import SMALL
+from .strategies import Values, pairwise, seeds, tensor, with_zeros
 
 Size = int | tuple[int, int]
 
@@ -120,12 +121,14 @@ def make_case(
     share: float = 0.7,
     dtype: torch.dtype = torch.float32,
     integers: bool = False,
+    zeros: int = 0,
 ) -> Case:
     """A case at `share` times the stable limit; `Y` is random, so that some error stays for ever."""
     values: Values = "integers" if integers else "normal"
     X = tensor(*image, seed=seed, values=values, dtype=dtype)
     weight = tensor(*kernel, seed=seed + 1, values=values, dtype=dtype)
     Y = tensor(image[0] - kernel[0] + 1, image[1] - kernel[1] + 1, seed=seed + 2, values=values, dtype=dtype)
+    with_zeros(zeros, weight, Y)
     # A short number reads better in a message, and keeps below the limit.
     return Case(weight, X, Y, float(f"{share * stable_limit(X, kernel):.2g}"))
 
@@ -166,6 +169,9 @@ def sweep(most_epochs: int = 1) -> tuple[tuple[Case, Descent], ...]:
         options = {key: row[key] for key in ("share", "integers")}
         case = make_case(image, kernel, seed=10 * seed, **options)
         found.append((case, descent(case, row["epochs"], torch.float32)))
+    for seed, (image, kernel) in enumerate(SMALL):
+        case = make_case(image, kernel, seed=10 * seed + 5, integers=True)
+        found.append((case, descent(case, 1, torch.float32)))
     return tuple(found)
 
 

@@ -25,14 +25,19 @@ Pool = Callable[..., Tensor]
 SHAPES = ((6, 1, 5, 5), (6,), (16, 6, 5, 5), (16,), (120, 400), (120,), (84, 120), (84,), (10, 84), (10,))
 
 
-def known_parameters(seed: int) -> list[Tensor]:
-    """Ten parameters of LeNet, float64: six times PyTorch's own scale, 1 / sqrt(fan_in)."""
+def known_parameters(seed: int, zeros: bool = True) -> list[Tensor]:
+    """Ten parameters of LeNet, float64: six times PyTorch's own scale, 1 / sqrt(fan_in).
+
+    With `zeros` the last element of each is zero.
+    """
     every = []
     for place, shape in enumerate(SHAPES):
         weight = SHAPES[place - place % 2]
         fan_in = torch.Size(weight[1:]).numel()
         generator = torch.Generator().manual_seed(seed * 100 + place)
         every.append((2 * torch.rand(shape, generator=generator, dtype=torch.float64) - 1) * 6 / fan_in**0.5)
+        if zeros:
+            every[-1].view(-1)[-1] = 0
     return every
 
 
@@ -58,13 +63,15 @@ def expected_logits(X: Tensor, weights: Sequence[Tensor], pool: Pool = F.avg_poo
 
 
 def images(count: int, seed: int) -> Tensor:
-    """`count` float64 images for LeNet."""
-    return tensor(count, 1, 28, 28, seed=seed, values="normal", dtype=torch.float64)
+    """`count` float64 images for LeNet, whose first column is black."""
+    return tensor(count, 1, 28, 28, seed=seed, values="normal", dtype=torch.float64).index_fill(
+        3, torch.tensor([0]), 0.0
+    )
 
 
 def pytorch_start(seed: int) -> list[Tensor]:
     """Ten parameters of LeNet as PyTorch draws them by itself, float64."""
-    return [weight / 6 for weight in known_parameters(seed)]
+    return [weight / 6 for weight in known_parameters(seed, zeros=False)]
 
 
 def xavier_start(seed: int) -> list[Tensor]:
@@ -107,6 +114,8 @@ def twins(
     values = []
     for place, own in enumerate(ours.parameters()):
         value = tensor(*own.shape, seed=seed * 100 + place, values="normal", dtype=dtype)
+        if value.dim() > 1:
+            value.view(-1)[-1] = 0
         values.append(value / max(1, own[0].numel()) ** 0.5)
         own.data.copy_(values[-1])
     theirs.assign(values)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from . import messages
-from .expect import Mismatch, NotWritten, compare, named
+from .expect import Mismatch, NotWritten, changes_no_setting, compare, left_alone, named
 from .narrowing import real_number, same_tensor
 from .subject import Module, Reply, Submission
 
@@ -28,17 +28,24 @@ def consistent(
     bound: Tensor,
     dtype: torch.dtype | None = None,
     context: str = "",
+    pure: bool = False,
     **kwargs: Any,
 ) -> Reply:
-    """As `expect.agrees`, for a group that asks how: an answer may be as wrong as it is in the plain case."""
+    """As `expect.agrees`, for a group that asks how: an answer may be as wrong as it is in the plain case.
+
+    With `pure` it must leave its arguments and the settings of the program alone as well.
+    """
 
     def judge(reply: Reply) -> None:
         shown = named(name, args, kwargs)
         compare(reply.value, expected=expected, bound=bound, dtype=dtype, call=call, shown=shown)
 
     call = messages.call(name, args, kwargs, context)
-    reply = submission.ask(name, *args, **kwargs)
+    reply = submission.ask(name, *args, return_arguments=pure, **kwargs)
     right_or_as_plain(submission, reply, judge, name, *args, right=expected, dtype=dtype, **kwargs)
+    if pure:
+        left_alone(reply, named(name, args, kwargs), call=call)
+        changes_no_setting(reply, call=call)
     return reply
 
 

@@ -82,6 +82,24 @@ PADDINGS = (
     Case((4, 7), 3, 3, 1),
 )
 
+# Sizes that examples and first tries have, with other numbers than theirs; with images and channels.
+SMALL = (
+    (Case((3, 3), 2, 1), (1, 2)),
+    (Case((3, 3), 3), (1, 1)),
+    (Case((4, 4), 2), (1, 1)),
+    (Case((4, 4), 2), (1, 2)),
+    (Case((4, 4), 2), (2, 3)),
+    (Case((4, 4), 3), (1, 2)),
+    (Case((4, 4), 3), (1, 1)),
+    (Case((2, 2), 2), (2, 2)),
+    (Case((2, 4), 2), (1, 1)),
+    (Case((3, 4), 2), (1, 2)),
+    (Case((5, 5), 2), (1, 1)),
+    (Case((5, 5), 3), (1, 1)),
+    (Case((6, 6), 2), (1, 1)),
+    (Case((6, 8), 2), (1, 1)),
+)
+
 # In the first two no two of the eight numbers are alike.
 TOGETHER = (
     Case((9, 7), (5, 4), (2, 3), (1, 0)),
@@ -137,7 +155,7 @@ def framed() -> Swept:
 
 @cache
 def stepping(most_padding: int = 0, largest: int = 4) -> Swept:
-    """Any two sizes or settings that `cases` could draw together, with padding or without.
+    """Any two sizes or settings that `cases` could draw together, with padding or without, and `SMALL`.
 
     Args:
         most_padding: 0 leaves padding away.
@@ -166,7 +184,8 @@ def stepping(most_padding: int = 0, largest: int = 4) -> Swept:
         lambda ph, kh: 2 * ph <= kh,
         lambda pw, kw: 2 * pw <= kw,
     )
-    return _in_order(_stepped(row) for row in rows)
+    small = SMALL if largest < 4 or not most_padding else ()
+    return _in_order((*(_stepped(row) for row in rows), *small))
 
 
 def _one_stride(kh: int, kw: int, down: int, across: int) -> bool:

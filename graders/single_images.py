@@ -15,7 +15,7 @@ from solutions import conv2d as reference
 from . import tolerance
 from .expect import agrees, gradients_agree, references_agree
 from .own_answers import consistent
-from .strategies import HALVES, LAYOUTS, VALUES, pairwise, seeds, tensor
+from .strategies import HALVES, LAYOUTS, VALUES, pairwise, seeds, tensor, with_zeros
 from .subject import Submission
 
 # (H, W), (kh, kw): rectangular both ways, 1×1, a kernel that fills the image, one axis filled, one row.
@@ -28,6 +28,23 @@ SHAPES = (
     ((5, 3), (2, 3)),
     ((1, 6), (1, 2)),
     ((5, 5), (3, 3)),
+)
+
+# Shapes that examples and first tries have, with other numbers than theirs.
+SMALL = (
+    ((3, 3), (2, 2)),
+    ((6, 8), (1, 2)),
+    ((8, 6), (1, 2)),
+    ((8, 6), (2, 1)),
+    ((2, 2), (1, 1)),
+    ((2, 2), (2, 2)),
+    ((2, 3), (1, 2)),
+    ((3, 3), (1, 1)),
+    ((3, 3), (3, 3)),
+    ((3, 4), (2, 2)),
+    ((4, 4), (2, 2)),
+    ((4, 4), (3, 3)),
+    ((5, 5), (2, 2)),
 )
 
 
@@ -44,7 +61,7 @@ def images_and_kernels(draw: st.DrawFn) -> tuple[Tensor, Tensor]:
 def sweep(
     most_more: int = 5, images_too: bool = False
 ) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
-    """Sizes of images and kernels of which any two meet that `images_and_kernels` could draw together.
+    """Sizes of images and kernels in which any two meet that `images_and_kernels` could draw, and `SMALL`.
 
     Images are at most `most_more` larger than the kernel along each axis. With `images_too` the height and
     the width of the image meet all the rest, and not only what it is larger than the kernel by.
@@ -57,6 +74,7 @@ def sweep(
     shapes = [
         ((row["kh"] + row["more_h"], row["kw"] + row["more_w"]), (row["kh"], row["kw"])) for row in rows
     ]
+    shapes = list(dict.fromkeys((*shapes, *SMALL)))
     return tuple(sorted(shapes, key=lambda shape: math.prod(shape[0]) + math.prod(shape[1])))
 
 
@@ -161,8 +179,9 @@ def check_gradients(
     for seed, (image, kernel) in enumerate(shapes):
         X, K = tensor(*image, seed=seed), tensor(*kernel, seed=seed + 50)
         if seed % 2:  # what meets a zero adds nothing to the result, but something to the gradient
-            X[0, 0] = K[0, 0] = 0
+            X[-1, -1] = K[0, 0] = 0  # not where they meet each other
         X, K = X.requires_grad_(), K.requires_grad_()
         upstream = tensor(image[0] - kernel[0] + 1, image[1] - kernel[1] + 1, seed=seed + 99)
+        with_zeros(seed % 2, upstream)
         right, bounds = expected_gradients(X, K, upstream)
         gradients_agree(submission, name, X, K, cotangent=upstream, expected=right, bounds=bounds)

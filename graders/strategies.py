@@ -64,6 +64,22 @@ def tensor(
     return _viewed(raw.to(dtype), len(shape), layout)
 
 
+def with_zeros(place: int, *tensors: Tensor) -> tuple[Tensor, ...]:
+    """The tensors with zeros in them, according to their place in a table of questions.
+
+    At place 1 each has one zero, from place 2 on one after the other is zero all over; the rest stay as they
+    are. So whatever breaks at a zero is found by questions that are asked anyway.
+    """
+    changed = list(tensors)
+    if place == 1:
+        for value in changed:
+            if value.numel() > 1:
+                value[(0,) * value.dim()] = 0
+    elif 0 <= place - 2 < len(changed):
+        changed[place - 2].zero_()
+    return tuple(changed)
+
+
 def _stored_shape(shape: Sequence[int], layout: Layout) -> tuple[int, ...]:
     if layout in ("transposed", "flipped strides"):
         return tuple(reversed(shape))

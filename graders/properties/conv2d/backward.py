@@ -8,22 +8,23 @@ import torch
 from torch import Tensor
 
 from graders.devices import called, works_on_the_accelerator
-from graders.expect import compare, left_alone, references_agree, that, written_out
+from graders.expect import changes_no_setting, compare, left_alone, references_agree, that, written_out
 from graders.holds import holds
 from graders.own_answers import right_or_as_plain
 from graders.single_images import SHAPES, expected_gradients, sweep
-from graders.strategies import tensor
+from graders.strategies import tensor, with_zeros
 from graders.subject import Reply, Submission
 from solutions import conv2d as reference
 
 
 @cache
 def backward_case(
-    seed: int, image: tuple[int, int], kernel: tuple[int, int]
+    seed: int, image: tuple[int, int], kernel: tuple[int, int], zeros: bool
 ) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor], dict[str, Tensor]]:
     """Image, kernel and upstream gradient, the right gradients and their bounds."""
     X, K = tensor(*image, seed=seed), tensor(*kernel, seed=seed + 50)
     grad_Y = tensor(image[0] - kernel[0] + 1, image[1] - kernel[1] + 1, seed=seed + 99)
+    with_zeros(seed if zeros else 0, X, K, grad_Y)
     return X, K, grad_Y, *expected_gradients(X, K, grad_Y)
 
 
@@ -36,7 +37,7 @@ def check_backward(
     asks_reference: bool = True,
 ) -> None:
     """One of the two gradients that `conv2d_backward` returns."""
-    X, K, grad_Y, right, bounds = backward_case(seed, image, kernel)
+    X, K, grad_Y, right, bounds = backward_case(seed, image, kernel, zeros=asks_reference)
     if asks_reference:
         ours = reference.conv2d_backward(grad_Y.double(), X.double(), K.double())
         references_agree(ours["XK".index(which)], right[which], bounds[which])
@@ -114,6 +115,7 @@ def test_backward_in_float64_from_views(submission: Submission) -> None:
     question = ("conv2d_backward", grad_Y, X, K)
     right_or_as_plain(submission, reply, judge, *question, right=both, dtype=torch.float64)
     left_alone(reply, {"grad_Y": grad_Y, "X": X, "K": K}, call=title)
+    changes_no_setting(reply, call=title)
 
 
 @holds("conv2d_backward", "devices")

@@ -12,7 +12,7 @@ from graders.holds import holds
 from graders.narrowing import same_tensor
 from graders.own_answers import consistent
 from graders.single_images import SHAPES, expected, expected_gradients, swept
-from graders.strategies import graded, tensor
+from graders.strategies import graded, tensor, with_zeros
 from graders.subject import Module, Submission
 
 
@@ -78,9 +78,10 @@ def layer_case(
 ) -> tuple[Module, Tensor, Tensor, Tensor]:
     """A layer with known parameters, and an image for it."""
     layer = new_layer(submission, kernel)
-    weight, bias = tensor(*kernel, seed=seed), tensor(1, seed=seed + 1)
+    weight, bias, X = tensor(*kernel, seed=seed), tensor(1, seed=seed + 1), tensor(*image, seed=seed + 2)
+    with_zeros(seed // 10, weight, X, bias)
     layer.load_state({"weight": weight, "bias": bias})
-    return layer, tensor(*image, seed=seed + 2), weight, bias
+    return layer, X, weight, bias
 
 
 @holds("Conv2D", "forward")
@@ -116,15 +117,19 @@ def test_it_becomes_a_float64_module(submission: Submission) -> None:
         expected=right + bias.double(),
         bound=bound + 1e-12,
         dtype=torch.float64,
+        pure=True,
     )
 
 
 @holds("Conv2D", "gradients")
 def test_gradients_reach_image_weight_and_bias(submission: Submission) -> None:
-    for seed, (image, kernel) in enumerate(SHAPES[:3]):
+    # Nothing is zero, one element of each, the bias.
+    for seed, (image, kernel) in zip((0, 1, 4), SHAPES[:3], strict=True):
         layer, X, weight, _ = layer_case(submission, seed * 10, image, kernel)
+        X[-1, -1] = 0  # where no zero of the weight meets it
         X = X.requires_grad_()
         upstream = tensor(image[0] - kernel[0] + 1, image[1] - kernel[1] + 1, seed=seed + 99)
+        with_zeros(1 if seed else 0, upstream)
         right, bounds = expected_gradients(X, weight, upstream)
         total = upstream.double().sum().reshape(1)
         spread = tolerance.products(upstream.double().abs().sum().reshape(1), upstream.numel(), torch.float32)

@@ -7,11 +7,11 @@ from torch import Tensor
 
 from graders import tolerance
 from graders.devices import called, works_on_the_accelerator
-from graders.expect import agrees, compare, gradients_agree, references_agree
+from graders.expect import agrees, compare, gradients_agree, leaves_all_alone, references_agree
 from graders.holds import holds
 from graders.own_answers import consistent
 from graders.single_images import SHAPES, expected, expected_gradients, sweep
-from graders.strategies import tensor
+from graders.strategies import tensor, with_zeros
 from graders.subject import Submission
 from solutions import conv2d as reference
 
@@ -24,9 +24,11 @@ def rounding(K: Tensor, right: Tensor) -> Tensor:
     return tolerance.products(right.abs().double(), K.numel(), K.dtype, K.double().norm())
 
 
-def check_matrix(submission: Submission, seed: int, image: tuple[int, int], kernel: tuple[int, int]) -> None:
+def check_matrix(
+    submission: Submission, seed: int, image: tuple[int, int], kernel: tuple[int, int], zeros: int = 0
+) -> None:
     """`conv2d_matrix(K, image)` is the reference's, which does what torch's convolution does."""
-    K = tensor(*kernel, seed=seed)
+    (K,) = with_zeros(zeros, tensor(*kernel, seed=seed))
     right = reference.conv2d_matrix(K.double(), image)
     X = tensor(*image, seed=seed + 1, dtype=torch.float64)
     of_X, bound = expected(X, K, torch.float64)
@@ -37,7 +39,7 @@ def check_matrix(submission: Submission, seed: int, image: tuple[int, int], kern
 @holds("conv2d_matrix", "values")
 def test_the_matrix_times_the_image_is_the_convolution(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
-        check_matrix(submission, seed, image, kernel)
+        check_matrix(submission, seed, image, kernel, zeros=seed)
 
 
 @holds("conv2d_matrix", "values")
@@ -59,8 +61,9 @@ def test_the_matrix_keeps_dtype_and_gradient(submission: Submission) -> None:
         bound=rounding(K, right),
         dtype=torch.float64,
     )
-    leaf = tensor(2, 3, seed=6).requires_grad_()
-    upstream = tensor(*right.shape, seed=7)
+    leaves_all_alone(submission, "conv2d_matrix", K, (3, 5))
+    leaf, upstream = with_zeros(1, tensor(2, 3, seed=6), tensor(*right.shape, seed=7))
+    leaf.requires_grad_()
     grad = torch.autograd.grad(reference.conv2d_matrix(leaf, (3, 5)), leaf, upstream)[0].double()
     bound = tolerance.products(torch.full((2, 3), float(upstream.abs().sum())), 9, torch.float32)
     gradients_agree(

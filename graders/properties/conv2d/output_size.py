@@ -54,6 +54,8 @@ def test_strides_that_do_and_do_not_divide(submission: Submission) -> None:
         (9, 1, 4, 0),
         (6, 3, 7, 1),
         (224, 7, 2, 3),
+        (28, 5, 1, 2),
+        (28, 2, 2, 0),
     ):
         check_size(submission, n, kernel, stride, padding)
         check_size(submission, n, kernel, padding=padding, stride=stride)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
+import torch
 from hypothesis import given
 from torch import Tensor
 
 from graders.devices import called, works_on_the_accelerator
-from graders.expect import affordable, leaves_arguments_alone, that
+from graders.expect import affordable, leaves_all_alone, that
 from graders.holds import holds
 from graders.own_answers import consistent
 from graders.single_images import (
@@ -21,7 +22,7 @@ from graders.single_images import (
     expected,
     images_and_kernels,
 )
-from graders.strategies import graded, tensor
+from graders.strategies import graded, tensor, with_zeros
 from graders.subject import Submission
 from solutions import conv2d as reference
 
@@ -36,9 +37,8 @@ def large_case() -> tuple[Tensor, Tensor, Tensor, Tensor]:
 @holds("conv2d_vectorized", "values")
 def test_vectorized_values(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
-        check_values(
-            submission, "conv2d_vectorized", tensor(*image, seed=seed), tensor(*kernel, seed=seed + 100)
-        )
+        X, K = with_zeros(seed, tensor(*image, seed=seed), tensor(*kernel, seed=seed + 100))
+        check_values(submission, "conv2d_vectorized", X, K)
 
 
 @holds("conv2d_vectorized", "values")
@@ -57,7 +57,8 @@ def test_vectorized_gradients_and_dtypes(submission: Submission) -> None:
     check_gradients(submission, "conv2d_vectorized", SHAPES[:4])
     check_dtypes(submission, "conv2d_vectorized")
     check_layouts(submission, "conv2d_vectorized")
-    leaves_arguments_alone(submission, "conv2d_vectorized", tensor(4, 6, seed=3), tensor(2, 3, seed=4))
+    X, K = (tensor(*size, seed=3, dtype=torch.float64) for size in ((4, 6), (2, 3)))
+    leaves_all_alone(submission, "conv2d_vectorized", X, K)
 
 
 @holds("conv2d_vectorized", "effort")

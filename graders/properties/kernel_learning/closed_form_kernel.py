@@ -11,10 +11,11 @@ from torch.nn import functional as F
 from graders import tolerance
 from graders.descent import Size, convolution, make_case, titled
 from graders.devices import called, works_on_the_accelerator
-from graders.expect import compare, left_alone, references_agree
+from graders.expect import changes_no_setting, compare, left_alone, references_agree
 from graders.holds import holds
 from graders.own_answers import right_or_as_plain
-from graders.strategies import pairwise, seeds, tensor
+from graders.single_images import SMALL
+from graders.strategies import pairwise, seeds, tensor, with_zeros
 from graders.subject import Reply, Submission
 from solutions import kernel_learning as reference
 
@@ -36,8 +37,10 @@ def check_closed_form(
     right = solved.solution[:, 0]
     singular = torch.linalg.svdvals(A)
     largest = float(singular[0])
-    smallest = float(singular[singular > 1e-9 * largest][-1])
-    scale = (largest / smallest) ** 2 * float(right.norm() + y.norm() / largest)
+    scale = 0.0  # for a black image, whose kernel is exactly zero
+    if largest:
+        smallest = float(singular[singular > 1e-9 * largest][-1])
+        scale = (largest / smallest) ** 2 * float(right.norm() + y.norm() / largest)
     terms = A.shape[1] * (A.shape[0] + A.shape[1] + 16)
     ours, theirs = (terms * tolerance.UNIT_ROUNDOFF[dtype] * scale for dtype in (torch.float64, X.dtype))
     right = right.reshape(size)
@@ -58,6 +61,7 @@ def check_closed_form(
     question = ("closed_form_kernel", X, Y, kernel_size)
     right_or_as_plain(submission, reply, judge, *question, right=right, dtype=dtype)
     left_alone(reply, {"X": X, "Y": Y}, call=title)
+    changes_no_setting(reply, call=title)
 
 
 @holds("closed_form_kernel", "determined")
@@ -88,6 +92,11 @@ def test_the_best_kernel_for_every_pair_of_sizes(submission: Submission) -> None
         X = tensor(kh + more_h, kw + more_w, seed=seed, values="normal")
         Y = tensor(more_h + 1, more_w + 1, seed=seed + 50)
         check_closed_form(submission, X, Y, (kh, kw))
+    for seed, ((height, width), (kh, kw)) in enumerate(SMALL):
+        X = tensor(height, width, seed=seed, values="normal")
+        Y = tensor(height - kh + 1, width - kw + 1, seed=seed + 50)
+        with_zeros(3 if seed == 0 else 0, X, Y)
+        check_closed_form(submission, X, Y, (kh, kw))
 
 
 @holds("closed_form_kernel", "determined")
@@ -102,6 +111,7 @@ def test_the_best_kernel_for_random_images(
 @holds("closed_form_kernel", "undetermined")
 def test_the_shortest_kernel_where_many_fit(submission: Submission) -> None:
     check_closed_form(submission, torch.ones(6, 8), tensor(6, 7, seed=1), (1, 2))
+    check_closed_form(submission, torch.zeros(4, 5), tensor(3, 4, seed=6), (2, 2))
     # Each column of the image is constant: kernels with the same column sums cannot be told apart.
     check_closed_form(submission, reference.edge_image(), tensor(5, 7, seed=2), (2, 2))
     # Fewer windows than kernel elements.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,7 @@ from graders.expect import changes_no_setting, compare, left_alone, number, that
 from graders.holds import holds
 from graders.narrowing import same_tensor
 from graders.own_answers import own_answer, right_or_as_plain
+from graders.sandbox.trouble import Raised
 from graders.strategies import LAYOUTS, tensor
 from graders.subject import Reply, Submission
 from solutions import kernel_learning as reference
@@ -126,12 +128,16 @@ def check_kernel(learned: Learned, right: Descent, dtype: torch.dtype | None = N
 @holds("learn_kernel", "losses")
 def test_the_loss_of_every_epoch(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES[:5]):
-        learned, right = replayed(submission, make_case(image, kernel, seed=seed * 10), 2 * seed + 2)
+        learned, right = replayed(
+            submission, make_case(image, kernel, seed=seed * 10, zeros=seed), 2 * seed + 2
+        )
         check_losses(learned, right)
 
 
 @holds("learn_kernel", "losses")
 def test_one_loss_per_epoch_for_one_epoch_and_for_none(submission: Submission) -> None:
+    black = Case(tensor(2, 3, seed=32), torch.zeros(5, 4), tensor(4, 2, seed=33), 0.1)
+    check_losses(*replayed(submission, black, 2))
     for epochs in (1, 0):
         check_losses(*replayed(submission, make_case((5, 4), (2, 3), seed=31), epochs))
 
@@ -174,7 +180,7 @@ def test_losses_of_random_cases(submission: Submission, case: Case, epochs: int)
 @holds("learn_kernel", "kernel")
 def test_the_kernel_after_the_last_step(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
-        check_kernel(*replayed(submission, make_case(image, kernel, seed=seed * 10), seed + 2))
+        check_kernel(*replayed(submission, make_case(image, kernel, seed=seed * 10, zeros=seed), seed + 2))
 
 
 @holds("learn_kernel", "kernel")
@@ -187,6 +193,9 @@ def test_the_kernel_for_every_pair_of_sizes_and_epochs(submission: Submission) -
 def test_one_epoch_is_one_step_and_none_is_none(submission: Submission) -> None:
     for epochs in (1, 0):
         check_kernel(*replayed(submission, make_case((5, 4), (2, 3), seed=31), epochs))
+    # A black image tells nothing, and where the result is black as well, nothing is wrong.
+    black = Case(tensor(2, 3, seed=32), torch.zeros(5, 4), torch.zeros(4, 2), 0.1)
+    check_kernel(*replayed(submission, black, 2))
 
 
 @holds("learn_kernel", "kernel")
@@ -319,6 +328,10 @@ def test_init_is_left_as_it_was(submission: Submission) -> None:
     drawn = ask_kernel(submission, case.X, case.Y, (2, 3), num_epochs=1, lr=case.lr)
     for one in (learned, drawn):
         changes_no_setting(one.reply, call=one.title)
+    with suppress(Raised):  # whether there is an answer in float64, another group asks
+        double = learned_from(submission, make_case((4, 6), (2, 3), seed=62, dtype=torch.float64), 2)
+        left_alone(double.reply, double.shown, call=double.title)
+        changes_no_setting(double.reply, call=double.title)
 
 
 @holds("learn_kernel", "devices")

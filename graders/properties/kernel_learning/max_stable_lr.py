@@ -8,7 +8,7 @@ from torch import Tensor
 
 from graders import tolerance
 from graders.descent import SHAPES, Case, Size, cases, stable_limit, sweep, titled
-from graders.expect import number, references_agree
+from graders.expect import changes_no_setting, left_alone, number, references_agree
 from graders.holds import holds
 from graders.own_answers import right_or_as_plain
 from graders.strategies import tensor
@@ -31,9 +31,11 @@ def check_limit(submission: Submission, X: Tensor, kernel_size: Size, *, as_plai
     def judge(reply: Reply) -> None:
         number(reply.value, right, tolerance=relative * right, call=title, may_carry_a_graph=as_plain)
 
-    reply = submission.ask("max_stable_lr", X, kernel_size)
+    reply = submission.ask("max_stable_lr", X, kernel_size, return_arguments=as_plain)
     if as_plain:
         right_or_as_plain(submission, reply, judge, "max_stable_lr", X, kernel_size, right=right)
+        left_alone(reply, {"X": X}, call=title)
+        changes_no_setting(reply, call=title)
     else:
         judge(reply)
 

@@ -15,7 +15,7 @@ from graders.expect import NotWritten, changes_no_setting, in_words, references_
 from graders.holds import holds
 from graders.narrowing import is_shape, same
 from graders.network_checks import part_keeps_its_mode, small_network, stays_there, unchanged
-from graders.networks import layer, twins
+from graders.networks import layer, lenet_layers, twins
 from graders.sandbox.trouble import Raised
 from graders.subject import Build, Module, Submission
 from solutions import lenet as reference
@@ -81,7 +81,10 @@ def test_shapes_for_the_default_input(submission: Submission) -> None:
 @holds("layer_shapes", "shapes")
 def test_shapes_for_other_inputs_and_nested_networks(submission: Submission) -> None:
     check_shapes(submission, MIXED, (2, 3, 7, 9))
-    check_shapes(submission, SMALL, (3, 1, 28, 28))
+    check_shapes(submission, lenet_layers("Sigmoid"), (3, 1, 28, 28))
+    # As many layers, the first of them alike, and another input.
+    convolutions = lenet_layers("Tanh")[:6]
+    check_shapes(submission, (*convolutions, *[layer("ReLU")] * 6), (2, 1, 20, 24))
     flat = (layer("Linear", 4, 3), layer("Sigmoid"), layer("Linear", 3, 2))
     check_shapes(submission, flat, (5, 4))
     twice = (
@@ -142,6 +145,9 @@ def check_left_alone(submission: Submission, training: bool, frozen: bool) -> No
         return
     unchanged(before, net, title)
     changes_no_setting(reply, call=title)
+    with suppress(Raised):  # the contract doesn't ask for float64
+        reply = submission.ask("layer_shapes", net.convert(dtype=torch.float64), (2, 3, 7, 9))
+        changes_no_setting(reply, call=title)
 
 
 @holds("layer_shapes", "leaves the network alone")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import torch
 
 from graders.devices import module_works_on_the_accelerator
-from graders.expect import GraderError, agrees, that
+from graders.expect import GraderError, agrees, changes_no_setting, that
 from graders.holds import holds
 from graders.network_checks import new_network, recognition
 from graders.networks import (
@@ -18,6 +20,7 @@ from graders.networks import (
     images,
     training_data,
 )
+from graders.sandbox.trouble import Raised
 from graders.strategies import tensor
 from graders.subject import Module, Submission
 
@@ -39,6 +42,12 @@ def modern(submission: Submission) -> Module:
 @holds("lenet_modern", "size and shape")
 def test_ten_logits_from_no_more_parameters_than_allowed(submission: Submission) -> None:
     net = modern(submission)
+    alone = tensor(1, 1, 28, 28, seed=62, values="normal").index_fill(3, torch.tensor([0]), 0.0)
+    right, anything = torch.zeros(1, 10), torch.full((1, 10), torch.inf)
+    agrees(submission, net, alone, expected=right, bound=anything)
+    with suppress(Raised):  # a design may be for float32 alone
+        net.convert(dtype=torch.float64)
+        changes_no_setting(submission.ask(net, alone.double()), call=net.title)
     count = sum(value.numel() for _, value in net.describe().parameters)
     sentence = f"It has {count:,} parameters; at most {MOST_PARAMETERS:,} are allowed."
     that(0 < count <= MOST_PARAMETERS, call=net.title, aspect="parameters", sentence=sentence)

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 
 from graders import tolerance
-from graders.expect import Mismatch, NotWritten, compare, number, that
+from graders.expect import Mismatch, NotWritten, changes_no_setting, compare, number, that
 from graders.holds import holds
 from graders.narrowing import same_tensor
 from graders.network_checks import (
@@ -31,7 +31,7 @@ from graders.networks import (
     xavier_start,
 )
 from graders.pictures import Batch, in_batches, training_pictures
-from graders.strategies import tensor
+from graders.strategies import tensor, with_zeros
 from graders.subject import Build, Stream, Submission
 
 CONV = (
@@ -54,6 +54,7 @@ def examples(sizes: Sequence[int], seed: int) -> list[Batch]:
     batches = []
     for place, size in enumerate(sizes):
         X = tensor(size, 1, 3, 4, seed=seed + 2 * place, values="normal", dtype=torch.float64)
+        with_zeros(1, X)
         y = (tensor(size, seed=seed + 2 * place + 1) % 3).long()
         batches.append((X, y))
     return batches
@@ -256,7 +257,8 @@ def test_the_network_is_in_training_mode_meanwhile(submission: Submission) -> No
         data = examples((3, 2), 21)
         expected_training(ours, data, 2, 0.5)
         title = f"train(net, data, 2, 0.5) on a network in {'training' if training else 'evaluation'} mode"
-        returned, calls = submission.train(net, data, 2, 0.5), recorder.calls()
+        reply = submission.ask("train", net, data, 2, 0.5)
+        returned, calls = reply.value, recorder.calls()
         seen = len(calls) > 0
         if returned is None and not seen:
             raise NotWritten
@@ -268,6 +270,7 @@ def test_the_network_is_in_training_mode_meanwhile(submission: Submission) -> No
             aspect="state",
             sentence="The network was in evaluation mode while it was trained.",
         )
+        changes_no_setting(reply, call=title)
 
 
 @holds("train", "training mode")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 from hypothesis import given
 
 from graders.convolution_cases import (
     BATCHED,
     PADDINGS,
     SETTINGS,
+    SMALL_BATCHES,
     STRIDES,
     TOGETHER,
     Question,
@@ -31,12 +33,13 @@ from graders.convolutions import (
 )
 from graders.expect import agrees
 from graders.holds import holds
+from graders.own_answers import consistent
 from graders.subject import Submission
 
 
 @holds("conv2d_im2col", "values")
 def test_the_matrix_product_is_the_convolution(submission: Submission) -> None:
-    check_cases(submission, "conv2d_im2col", BATCHED)
+    check_cases(submission, "conv2d_im2col", (*BATCHED, *SMALL_BATCHES))
     check_kinds(submission, "conv2d_im2col", case((2, 2, 4, 3), (3, 2, 3, 2)))
 
 
@@ -47,7 +50,7 @@ def test_the_matrix_product_for_every_pair_of_sizes(submission: Submission) -> N
 
 @holds("conv2d_im2col", "stride, padding and bias")
 def test_the_matrix_product_with_bias_stride_and_padding(submission: Submission) -> None:
-    check_cases(submission, "conv2d_im2col", (*STRIDES, *PADDINGS, *TOGETHER))
+    check_cases(submission, "conv2d_im2col", (*TOGETHER, *STRIDES, *PADDINGS))
     question = TOGETHER[2].question(7)
     right, bound = expected("conv2d_im2col", question)
     in_order = (*question.inputs().values(), (2, 3), (1, 2))
@@ -73,8 +76,13 @@ def test_the_matrix_product_keeps_gradients_dtypes_and_inputs(submission: Submis
     check_gradients(submission, "conv2d_im2col", BATCHED[1:4])
     check_dtypes(submission, "conv2d_im2col", one)
     check_layouts(submission, "conv2d_im2col", one)
-    check_side_effects(submission, "conv2d_im2col", one)
-    check_gradients(submission, "conv2d_im2col", right_cases(submission, "conv2d_im2col", SETTINGS))
+    others = right_cases(submission, "conv2d_im2col", SETTINGS)
+    with_bias = [other for other in others if other.bias]
+    one_with_bias = (*with_bias, one)[0]
+    double = one_with_bias.question(3, "normal", torch.float64)
+    check(submission, "conv2d_im2col", double, torch.float64, compared=consistent)
+    check_side_effects(submission, "conv2d_im2col", one_with_bias)
+    check_gradients(submission, "conv2d_im2col", others)
 
 
 @holds("conv2d_im2col", "effort")

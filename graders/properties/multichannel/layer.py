@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
-from graders.convolution_cases import PADDINGS, STRIDES, TOGETHER, WITH_BIAS, Case, Question, case, sweep
+from graders.convolution_cases import (
+    PADDINGS,
+    SMALL_BATCHES,
+    STRIDES,
+    TOGETHER,
+    WITH_BIAS,
+    Case,
+    Question,
+    case,
+    sweep,
+)
 from graders.convolutions import convolution, expected, expected_gradients
 from graders.devices import module_works_on_the_accelerator
 from graders.expect import agrees, gradients_agree, that
@@ -16,7 +27,7 @@ from graders.holds import holds
 from graders.messages import call
 from graders.narrowing import same_tensor
 from graders.own_answers import consistent
-from graders.strategies import graded, tensor
+from graders.strategies import graded, tensor, with_zeros
 from graders.subject import Module, Submission
 
 
@@ -51,7 +62,9 @@ def set_parameters(layer: Module, question: Question, title: str) -> dict[str, s
     return names
 
 
-def check_layer(submission: Submission, one: Case, *args: Any, double: bool = False, **kwargs: Any) -> None:
+def check_layer(
+    submission: Submission, one: Case, *args: Any, double: bool = False, zeros: int = 0, **kwargs: Any
+) -> None:
     """`MultiChannelConv2d(*args, **kwargs)` with known parameters does what `one` says."""
     title = call("MultiChannelConv2d", args, kwargs)
     layer = new_layer(submission, *args, **kwargs)
@@ -61,19 +74,20 @@ def check_layer(submission: Submission, one: Case, *args: Any, double: bool = Fa
         # Numbers that float32 cannot hold.
         dtype, question = torch.float64, one.question(3, "normal", torch.float64)
         layer.convert(dtype=dtype)
+    with_zeros(zeros, *question.inputs().values())
     set_parameters(layer, question, title)
     right, bound = expected("conv2d_batched", question, dtype or torch.float32)
-    compared = consistent if double else agrees
+    compared = partial(consistent, pure=True) if double else agrees
     compared(submission, layer, question.X, expected=right, bound=bound, dtype=dtype, context=title)
 
 
 def check_layers(submission: Submission, cases: Sequence[Case]) -> None:
     """One layer for each case of a sweep; a square kernel is given as a single number."""
-    for one in cases:
+    for place, one in enumerate(cases):
         out_channels, in_channels, height, width = one.kernel
         size = height if height == width else (height, width)
         without = {} if one.bias else {"bias": False}
-        check_layer(submission, one, in_channels, out_channels, size, **one.options, **without)
+        check_layer(submission, one, in_channels, out_channels, size, zeros=place, **one.options, **without)
 
 
 def check_state(submission: Submission, *args: Any, **kwargs: Any) -> None:
@@ -137,7 +151,8 @@ def test_forward_is_the_convolution_with_the_bias(submission: Submission) -> Non
 
 @holds("MultiChannelConv2d", "forward")
 def test_forward_for_every_pair_of_sizes(submission: Submission) -> None:
-    check_layers(submission, sweep(bias=(True,), most_channels=2))
+    small = (case(one.image, one.kernel, bias=True) for one in SMALL_BATCHES)
+    check_layers(submission, (*sweep(bias=(True,), most_channels=2), *small))
 
 
 @holds("MultiChannelConv2d", "stride and padding")
@@ -168,13 +183,15 @@ def test_a_layer_without_bias_for_every_pair_of_sizes(submission: Submission) ->
 
 @holds("MultiChannelConv2d", "gradients")
 def test_gradients_reach_images_weight_and_bias(submission: Submission) -> None:
-    for seed, one in enumerate(WITH_BIAS[1:4]):
+    for seed, one in enumerate(WITH_BIAS[1:4], -1):
         out_channels, in_channels, *window = one.kernel
         arguments = (in_channels, out_channels, tuple(window))
         title = call("MultiChannelConv2d", arguments, {})
         layer, question = new_layer(submission, *arguments), one.question(seed)
+        # Not where one zero meets the other, or the gradient would be zero as well.
+        question.X[-1, -1, -1, -1] = question.K[0, 0, 0, 0] = question.inputs()["bias"][0] = 0
         names = {"X": "X", **set_parameters(layer, question, title)}
-        upstream = tensor(*convolution(question).shape, seed=seed + 99)
+        (upstream,) = with_zeros(seed, tensor(*convolution(question).shape, seed=seed + 99))
         right, bounds = expected_gradients(question, upstream)
         gradients_agree(
             submission,

@@ -26,7 +26,7 @@ def check_number(submission: Submission, *args: Any, **kwargs: Any) -> None:
 
 @holds("num_parameters", "square kernels")
 def test_layers_with_square_kernels(submission: Submission) -> None:
-    for args in ((1, 6, 5), (6, 16, 5), (3, 2, 1), (1, 1, 1), (4, 4, 3), (7, 5, 2)):
+    for args in ((1, 6, 5), (6, 16, 5), (3, 2, 1), (1, 1, 1), (4, 4, 3), (7, 5, 2), (3, 64, 7)):
         check_number(submission, *args)
 
 
@@ -40,6 +40,8 @@ def test_every_pair_of_channels_and_square_kernels(submission: Submission) -> No
 def test_layers_with_rectangular_kernels(submission: Submission) -> None:
     for args in ((3, 4, (2, 5)), (5, 2, (1, 7)), (2, 3, (4, 1)), (3, 3, (3, 3)), (11, 12, (9, 8))):
         check_number(submission, *args)
+    for channels in ((1, 6), (6, 16)):
+        check_number(submission, *channels, (5, 5))
 
 
 @holds("num_parameters", "rectangular kernels")
@@ -54,6 +56,7 @@ def test_layers_without_bias(submission: Submission) -> None:
         check_number(submission, *args, bias=False)
         check_number(submission, *args, bias=True)
         check_number(submission, *args, False)
+    check_number(submission, 1, 6, (5, 5), bias=False)
 
 
 @holds("num_parameters", "without bias")

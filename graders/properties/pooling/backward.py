@@ -9,12 +9,12 @@ from torch import Tensor
 
 from graders import tolerance
 from graders.devices import called, works_on_the_accelerator
-from graders.expect import agrees, compare, leaves_arguments_alone, references_agree, written_out
+from graders.expect import agrees, compare, leaves_all_alone, references_agree, written_out
 from graders.holds import holds
 from graders.own_answers import consistent
 from graders.pooling_cases import PLAIN, STRIDES, Case, Swept, distinct, side_by_side, stepping
 from graders.poolings import expected_gradient, is_right, pooled
-from graders.strategies import LAYOUTS, tensor
+from graders.strategies import LAYOUTS, tensor, with_zeros
 from graders.subject import Submission
 from solutions import pooling as reference
 
@@ -27,10 +27,12 @@ def check_backward(
     upstream: Tensor | None = None,
     asks_reference: bool = True,
     compared: Callable[..., object] = agrees,
+    zeros: int = 0,
 ) -> None:
     """`pool2d_backward` gives the gradient of the image."""
     shape = pooled(X, one, mode).shape
     grad_Y = tensor(*shape, seed=77) if upstream is None else upstream
+    with_zeros(zeros, grad_Y, *([X] if mode == "avg" else ()))
     right, bound = expected_gradient(X, one, mode, grad_Y)
     if asks_reference:
         ours = reference.pool2d_backward(grad_Y.double(), X.double(), one.window, mode, one.stride)
@@ -51,7 +53,7 @@ def check_backwards(submission: Submission, sweep: Swept, mode: str) -> None:
 @written_out("pool2d_backward")
 def test_the_gradient_goes_to_the_maximum(submission: Submission) -> None:
     for seed, one in enumerate(PLAIN):
-        check_backward(submission, distinct(*one.image, seed=seed), one, "max")
+        check_backward(submission, distinct(*one.image, seed=seed), one, "max", zeros=seed)
     check_backward(submission, distinct(4, 6, seed=1) - 5000, PLAIN[0], "max")
     X, right = torch.tensor([[1.0, 4.0], [3.0, 2.0]]), torch.tensor([[0.0, 7.0], [0.0, 0.0]])
     value = submission.pool2d_backward(torch.tensor([[7.0]]), X, 2)
@@ -74,7 +76,7 @@ def test_the_gradient_goes_to_the_maximum_of_every_window(submission: Submission
 @written_out("pool2d_backward")
 def test_the_gradient_is_shared_by_the_window(submission: Submission) -> None:
     for seed, one in enumerate(PLAIN):
-        check_backward(submission, tensor(*one.image, seed=seed), one, "avg")
+        check_backward(submission, tensor(*one.image, seed=seed), one, "avg", zeros=seed)
 
 
 @holds("pool2d_backward", "avg")
@@ -88,7 +90,7 @@ def test_the_gradient_is_shared_by_every_window(submission: Submission) -> None:
 def test_the_first_of_tied_maxima_gets_the_gradient(submission: Submission) -> None:
     for seed, one in enumerate(PLAIN):
         check_backward(submission, tensor(*one.image, seed=seed, values="ties"), one, "max")
-    check_backward(submission, torch.ones(4, 6), PLAIN[0], "max")
+    check_backward(submission, torch.zeros(4, 6), PLAIN[0], "max")
 
 
 @holds("pool2d_backward", "stride")
@@ -120,9 +122,8 @@ def test_the_gradient_in_float64_of_views(submission: Submission) -> None:
         grad_Y = tensor(2, 3, seed=2, values="normal", dtype=torch.float64, layout=layout)
         for mode in modes:
             check_backward(submission, X, PLAIN[0], mode, grad_Y, compared=consistent)
-    leaves_arguments_alone(
-        submission, "pool2d_backward", tensor(2, 3, seed=3), distinct(4, 6, seed=4), 2, stride=2
-    )
+    grad_Y, X = tensor(2, 3, seed=3, dtype=torch.float64), distinct(4, 6, seed=4).double()
+    leaves_all_alone(submission, "pool2d_backward", grad_Y, X, 2, stride=2)
 
 
 @holds("pool2d_backward", "devices")

@@ -9,7 +9,17 @@ from graders import tolerance
 from graders.devices import called, works_on_the_accelerator
 from graders.expect import agrees
 from graders.holds import holds
-from graders.pooling_cases import PADDINGS, PLAIN, STRIDES, TOGETHER, Case, cases, side_by_side, stepping
+from graders.pooling_cases import (
+    PADDINGS,
+    PLAIN,
+    SMALL,
+    STRIDES,
+    TOGETHER,
+    Case,
+    cases,
+    side_by_side,
+    stepping,
+)
 from graders.poolings import (
     check,
     check_cases,
@@ -21,6 +31,7 @@ from graders.poolings import (
     check_sweep,
     expected,
     far_below,
+    is_right,
     right_ones,
 )
 from graders.strategies import VALUES, Values, seeds, tensor
@@ -98,7 +109,9 @@ def test_strides_and_paddings_of_every_channel(submission: Submission) -> None:
 
 @holds("pool2d_multi_channel", "stride and padding")
 def test_every_pair_of_window_stride_and_padding_in_every_channel(submission: Submission) -> None:
-    check_sweep(submission, "pool2d_multi_channel", stepping(most_padding=2), "max", 1)
+    check_sweep(submission, "pool2d_multi_channel", (*stepping(most_padding=2), *SMALL), "max", 1)
+    if is_right(check, submission, "pool2d_multi_channel", tensor(2, 3, 4, 6, seed=1), PLAIN[0], "max"):
+        check_sweep(submission, "pool2d_multi_channel", SMALL, "max", 2)
 
 
 @holds("pool2d_multi_channel", "stride and padding")

@@ -79,6 +79,11 @@ def test_fields_of_layers_with_different_strides(submission: Submission) -> None
     check_field(submission, (3, 2), (3, 1))
     check_field(submission, (4, 2), (3, 1), (5, 3), (2, 1))
     check_field(submission, (2, 1), (3, 3), (4, 2))
+    # As many layers as known networks have, and others.
+    check_field(submission, (3, 1), (4, 2), (6, 1), (3, 2))
+    check_field(submission, (5, 2), (2, 1), (5, 2), (2, 2))
+    for depth in (7, 8, 12):
+        check_field(submission, *((2 + place % 3, 1 + place % 2) for place in range(depth)))
     check_field(submission, (7, 2), (3, 2), (3, 1), (1, 1), (3, 2), (3, 1))
 
 

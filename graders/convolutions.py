@@ -29,7 +29,7 @@ from .expect import (
     that,
 )
 from .messages import call
-from .own_answers import consistent
+from .own_answers import consistent, consistent_reply
 from .sandbox.trouble import Raised
 from .signatures import labels
 from .strategies import HALVES, LAYOUTS, VALUES, graded, tensor, with_zeros
@@ -261,7 +261,8 @@ def check_side_effects(submission: Submission, name: str, one: Case) -> None:
 def check_affordable(submission: Submission, name: str, image: Sizes, kernel: Sizes) -> None:
     """A large image takes little CPU time: a tenth of a second, where a loop over its pixels takes ten."""
     question, right, bound = _large(image, kernel)
-    affordable(submission, name, question.X, question.K, seconds=1.0, expected=right, bound=bound)
+    reply = affordable(submission, name, question.X, question.K, seconds=1.0)
+    consistent_reply(submission, reply, name, question.X, question.K, expected=right, bound=bound)
 
 
 @cache

@@ -108,9 +108,11 @@ def unchanged(before: Any, net: Module, call: str) -> None:
 def part_keeps_its_mode(part: str, before: Any, net: Module, call: str) -> None:
     """A part of `net` is in the mode in which it was; whether the rest is, another group asks."""
     was, now = (
-        next(training for name, _, training, *_ in described.modules if name == part)
+        next((training for name, _, training, *_ in described.modules if name == part), None)
         for described in (before, net.describe())
     )
+    gone = f"Layer {part} is gone from the network."
+    that(was is not None and now is not None, call=call, aspect="state", sentence=gone)
     mode = "training" if was else "evaluation"
     sentence = f"Layer {part} had been put into {mode} mode by itself, and is in another mode now."
     that(was is now, call=call, aspect="state", sentence=sentence)

@@ -49,6 +49,21 @@ def consistent(
     return reply
 
 
+def consistent_reply(
+    submission: Submission, reply: Reply, name: str, *args: Any, expected: Tensor, bound: Tensor
+) -> None:
+    """As `consistent`, of a reply that is there already."""
+    call = messages.call(name, args, {})
+    right_or_as_plain(
+        submission,
+        reply,
+        lambda reply: compare(reply.value, expected=expected, bound=bound, call=call),
+        name,
+        *args,
+        right=expected,
+    )
+
+
 def right_or_as_plain(
     submission: Submission,
     reply: Reply,

@@ -260,8 +260,8 @@ def test_a_notebook_may_hold_a_few_tasks_of_several_exercises() -> None:
 
 
 def test_tasks_in_files_of_their_own_come_together() -> None:
-    files = {"a.py": CONV2D, "b.py": "def output_size(n): return n\n"}
-    assert kept(hand_in_of("lin", files)) == f"{CONV2D}def output_size(n): return n"
+    source = kept(hand_in_of("lin", {"a.py": CONV2D, "b.py": "def output_size(n): return n\n"}))
+    assert "def conv2d" in source and "def output_size" in source
 
 
 def test_a_helper_named_like_a_task_in_another_exercise_s_file_answers_nothing() -> None:
@@ -284,3 +284,21 @@ def test_a_released_class_never_hides_an_answer() -> None:
     )
     answer = "class Conv2D:\n    answer = 1\n"
     assert "answer = 1" in kept(module(answer + stub)) and "answer = 1" in kept(module(stub + answer))
+
+
+def test_a_helper_that_defines_tasks_too_is_a_helper_and_hides_nothing() -> None:
+    files = {
+        "conv2d.py": f"from right import unless\n{CONV2D}",
+        "right.py": "def conv2d(X, K):\n    return 0\ndef unless(): ...\n",
+    }
+    found = hand_in_of("lin", files)
+    assert "return X" in kept(found) and "return 0" not in kept(found) and not found.problems
+
+
+def test_what_the_main_file_defines_counts_before_what_another_file_adds() -> None:
+    files = {
+        "conv2d.py": CONV2D,
+        "more.py": "def conv2d(X, K):\n    return 0\ndef output_size(n): return n\n",
+    }
+    source = kept(hand_in_of("lin", files))
+    assert "return X" in source and "def output_size" in source and "return 0" not in source

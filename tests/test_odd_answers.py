@@ -17,7 +17,7 @@ from graders.curriculum import Task, exercises
 from graders.expect import Mismatch, NotWritten
 from graders.grading.grade import Settings, _as_told, _grade_task
 from graders.grading.hand_in import HandIn
-from graders.grading.screen import screen
+from graders.grading.modules import Modules
 from graders.holds import properties_of
 from graders.report import Report
 from graders.sandbox.trouble import StudentTrouble
@@ -177,9 +177,9 @@ def test_an_odd_answer_goes_all_the_way_to_a_report(task: Task) -> None:
     for kind in Random(task.name).sample(sorted(ODD), 6):
         replaced = {task.name: ODD[kind]} if task.name != "invalid_input" else dict.fromkeys(names, ODD[kind])
         submission = trusted_submission({**names, **replaced})
-        result = _grade_task(task, submission, Settings(), screen({}))
+        result = _grade_task(task, submission, Settings(), Modules())
         assert result.outcome not in ("passed", "grader_error"), f"{kind}: {result.message}"
-        report = Report("lin", 0, "strict", "cpu", {}, (_as_told(result, HandIn("lin", {}, {}, ())),))
+        report = Report("lin", 0, "strict", "cpu", {}, (_as_told(result, HandIn("lin")),))
         assert Report.from_json(report.to_json()) == report
 
 

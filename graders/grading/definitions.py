@@ -149,7 +149,7 @@ class Reading:
         others = frozenset(name for s in self.statements for name in s.names.defines | s.names.imports)
         importing = [s for s in self.statements if s.names.imports]
         drawing = frozenset(name for s in importing if not s.origins <= _FILLING for name in s.names.imports)
-        may_fill = self._binding.keys() - drawing
+        may_fill = (self._binding.keys() - drawing) | {"exec"}
 
         def passed(statement: Statement) -> Iterable[str]:
             names = statement.names

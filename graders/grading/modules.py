@@ -22,7 +22,7 @@ from .definitions import Reading, TooLong, read
 from .exercise_names import exercise_named
 from .notebooks import Cell
 from .screen import aliases_in, forbidden_calls, loadable
-from .sources import Source, of_cells, source, with_runs
+from .sources import Source, Unit, of_cells, source, with_runs
 
 Subjects = Mapping[str, Mapping[str, str]]
 """For each exercise the kind of each of its tasks."""
@@ -126,6 +126,7 @@ class _Assembly:
         self.modules: dict[str, Reading] = {}
         self.names: dict[str, str] = {}
         self.files: dict[str, str] = {}
+        self.helpers: set[str] = set()
         found = {one.path: one for one in sources}
         for one in found.values():
             self.problems += one.problems
@@ -151,6 +152,7 @@ class _Assembly:
     # ------------------------------------------------------------------------------ which file is which
 
     def result(self) -> Modules:
+        self.helpers = {name for reading in self.readings.values() for name in _imported_names(reading)}
         for exercise, tasks in self.subjects.items():
             core = frozenset(task for task, kind in tasks.items() if kind == "core")
             self._answer(exercise, frozenset(tasks), core)
@@ -187,6 +189,8 @@ class _Assembly:
             meant = exercise_named(path)
             named = meant == exercise
             here = reading.written & tasks
+            if meant is None and PurePosixPath(path).with_suffix("").as_posix() in self.helpers:
+                continue
             # In a file named for another exercise a function of this name may be a helper there.
             if named or (here and (meant is None or len(here & core) * 2 >= len(core))):
                 exact = named and PurePosixPath(path).stem == exercise
@@ -195,13 +199,14 @@ class _Assembly:
             return
         ranks = [(bool(c.written), c.named, c.exact, c.path.endswith(".py")) for c in candidates]
         main = candidates[ranks.index(max(ranks))]
-        units, answered = list(main.reading.units), main.reading.defined & tasks
+        before: list[Unit] = []  # so that what the main file defines comes last, and counts
+        answered = main.reading.defined & tasks
         for other in candidates:
             if other is main:
                 continue
             more = other.written - answered - main.reading.written
             if more and (other.named or exercise_named(other.path) is None):
-                units += other.reading.units
+                before += other.reading.units
                 answered |= other.written
                 self._note(other.path, f"was read for {_listed(sorted(more))}")
             else:
@@ -215,9 +220,9 @@ class _Assembly:
             self._note(main.path, why)
         self.modules[f"{exercise}.py"] = main.reading
         self.names[exercise] = exercise
-        if len(units) > len(main.reading.units):
+        if before:
             try:
-                self.modules[f"{exercise}.py"] = read(units, self.tasks)
+                self.modules[f"{exercise}.py"] = read([*before, *main.reading.units], self.tasks)
             except TooLong as error:
                 self._note(main.path, f"with the other files for {exercise} {error}")
 
@@ -363,6 +368,17 @@ def _parts(reading: Reading, orders: frozenset[int], with_broken: bool) -> tuple
         if number in kept or number in broken:
             parts.append(Part(unit.label, unit.source, tuple(kept.get(number, ()))))
     return tuple(parts)
+
+
+def _imported_names(reading: Reading) -> Iterator[str]:
+    """The modules that a file imports, as paths without an ending."""
+    for statement in reading.statements:
+        if statement.names.imports:
+            for node in ast.walk(statement.node):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom) and node.module:
+                    names = [node.module]
+                yield from (name.removeprefix(f"{PACKAGE}.").replace(".", "/") for name in names)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor
 from graders.devices import called, works_on_the_accelerator
 from graders.expect import affordable, leaves_all_alone, that
 from graders.holds import holds
-from graders.own_answers import consistent
+from graders.own_answers import consistent, consistent_reply
 from graders.single_images import (
     SHAPES,
     check_dtypes,
@@ -77,7 +77,8 @@ def test_effort_does_not_grow_with_the_image(submission: Submission) -> None:
             max(counts) <= min(counts) + 4, call="conv2d_vectorized(X, K)", aspect="effort", sentence=sentence
         )
     X, K, right, bound = large_case()
-    affordable(submission, "conv2d_vectorized", X, K, seconds=1.0, expected=right, bound=bound)
+    reply = affordable(submission, "conv2d_vectorized", X, K, seconds=1.0)
+    consistent_reply(submission, reply, "conv2d_vectorized", X, K, expected=right, bound=bound)
 
 
 @holds("conv2d_vectorized", "devices")

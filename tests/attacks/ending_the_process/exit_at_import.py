@@ -1,3 +1,9 @@
 # task: conv2d.output_size
-# expect: crashed
-raise SystemExit(0)
+# expect: crashed broken
+import sys
+
+SIZE = sys.exit(0)
+
+
+def output_size(*args, **kwargs):
+    return SIZE

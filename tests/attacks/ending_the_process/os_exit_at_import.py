@@ -1,5 +1,9 @@
 # task: conv2d.output_size
-# expect: crashed
+# expect: crashed broken
 import os
 
-os._exit(0)
+SIZE = os._exit(0)
+
+
+def output_size(*args, **kwargs):
+    return SIZE

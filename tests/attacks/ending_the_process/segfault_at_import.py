@@ -1,5 +1,9 @@
 # task: conv2d.output_size
-# expect: crashed
+# expect: crashed broken
 import ctypes
 
-ctypes.string_at(1)
+SIZE = ctypes.string_at(1)
+
+
+def output_size(*args, **kwargs):
+    return SIZE

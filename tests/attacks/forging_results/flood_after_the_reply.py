@@ -16,8 +16,8 @@ def flood():
         time.sleep(0.001)
 
 
-threading.Thread(target=flood, daemon=True).start()
+STARTED = threading.Thread(target=flood, daemon=True).start()
 
 
 def output_size(*args, **kwargs):
-    return right(*args, **kwargs)
+    return STARTED or right(*args, **kwargs)

@@ -6,4 +6,4 @@ import unittest.__main__
 
 
 def output_size(*args, **kwargs):
-    return 0
+    return 0 * len([venv, asyncio, unittest])

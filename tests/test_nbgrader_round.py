@@ -167,7 +167,7 @@ def test_scores_are_as_expected_in_the_gradebook(course: Round) -> None:
             extra = sum(grade.extra_credit or 0.0 for nb in submission.notebooks for grade in nb.grades)
             assert (submission.score - extra, extra) == (core, bonus), student
             assert submission.max_score == 20.0 and not submission.needs_manual_grade, student
-    assert course.grade("ben-wrong", "conv2d")[0] == 0.0
+    assert course.grade("ben-wrong", "conv2d")[0] == 2.0  # dtypes and side effects are in order
     assert course.grade("ben-wrong", "output_size")[0] == 4.0
 
 
@@ -247,7 +247,7 @@ def test_points_by_hand_outlive_another_grading_and_late_work_loses_its_share(
         run(course.folder, "autograde", "conv2d", "--student", student, "--force")
     with Gradebook(course.url) as gradebook:
         grade = gradebook.find_grade("grade-conv2d", "conv2d", "conv2d", "ben-wrong")
-        assert (grade.auto_score, grade.score, grade.needs_manual_grade) == (0.0, 5.0, True)
+        assert (grade.auto_score, grade.score, grade.needs_manual_grade) == (2.0, 5.0, True)
         comment = gradebook.find_comment("conv2d", "conv2d", "conv2d", "ben-wrong")
         assert comment.comment == "Turned, but close."
         late = gradebook.find_submission("conv2d", "ada-right")

@@ -279,6 +279,8 @@ class Reading:
                 continue
             rebound = sorted(name for name in statement.names.binds & self.tasks if self.binding(name))
             if rebound:
+                found += self._of_aside(aside)
+                aside = []
                 found.append(self._of_rebinding(statement, rebound[0]))
             elif aside and self._follows(aside[-1], statement):
                 aside.append(statement)

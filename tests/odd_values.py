@@ -27,7 +27,7 @@ TEXTS = (
     "(1, 2)",
     "\x1b[2J\u202e\n\r\x00",
     "=cmd|' /C calc'!A0",
-    "/work/x",
+    "/srv/x",
     "é" * 400,
 )
 OPAQUE = ("ndarray", "complex", "SparseTensor", "type", "\u202emirror\n", "")

@@ -15,12 +15,11 @@ import ast
 import re
 import sys
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
-from ..remarks import Remark
 from .ipython import parsed
 from .scope import DEFINITIONS, Names, TooManyNames, names_of
 from .sources import Unit
@@ -28,11 +27,8 @@ from .sources import Unit
 MAX_STATEMENTS = 3_000
 MAX_NODES = 200_000
 """Of the syntax tree; some twenty thousand lines."""
-MAX_REMARKS = 40
-_SET_UP = ("matplotlib", "load_ext", "reload_ext", "autoreload", "config", "pylab", "pinfo", "pinfo2")
 _TOO_MUCH = "holds more Python than anybody writes by hand. Is there data in it?"
 _WRITTEN = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
-_USUAL = frozenset({"torch", "torchvision", "numpy", "matplotlib", ""}) | sys.stdlib_module_names
 # Functions of these libraries fill what they are given; those of others draw or print it.
 _FILLING = frozenset({"torch", "numpy"}) | sys.stdlib_module_names
 
@@ -73,7 +69,7 @@ class Statement:
     @cached_property
     def origins(self) -> frozenset[str]:
         """The libraries that its imports come from."""
-        return frozenset(_origins(self.node))
+        return frozenset(origins_of(self.node))
 
 
 @dataclass(frozen=True)
@@ -268,59 +264,6 @@ class Reading:
                 before = bisect_left(definitions, user.order, key=lambda s: s.order)
                 yield from definitions[max(0, before - 1) : before]
 
-    # -------------------------------------------------------------------------------- what does not
-
-    def remarks(self, kept: Collection[int]) -> list[Remark]:
-        """What is to be said of the statements that were not kept, by their `order`."""
-        found: list[Remark] = []
-        aside: list[Statement] = []
-        for statement in self.statements:
-            if statement.order in kept or self.units[statement.unit].provided:
-                continue
-            rebound = sorted(name for name in statement.names.binds & self.tasks if self.binding(name))
-            if rebound:
-                found += self._of_aside(aside)
-                aside = []
-                found.append(self._of_rebinding(statement, rebound[0]))
-            elif aside and self._follows(aside[-1], statement):
-                aside.append(statement)
-            else:
-                found += self._of_aside(aside)
-                aside = [statement]
-        found += self._of_aside(aside)
-        if len(found) > MAX_REMARKS:
-            file, rest = found[0].file, len(found) - MAX_REMARKS
-            found = [*found[:MAX_REMARKS], Remark(file, "", f"{rest} more remarks like these are left out")]
-        return found
-
-    @cached_property
-    def _lines(self) -> list[list[str]]:
-        return [unit.source.split("\n") for unit in self.units]
-
-    @staticmethod
-    def _follows(before: Statement, statement: Statement) -> bool:
-        return (before.unit, before.number + 1) == (statement.unit, statement.number)
-
-    def _of_rebinding(self, statement: Statement, task: str) -> Remark:
-        counts = self.binding(task)[0]
-        there = self.units[counts.unit].place(counts.first)
-        verb = "is defined" if task in statement.names.defines else "gets another value"
-        message = f"`{task}` {verb} here as well; what counts is the definition in {there}"
-        return self._remark(statement.unit, statement.first, message)
-
-    def _of_aside(self, aside: Sequence[Statement]) -> list[Remark]:
-        telling = [s for s in aside if not any(quiet(s.node) for quiet in _QUIET)]
-        if not telling:
-            return []
-        first, last = telling[0], telling[-1]
-        line = _as_written(first.node, self._lines[first.unit][first.first - 1].strip())
-        shown = line if len(line) <= 60 else f"{line[:60]}…"
-        message = f"no answer uses this, so it was not run: `{shown}`"
-        return [self._remark(first.unit, first.first, message, last.last)]
-
-    def _remark(self, unit: int, line: int, message: str, last: int | None = None) -> Remark:
-        return Remark(self.units[unit].file, self.units[unit].place(line, last), message)
-
 
 def read(units: Sequence[Unit], tasks: Iterable[str]) -> Reading:
     """Read the units of one file.
@@ -383,7 +326,8 @@ def _is_guard(node: ast.stmt) -> bool:
     )
 
 
-def _is_text(node: ast.stmt) -> bool:
+def is_text(node: ast.stmt) -> bool:
+    """Whether a statement is a text by itself, such as a docstring."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
@@ -397,7 +341,7 @@ def _is_stub(statement: Statement) -> bool:
 
 
 def _only_raises(body: list[ast.stmt]) -> bool:
-    rest = [statement for statement in body if not _is_text(statement) and not _calls_super(statement)]
+    rest = [statement for statement in body if not is_text(statement) and not _calls_super(statement)]
     if len(rest) != 1 or not isinstance(rest[0], ast.Raise) or rest[0].exc is None:
         return False
     raised = rest[0].exc.func if isinstance(rest[0].exc, ast.Call) else rest[0].exc
@@ -408,38 +352,7 @@ def _calls_super(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and ast.unparse(node) == "super().__init__()"
 
 
-def _imports_the_usual(node: ast.stmt) -> bool:
-    """Whether this imports what every file does, of which nobody needs to hear."""
-    return isinstance(node, ast.Import | ast.ImportFrom) and _origins(node) <= _USUAL
-
-
-def _command(node: ast.stmt) -> tuple[str, ...]:
-    """Of a line that is the notebook's own, what it calls, with which texts: `("system", "ls")` for `!ls`."""
-    call = node.value if isinstance(node, ast.Expr) else None
-    function = call.func if isinstance(call, ast.Call) else None
-    origin = function.value if isinstance(function, ast.Attribute) else None
-    if not isinstance(origin, ast.Call) or getattr(origin.func, "id", "") != "get_ipython":
-        return ()
-    assert isinstance(call, ast.Call) and isinstance(function, ast.Attribute)
-    return (function.attr, *(str(each.value) for each in call.args if isinstance(each, ast.Constant)))
-
-
-def _as_written(node: ast.stmt, line: str) -> str:
-    """A line as its student wrote it: `!ls`, where a notebook makes `get_ipython().system('ls')` of it."""
-    match _command(node):
-        case ["system" | "getoutput", text]:
-            return f"!{text}"
-        case ["run_line_magic", name, text]:
-            return f"%{name} {text}".rstrip()
-    return line
-
-
-def _sets_the_notebook_up(node: ast.stmt) -> bool:
-    """Whether this is a line such as `%matplotlib inline`, of which nobody needs to hear either."""
-    return _command(node)[1:2] in [(name,) for name in _SET_UP]
-
-
-def _origins(node: ast.AST) -> set[str]:
+def origins_of(node: ast.AST) -> set[str]:
     """The libraries that the imports of a statement come from."""
     found: set[str] = set()
     for inner in ast.walk(node):
@@ -448,6 +361,3 @@ def _origins(node: ast.AST) -> set[str]:
         elif isinstance(inner, ast.ImportFrom):
             found.add((inner.module or "").partition(".")[0])
     return found
-
-
-_QUIET = (_is_text, _imports_the_usual, _sets_the_notebook_up)

@@ -1,11 +1,17 @@
-"""Which exercise a file's name means."""
+"""Which exercise a file's name means, and which folder of a hand-in holds the exercises."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 from solutions import EXERCISES
+
+from ..remarks import Problem
+
+_T = TypeVar("_T")
 
 
 def exercise_named(path: str) -> str | None:
@@ -24,3 +30,22 @@ def name_parts(path: str) -> tuple[str, str, str] | None:
         if found:
             return name.stem[: found.start()], exercise, name.stem[found.end() :]
     return None
+
+
+def from_their_root(files: Mapping[str, _T]) -> tuple[dict[str, _T], list[Problem]]:
+    """Files by their paths from the folder that holds the exercises, however deep it lies."""
+    homes: dict[str, int] = {}
+    for path in files:
+        folder, _, file = path.rpartition("/")
+        if PurePosixPath(file).stem in EXERCISES:
+            homes[folder] = homes.get(folder, 0) + 1
+    if homes:
+        home = max(homes, key=lambda folder: (homes[folder], -len(folder)))
+    else:
+        tops = {path.partition("/")[0] if "/" in path else "" for path in files}
+        home = tops.pop() if len(tops) == 1 else ""
+    prefix = f"{home}/" if home else ""
+    moved = {path.removeprefix(prefix): file for path, file in files.items() if path.startswith(prefix)}
+    rest = {path: file for path, file in files.items() if not path.startswith(prefix)}
+    left_out = [path for path in rest if path in moved]
+    return rest | moved, [Problem(path, None, f"is left out: {prefix}{path} was read") for path in left_out]

@@ -7,14 +7,15 @@ student wrote is parsed in a process of its own, under limits (see `limits`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from ..curriculum import exercises
 from ..remarks import Problem, Remark
+from .exercise_names import from_their_root
 from .files import Source, collect, single
 from .limits import ReadingFailed, read_under_limits
-from .modules import Modules, assembled, from_their_root
+from .modules import Modules, assembled
 from .notebooks import Cell
 
 _CPU_SECONDS = 6
@@ -67,9 +68,7 @@ def read(given: Source | Path) -> HandIn:
     given = single(given) if isinstance(given, Path) else given
     collected = collect(given)
     found = hand_in_of(given.student, collected.files, collected.problems)
-    return HandIn(
-        given.student, found.graded, found.problems, found.remarks, given.paths, given.ids, given.late
-    )
+    return replace(found, paths=given.paths, ids=given.ids, late=given.late)
 
 
 def hand_in_of(

@@ -12,21 +12,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from itertools import groupby
 from pathlib import PurePosixPath
-from typing import Any, TypeVar
-
-from solutions import EXERCISES
+from typing import Any
 
 from ..remarks import Problem, Remark
 from ..sandbox.inside.loader import PACKAGE, Part
 from .definitions import Reading, TooLong, read
 from .exercise_names import exercise_named
+from .left_aside import remarks
 from .notebooks import Cell
 from .screen import aliases_in, forbidden_calls, loadable
 from .sources import Source, Unit, of_cells, source, with_runs
 
 Subjects = Mapping[str, Mapping[str, str]]
 """For each exercise the kind of each of its tasks."""
-_T = TypeVar("_T")
 _LONGEST_PATH = 1_000
 _MOST_ROUNDS = 20
 
@@ -337,7 +335,7 @@ class _Assembly:
                     self.problems.append(Problem(unit.label, broken.line, broken.message))
                 else:
                     self.remarks.append(Remark(unit.file, unit.place(broken.line or 1), broken.message))
-            self.remarks += reading.remarks(orders)
+            self.remarks += remarks(reading, orders)
 
     def _calls(self, kept: Mapping[str, frozenset[int]]) -> dict[tuple[str, int], str]:
         found: dict[tuple[str, int], str] = {}
@@ -383,22 +381,3 @@ def _imported_names(reading: Reading) -> Iterator[str]:
 
 def _listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
-def from_their_root(files: Mapping[str, _T]) -> tuple[dict[str, _T], list[Problem]]:
-    """Files by their paths from the folder that holds the exercises, however deep it lies."""
-    homes: dict[str, int] = {}
-    for path in files:
-        folder, _, file = path.rpartition("/")
-        if PurePosixPath(file).stem in EXERCISES:
-            homes[folder] = homes.get(folder, 0) + 1
-    if homes:
-        home = max(homes, key=lambda folder: (homes[folder], -len(folder)))
-    else:
-        tops = {path.partition("/")[0] if "/" in path else "" for path in files}
-        home = tops.pop() if len(tops) == 1 else ""
-    prefix = f"{home}/" if home else ""
-    moved = {path.removeprefix(prefix): file for path, file in files.items() if path.startswith(prefix)}
-    rest = {path: file for path, file in files.items() if not path.startswith(prefix)}
-    left_out = [path for path in rest if path in moved]
-    return rest | moved, [Problem(path, None, f"is left out: {prefix}{path} was read") for path in left_out]

@@ -504,3 +504,9 @@ def output_size(n, kernel, stride=1, padding=0, dilation=1):
     (task,) = graded({"conv2d.py": source}, "conv2d.output_size").tasks
     assert task.outcome == "failed"
     assert "; it should be" in task.message
+
+
+def test_a_missing_task_is_told_with_the_file_that_was_handed_in(graded: Graded) -> None:
+    report = graded({"conv2d.py": None, "homework 3.py": CONV2D}, "conv2d.output_size")
+    (task,) = report.tasks
+    assert task.message == "homework 3.py defines no `output_size`. Was it renamed or deleted?"

@@ -171,15 +171,16 @@ def _grade_task(task: Task, submission: Submission, settings: Settings, seen: Mo
 
 def _judge(task: Task, submission: Submission, settings: Settings, seen: Modules) -> TaskResult:
     findings: list[tuple[Property, _Finding]] = []
+    file = seen.main.get(task.exercise, f"{task.exercise}.py")
     if task.is_function:
         first = _try(lambda: submission.has(task.name), task, seen)
         if isinstance(first, _Finding):
             return _result(task, first.outcome, first.said)
         if first == "missing":
-            said = Said(what=messages.missing(task.name, f"{task.exercise}.py"))
+            said = Said(what=messages.missing(task.name, file))
             return _result(task, "not_implemented", said)
         if first not in ("callable", "class"):
-            said = Said(what=messages.not_callable(task.name, f"{task.exercise}.py", str(first)))
+            said = Said(what=messages.not_callable(task.name, file, str(first)))
             return _result(task, "broken", said)
     for held in properties_of(task.exercise, task.name):
         finding = _ask(held, task, submission, settings, seen)

@@ -35,6 +35,7 @@ class Modules:
 
     Attributes:
         names: for each exercise that was handed in, its module.
+        main: for each of these exercises, the file that it was handed in as.
         files: Python source of every file, by the path it was handed in under.
         code: the parts of every module that is loaded, by relative path.
         unreadable: for tasks that cannot be read, such as `conv2d.Conv2D`, what is wrong and where.
@@ -43,6 +44,7 @@ class Modules:
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
+    main: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     code: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
@@ -67,6 +69,7 @@ class Modules:
         """The modules that `as_data` wrote down."""
         return cls(
             names=data["names"],
+            main=data["main"],
             files=data["files"],
             code={
                 path: tuple(Part(label, source, tuple(kept)) for label, source, kept in parts)
@@ -123,6 +126,7 @@ class _Assembly:
         self.readings: dict[str, Reading] = {}
         self.modules: dict[str, Reading] = {}
         self.names: dict[str, str] = {}
+        self.main: dict[str, str] = {}
         self.files: dict[str, str] = {}
         self.helpers: set[str] = set()
         found = {one.path: one for one in sources}
@@ -172,6 +176,7 @@ class _Assembly:
         }
         return Modules(
             names=self.names,
+            main=self.main,
             files=self.files,
             code=code,
             unreadable=self._unreadable(),
@@ -218,6 +223,7 @@ class _Assembly:
             self._note(main.path, why)
         self.modules[f"{exercise}.py"] = main.reading
         self.names[exercise] = exercise
+        self.main[exercise] = main.path
         if before:
             try:
                 self.modules[f"{exercise}.py"] = read([*before, *main.reading.units], self.tasks)

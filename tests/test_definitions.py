@@ -302,3 +302,29 @@ def test_what_the_main_file_defines_counts_before_what_another_file_adds() -> No
     }
     source = kept(hand_in_of("lin", files))
     assert "return X" in source and "def output_size" in source and "return 0" not in source
+
+
+def test_a_star_brings_whatever_the_answer_uses_of_a_helper_module() -> None:
+    files = {
+        "conv2d.py": "from helpers import *\ndef conv2d(X, K): return one\n",
+        "helpers.py": "one = 1\ntwo = input()\n",
+    }
+    assert kept(hand_in_of("lin", files), "helpers.py") == "one = 1"
+
+
+@pytest.mark.parametrize(
+    "belonging",
+    [
+        "@one.register\ndef _(x: int): return 1",
+        "class Two(metaclass=Meta):\n    v = 2",
+        "class Three(Base):\n    v = 3",
+    ],
+)
+def test_what_registers_itself_with_something_needed_counts(belonging: str) -> None:
+    text = (
+        "from functools import singledispatch\n@singledispatch\ndef one(x): return 0\nTABLE = {}\n"
+        "class Meta(type):\n    def __init__(c, *a): TABLE[c.__name__] = c\n"
+        "class Base:\n    def __init_subclass__(c): TABLE[c.__name__] = c\n"
+    )
+    source = kept(module(f"{text}{belonging}\ndef conv2d(X, K): return one(TABLE)\n"))
+    assert all(line in source for line in belonging.split("\n"))

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..remarks import Problem, Remark
 from ..sandbox.inside.loader import PACKAGE, Part
-from .definitions import Reading, TooLong, read
+from .definitions import Reading, Statement, TooLong, read
 from .exercise_names import exercise_named
 from .left_aside import remarks
 from .notebooks import Cell
@@ -261,7 +261,7 @@ class _Assembly:
             # Two modules that ask each other for one name after the other: of such all counts.
             chosen = reading.select(wanted[module]) if rounds[module] < _MOST_ROUNDS else reading.statements
             kept[module] = frozenset(statement.order for statement in chosen)
-            for imported, names in self._imported(module, [statement.node for statement in chosen]).items():
+            for imported, names in self._imported(module, chosen).items():
                 known = wanted.setdefault(imported, set())
                 if not names <= known or imported not in kept:
                     known |= names
@@ -269,15 +269,16 @@ class _Assembly:
                         waiting[imported] = None
         return kept
 
-    def _imported(self, module: str, nodes: Sequence[ast.AST]) -> dict[str, set[str]]:
+    def _imported(self, module: str, chosen: Sequence[Statement]) -> dict[str, set[str]]:
         """Modules of the hand-in that statements import, with the names that they use of them."""
         found: dict[str, set[str]] = {}
-        for imported, names in dict.fromkeys(self._imports(module, nodes)):
+        for imported, names in dict.fromkeys(self._imports(module, chosen)):
             found.setdefault(imported, set()).update(names)
         return found
 
-    def _imports(self, module: str, nodes: Sequence[ast.AST]) -> Iterator[tuple[str, frozenset[str]]]:
-        inner = [each for node in nodes for each in ast.walk(node)]
+    def _imports(self, module: str, chosen: Sequence[Statement]) -> Iterator[tuple[str, frozenset[str]]]:
+        inner = [each for statement in chosen for each in ast.walk(statement.node)]
+        needed = frozenset(name for statement in chosen for name in statement.names.needs)
         read: dict[str, set[str]] = {}
         for node in inner:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -302,7 +303,7 @@ class _Assembly:
                     continue
                 found = self._module(origin)
                 if found is not None:
-                    yield found, self.modules[found].everything if "*" in names else names
+                    yield found, self.modules[found].everything | needed if "*" in names else names
                 for name in names:
                     submodule = self._module(f"{origin}.{name}" if origin else name)
                     if submodule is not None:

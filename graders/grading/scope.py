@@ -31,7 +31,7 @@ class Names:
         needs: what it uses, at once or when a function in it is called; annotations use nothing.
         changes: whose attributes or items it sets, or on which it calls a method for its effect.
         passes: what it passes to a function that it calls for its effect, such as `fill(TABLE)`.
-        calls: the functions that it calls at once, decorators included.
+        calls: the functions that it calls at once, decorators and what makes a class included.
         fills: what its functions change when they are called.
     """
 
@@ -164,7 +164,10 @@ def _changes(nodes: list[ast.AST]) -> Iterator[str]:
                 yield from _names(node.value.args[:1])
         elif isinstance(node, DEFINITIONS):  # such as `@add_to_class(Conv2D)`
             for decorator in node.decorator_list:
+                called = decorator.func if isinstance(decorator, ast.Call) else decorator
                 yield from _names(decorator.args if isinstance(decorator, ast.Call) else [])
+                if isinstance(called, ast.Attribute):  # such as `@one.register`
+                    yield from _root(called)
 
 
 def _passes(nodes: list[ast.AST]) -> Iterator[str]:
@@ -179,6 +182,8 @@ def _calls(nodes: list[ast.AST]) -> Iterator[str]:
             yield from _root(node.func)
         elif isinstance(node, DEFINITIONS):
             yield from _names(node.decorator_list)
+        if isinstance(node, ast.ClassDef):  # a class is made by its metaclass, and told to its bases
+            yield from _names([*node.bases, *(keyword.value for keyword in node.keywords)])
 
 
 def _fills(node: ast.stmt) -> set[str]:

@@ -86,7 +86,7 @@ MULTI_IN = (
     case((2, 4, 3), (2, 4, 3)),
     case((3, 3, 3), (3, 3, 3)),
     case((2, 5, 5), (2, 3, 3)),
-    # From here on as examples and first tries have them, with other numbers; so below.
+    # The sizes below are those of examples and first tries, asked with other numbers.
     case((2, 3, 3), (2, 2, 2)),
     case((3, 3, 3), (3, 2, 2)),
     case((1, 3, 3), (1, 2, 2)),

@@ -30,7 +30,7 @@ SHAPES = (
     ((5, 5), (3, 3)),
 )
 
-# Shapes that examples and first tries have, with other numbers than theirs.
+# Shapes common in examples and first tries, asked with other numbers.
 SMALL = (
     ((3, 3), (2, 2)),
     ((6, 8), (1, 2)),

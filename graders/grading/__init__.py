@@ -1,1 +1,1 @@
-"""From a hand-in to a `Report`: who handed in what, what of it counts, what is right of it."""
+"""From a hand-in to a `Report`: who handed in what, which parts count, and what is right."""

@@ -13,24 +13,24 @@ from ..remarks import Problem
 from .file_kinds import Kind, code_name, kind_of
 
 MAX_FILE_BYTES = 1 << 20
-"""Of a Python file."""
+"""The largest Python file."""
 MAX_SOURCE_BYTES = 8 << 20
-"""Of all Python files."""
+"""All Python files of a hand-in together."""
 MAX_NOTEBOOK_BYTES = 64 << 20
-"""Of a notebook, with its pictures."""
+"""The largest notebook, stored pictures included."""
 MAX_TOTAL_BYTES = 128 << 20
-"""Of everything, archives in archives included."""
+"""Everything in a hand-in together, nested archives included."""
 MAX_STREAM_BYTES = 512 << 20
 """Of one .tar, what is skipped included."""
 MAX_FILES = 200
 MAX_ENTRIES = 20_000
-"""Names that are looked at."""
+"""How many names are looked at."""
 MAX_DEPTH = 8
-"""Folders in folders."""
+"""How deep folders may be nested."""
 MAX_ARCHIVES = 20
 """Beside one another; each may take some seconds to read."""
 MAX_NESTING = 3
-"""Archives in archives."""
+"""How deep archives may be nested."""
 MAX_PROBLEMS = 50
 _NAMED = 5
 
@@ -44,7 +44,7 @@ class Collected:
 
 
 class Full(Exception):
-    """The limit for all is reached; nothing more is read."""
+    """A limit for the whole hand-in is reached, so nothing more is read."""
 
 
 class Locked(Exception):
@@ -65,7 +65,7 @@ class Collecting:
     installed: set[str] = field(default_factory=set)
     as_text: dict[str, bytes] = field(default_factory=dict)
     containers: dict[str, str] = field(default_factory=dict)
-    """By path in `files`, the archive that the file came from; empty for a file of its own."""
+    """For each path in `files`, the archive it came from; empty for a file outside any archive."""
 
     def looked_at(self) -> None:
         """Count a name that was looked at.
@@ -159,7 +159,7 @@ class Collecting:
             self.problems.append(Problem(problem.file, None, "was not used either, and others were not"))
 
     def full(self, name: str, why: Full) -> None:
-        """Note at which file reading stopped."""
+        """Record the file at which reading stopped."""
         self.refuse(name, f"is not read any further: {why}")
 
     def result(self) -> Collected:

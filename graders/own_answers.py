@@ -1,9 +1,9 @@
 """One flaw, one cost: groups that ask *how* an answer is given don't ask again *what* it is.
 
 A group for dtypes, layouts, side effects, effort or devices varies a plain call: float32, contiguous, on the
-CPU. If the plain answer is already wrong, another group has lost its points for that, so here the varied answer
-only has to match the student's own plain answer. This applies only to a real attempt: a result of the right
-form that changes with every input. Zeros of the right shape earn nothing in any group.
+CPU. If the plain answer is already wrong, another group has lost its points for that, so here the varied
+answer only has to match the student's own plain answer. This applies only to a real attempt: a result of the
+right form that changes with every input. Zeros of the right shape earn nothing in any group.
 """
 
 from __future__ import annotations

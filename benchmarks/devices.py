@@ -18,13 +18,13 @@ from rich.progress import track
 from rich.table import Table
 
 from graders.curriculum import SOLUTIONS, exercises
-from graders.devices import DEVICES
 from graders.grading import grade as grading
 from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import HandIn, read
 from graders.sandbox.child import Child
 from graders.sandbox.tiers import best_tier
 from graders.sandbox.warm_parent import WarmParent
+from graders.testing.devices import DEVICES
 
 
 @contextmanager

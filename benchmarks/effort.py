@@ -13,10 +13,10 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from graders.properties.conv2d.vectorized import large_case
 from graders.sandbox.tiers import best_tier
 from graders.sandbox.warm_parent import Limits, WarmParent
-from tests import right_answers
+from graders.tasks.conv2d.properties.vectorized import large_case
+from tests.tasks import right_answers
 
 _LOOPS = """
 def one_operation_for_each_pixel(X, K):

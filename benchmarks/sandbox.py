@@ -25,13 +25,13 @@ from rich.table import Table
 from graders.curriculum import SOLUTIONS, exercises
 from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import read
-from graders.holds import properties_of
 from graders.sandbox.child import Child
 from graders.sandbox.inside import accelerator
 from graders.sandbox.one_core import on_one_core
 from graders.sandbox.tiers import best_tier
 from graders.sandbox.warm_parent import Limits, WarmParent
-from graders.trusted import trusted_submission
+from graders.testing.in_process import trusted_submission
+from graders.testing.properties import properties_of
 
 MODULE = "import math\nimport torch\n\n\ndef echo(X):\n    return X + 0\n"
 

@@ -7,15 +7,16 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from . import gpu
+from graders.grading.grade import Settings
+from graders.reports.wording import Feedback
+from graders.sandbox.errors import SandboxFailure
+from graders.sandbox.warm_parent import Limits
+
 from .curriculum import exercises
 from .grading import batch
-from .grading.grade import Settings
-from .reports.wording import Feedback
-from .sandbox.trouble import SandboxFailure
-from .sandbox.warm_parent import Limits
+from .sandbox import gpu
 
-SAMPLE_CLASS = Path(__file__).parent.parent / "tests" / "sample_class" / "submissions"
+SAMPLE_CLASS = Path(__file__).parent.parent / "tests" / "grading" / "sample_class" / "submissions"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -188,8 +189,9 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _grade(options: argparse.Namespace) -> int:
+    from graders.sandbox.isolation import device_within, proven_tier
+
     from .commands import grade_class, show_plan
-    from .isolation import device_within, proven_tier
 
     settings = _settings(options)
     plan = show_plan(options.submissions, options.layout, options.roster, in_full=options.dry_run)
@@ -209,13 +211,13 @@ def _check_one(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from .isolation import examine
+    from graders.sandbox.isolation import examine
 
     return examine()
 
 
 def _release(options: argparse.Namespace) -> int:
-    from .course.kit import release
+    from graders.course.kit import release
 
     release(options.folder)
     print(f"The student kit is in {options.folder}. Its README.md says how to begin.")
@@ -223,10 +225,10 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _course(options: argparse.Namespace) -> int:
-    from .course.course import write_course
+    from graders.course.course import write_course
 
     if options.demo:
-        from .course.demo import demonstrate
+        from graders.course.demo import demonstrate
 
         return demonstrate(options.folder)
     write_course(options.folder)
@@ -235,7 +237,7 @@ def _course(options: argparse.Namespace) -> int:
 
 
 def _catalogue(options: argparse.Namespace) -> int:
-    from .misconceptions.page import PAGE, page
+    from graders.diagnosis.page import PAGE, page
 
     PAGE.write_text(page(), encoding="utf-8")
     print(f"wrote {PAGE}")
@@ -243,7 +245,7 @@ def _catalogue(options: argparse.Namespace) -> int:
 
 
 def _stubs(options: argparse.Namespace) -> int:
-    from .course.stubs import stale_stubs, write_stubs
+    from graders.course.stubs import stale_stubs, write_stubs
 
     if options.check:
         stale = stale_stubs()

@@ -18,18 +18,19 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from .gradebook import shown, write_gradebook
+from graders.course.gradebook import shown, write_gradebook
+from graders.grading.grade import Settings, grade, reproduce
+from graders.grading.hand_in import read
+from graders.grading.plan import Plan, one_hand_in, plan_for
+from graders.grading.roster import match, read_roster
+from graders.reports.wording import Feedback
+from graders.sandbox.isolation import device_within, proven_parent
+from graders.sandbox.tiers import Tier
+
 from .grading import batch
-from .grading.grade import Settings, grade, reproduce
-from .grading.hand_in import read
-from .grading.plan import Plan, one_hand_in, plan_for
-from .grading.roster import match, read_roster
-from .isolation import device_within, proven_parent
 from .printable import lines, one_line
 from .report import Report
 from .reports import html, table, terminal
-from .reports.wording import Feedback
-from .sandbox.tiers import Tier
 
 
 def grade_class(

@@ -16,7 +16,8 @@ from typing import Any
 import jsonschema
 from torch import Tensor
 
-from .messages import whole
+from graders.testing.messages import whole
+
 from .remarks import Remark
 
 SCHEMA_VERSION = 1

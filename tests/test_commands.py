@@ -410,7 +410,7 @@ def test_a_hint_for_a_whole_exercise_is_an_error_that_names_its_tasks(own_kit: P
 
 
 def properties(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return run("-m", "pytest", "graders/properties/conv2d", "-q", "-p", "no:cacheprovider", *arguments)
+    return run("-m", "pytest", "graders/tasks/conv2d", "-q", "-p", "no:cacheprovider", *arguments)
 
 
 def test_the_properties_pass_under_plain_pytest_for_the_reference(

@@ -6,7 +6,7 @@ A task has a *solution cell*, named as the task, and a *grade cell*. nbgrader ta
 
 from __future__ import annotations
 
-from ..curriculum import Task
+from graders.curriculum import Task
 
 OURS = "cnn_by_hand"
 """Key for our own facts about a cell or notebook, beside `nbgrader`, which keeps none but its own."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import nbformat
 
-from ..curriculum import exercises
+from graders.curriculum import exercises
+
 from .notebooks import source_notebook
 from .stubs import EXERCISES
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..sandbox.tiers import best_tier
-from ..sandbox.warm_parent import WarmParent
+from graders.sandbox.tiers import best_tier
+from graders.sandbox.warm_parent import WarmParent
 
 _started: list[WarmParent] = []
 

@@ -21,12 +21,13 @@ from typing import Any
 
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from ..curriculum import exercise as exercise_named
-from ..grading import definitions
-from ..grading.hand_in import read
-from ..grading.ipython import python
-from ..grading.notebooks import Cell, Unreadable, cells
-from ..grading.sources import Unit
+from graders.curriculum import exercise as exercise_named
+from graders.grading import definitions
+from graders.grading.hand_in import read
+from graders.grading.ipython import python
+from graders.grading.notebooks import Cell, Unreadable, cells
+from graders.grading.sources import Unit
+
 from .cell_ids import OURS
 
 _MAX_BYTES = 64 << 20

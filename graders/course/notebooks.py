@@ -14,7 +14,8 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from ..curriculum import Exercise, Task, cells, exercise
+from graders.curriculum import Exercise, Task, cells, exercise
+
 from .cell_ids import OURS, grade_id, max_score, solution_id
 from .stubs import without_solution
 

@@ -11,8 +11,8 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins import BasePlugin, ExportPlugin
 from traitlets import Float
 
-from ..printable import table_cell
-from ..reports.wording import points
+from graders.printable import table_cell
+from graders.reports.wording import points
 
 
 class ProportionalPenalty(BasePlugin):  # type: ignore[misc]

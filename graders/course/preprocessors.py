@@ -34,11 +34,12 @@ from nbgrader.preprocessors import (
 )
 from traitlets import Float, Int, Unicode
 
-from ..curriculum import exercise, exercises
-from ..grading.grade import Settings
-from ..printable import one_line
-from ..reports.wording import Feedback
-from ..sandbox.warm_parent import Limits
+from graders.curriculum import exercise, exercises
+from graders.grading.grade import Settings
+from graders.printable import one_line
+from graders.reports.wording import Feedback
+from graders.sandbox.warm_parent import Limits
+
 from .cell_ids import OURS, grade_id
 from .handed_in import rebuilt
 from .notebooks import checksummed, release_notebook, released_cells

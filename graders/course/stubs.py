@@ -9,7 +9,7 @@ from typing import Any
 
 import jupytext
 
-from ..curriculum import SOLUTIONS, cells, exercises
+from graders.curriculum import SOLUTIONS, cells, exercises
 
 EXERCISES = SOLUTIONS.parent / "exercises"
 _REGION = re.compile(

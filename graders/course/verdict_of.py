@@ -10,17 +10,18 @@ from typing import Any
 
 import torch
 
-from ..curriculum import exercise as exercise_named
-from ..grading.collected import Collected
-from ..grading.files import collect, single
-from ..grading.grade import Settings, grade
-from ..grading.hand_in import CourseNotebook, hand_in_of
-from ..grading.notebooks import Cell
-from ..grading.privacy import for_students
-from ..isolation import proven_parent
-from ..report import TaskResult
-from ..reports.wording import told_once
-from ..sandbox.warm_parent import WarmParent
+from graders.curriculum import exercise as exercise_named
+from graders.grading.collected import Collected
+from graders.grading.files import collect, single
+from graders.grading.grade import Settings, grade
+from graders.grading.hand_in import CourseNotebook, hand_in_of
+from graders.grading.notebooks import Cell
+from graders.grading.privacy import for_students
+from graders.report import TaskResult
+from graders.reports.wording import told_once
+from graders.sandbox.isolation import proven_parent
+from graders.sandbox.warm_parent import WarmParent
+
 from . import early
 from .cell_ids import OURS
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from nbformat.v4 import new_output
 
-from ..printable import one_line
-from ..report import TaskResult
-from ..reports.wording import BADGES, Feedback, explanation, points
+from graders.printable import one_line
+from graders.report import TaskResult
+from graders.reports.wording import BADGES, Feedback, explanation, points
 
 _LONGEST = 20_000
 

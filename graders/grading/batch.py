@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from multiprocessing import get_context
 
-from ..report import Report
-from ..sandbox.tiers import Tier
-from ..sandbox.warm_parent import WarmParent
+from graders.report import Report
+from graders.sandbox.tiers import Tier
+from graders.sandbox.warm_parent import WarmParent
+
 from .files import Source
 from .grade import Settings, grade
 from .hand_in import read

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..remarks import Problem
+from graders.remarks import Problem
+
 from .file_kinds import Kind, code_name, kind_of
 
 MAX_FILE_BYTES = 1 << 20

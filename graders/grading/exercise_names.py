@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import TypeVar
 
+from graders.remarks import Problem
 from solutions import EXERCISES
-
-from ..remarks import Problem
 
 _T = TypeVar("_T")
 

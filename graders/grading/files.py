@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..remarks import Problem
+from graders.remarks import Problem
+
 from .archives import unpack
 from .collected import MAX_ARCHIVES, MAX_DEPTH, Collected, Collecting, Full, writable
 from .file_kinds import Kind, kind_of, stem_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 
-from ..remarks import Problem
+from graders.remarks import Problem
+
 from .exercise_names import name_parts
 from .file_kinds import READABLE, Kind, code_name, kind_of, stem_of
 from .files import Item, Source

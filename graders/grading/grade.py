@@ -14,18 +14,12 @@ import hypothesis
 import torch
 from hypothesis.errors import Flaky
 
-from .. import messages
-from ..curriculum import Task, exercises
-from ..devices import DEVICES, asked_on_a_gpu, counts_on
-from ..expect import Mismatch, NotWritten
-from ..gpu import CPU, Device
-from ..holds import Property, groups_of, properties_of
-from ..misconceptions import diagnose
-from ..printable import one_line
-from ..remarks import Remark
-from ..report import GroupResult, Report, Said, TaskResult, shown
-from ..sandbox.one_core import on_one_core
-from ..sandbox.trouble import (
+from graders.curriculum import Task, exercises
+from graders.diagnosis.catalogue import diagnose
+from graders.printable import one_line
+from graders.remarks import Remark
+from graders.report import GroupResult, Report, Said, TaskResult, shown
+from graders.sandbox.errors import (
     Crashed,
     Forbidden,
     OutOfMemory,
@@ -34,8 +28,15 @@ from ..sandbox.trouble import (
     StudentTrouble,
     TimedOut,
 )
-from ..sandbox.warm_parent import Limits, WarmParent
-from ..subject import Submission
+from graders.sandbox.gpu import CPU, Device
+from graders.sandbox.one_core import on_one_core
+from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.testing import messages
+from graders.testing.devices import DEVICES, asked_on_a_gpu, counts_on
+from graders.testing.expect import Mismatch, NotWritten
+from graders.testing.properties import Property, groups_of, properties_of
+from graders.testing.submission import Submission
+
 from .exercise_names import exercise_named
 from .hand_in import HandIn
 from .modules import Modules

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from ..curriculum import exercises
-from ..remarks import Problem, Remark
+from graders.curriculum import exercises
+from graders.remarks import Problem, Remark
+
 from .exercise_names import from_their_root
 from .files import Source, collect, single
 from .limits import ReadingFailed, read_under_limits

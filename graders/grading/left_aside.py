@@ -6,7 +6,8 @@ import ast
 import sys
 from collections.abc import Collection, Sequence
 
-from ..remarks import Remark
+from graders.remarks import Remark
+
 from .definitions import Reading, Statement, is_text, origins_of
 
 MAX_REMARKS = 40

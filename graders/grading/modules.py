@@ -14,8 +14,9 @@ from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Any
 
-from ..remarks import Problem, Remark
-from ..sandbox.inside.loader import PACKAGE, Part
+from graders.remarks import Problem, Remark
+from graders.sandbox.inside.loader import PACKAGE, Part
+
 from .definitions import Reading, Statement, TooLong, read
 from .exercise_names import exercise_named
 from .left_aside import remarks

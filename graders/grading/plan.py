@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from ..remarks import Problem
+from graders.remarks import Problem
+
 from .collected import writable
 from .files import Source, single
 from .folders import each, git, holds_several, is_one, one

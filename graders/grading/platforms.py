@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ..remarks import Problem
+from graders.remarks import Problem
+
 from .exercise_names import exercise_named
 from .file_kinds import READABLE, kind_of
 from .files import Item, Source

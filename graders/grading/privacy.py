@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from ..printable import lines
+from graders.printable import lines
 
 _LONGEST = 4_000
 _PLACE, _MACHINE, _ENVIRONMENT = "[path]", "[machine]", "[environment]"

@@ -10,10 +10,10 @@ import hypothesis
 from hypothesis import Phase, settings
 from hypothesis.errors import HypothesisException
 
-from ..expect import Mismatch, NotWritten
-from ..holds import PROPERTY_SETTINGS, Property
-from ..sandbox.trouble import StudentTrouble
-from ..subject import Submission
+from graders.sandbox.errors import StudentTrouble
+from graders.testing.expect import Mismatch, NotWritten
+from graders.testing.properties import PROPERTY_SETTINGS, Property
+from graders.testing.submission import Submission
 
 # Questions and not seconds, so that the same seed gives the same report on every machine.
 MOST_QUESTIONS = 60

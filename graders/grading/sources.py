@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from ..remarks import Problem, Remark
+from graders.remarks import Problem, Remark
+
 from . import ipython
 from .notebooks import HINT, MAX_CELLS, Cell, Unreadable, cells
 

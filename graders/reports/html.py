@@ -9,9 +9,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..curriculum import exercises
-from ..printable import lines
-from ..report import Report
+from graders.curriculum import exercises
+from graders.printable import lines
+from graders.report import Report
+
 from .wording import BADGES, Feedback, cell, differs, points, rows, sentence, told_once
 
 

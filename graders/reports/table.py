@@ -6,9 +6,10 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..curriculum import exercises
-from ..printable import table_cell
-from ..report import Report
+from graders.curriculum import exercises
+from graders.printable import table_cell
+from graders.report import Report
+
 from .wording import points
 
 

@@ -10,9 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..curriculum import exercises
-from ..printable import lines, one_line
-from ..report import Report, TaskResult
+from graders.curriculum import exercises
+from graders.printable import lines, one_line
+from graders.report import Report, TaskResult
+
 from .wording import BADGES, Feedback, explanation, points, told_once
 
 _WIDE = 100

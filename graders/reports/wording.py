@@ -7,9 +7,9 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
-from .. import messages
-from ..printable import lines, one_line
-from ..report import Said, TaskResult
+from graders.printable import lines, one_line
+from graders.report import Said, TaskResult
+from graders.testing import messages
 
 BADGES = {
     "passed": "passed",

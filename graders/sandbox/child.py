@@ -21,11 +21,12 @@ from typing import Any
 
 import psutil
 
-from ..printable import lines, one_line
-from .claims import check
-from .inside.wire import PREFIX, Decoder, Encoder, Pieces, Unsent, WireError, memory, prefix
+from graders.printable import lines, one_line
+from graders.sandbox.inside.wire import PREFIX, Decoder, Encoder, Pieces, Unsent, WireError, memory, prefix
+
+from .errors import Crashed, Forbidden, Frame, OutOfMemory, Raised, SandboxFailure, StudentTrouble, TimedOut
 from .one_core import join_core_of_this_process
-from .trouble import Crashed, Forbidden, Frame, OutOfMemory, Raised, SandboxFailure, StudentTrouble, TimedOut
+from .validation import check
 from .warm_parent import Limits, WarmParent
 
 _KEPT_OUTPUT = 64 << 10

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .child import Child
-from .trouble import OutOfMemory, Raised, StudentTrouble
+from .errors import OutOfMemory, Raised, StudentTrouble
 from .warm_parent import Limits, WarmParent
 
 _LIMITS = Limits(cpu_seconds=5.0, memory_bytes=256 << 20)

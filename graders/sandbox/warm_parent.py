@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from .errors import SandboxFailure
 from .tiers import Tier
-from .trouble import SandboxFailure
 
 if TYPE_CHECKING:
     from .child import Child

@@ -15,12 +15,11 @@ from unittest import mock
 
 import exercises.__main__ as kit
 from graders.__main__ import _parser
-
-from .shown import ROOT, TEMPLATES
+from tests.documented.shown import ROOT, TEMPLATES
 
 _SLOW = "grades, trains or measures for minutes"
 _INSTALLS = "downloads packages"
-_PAGE = "opens a page that stays open; tests/test_formgrader.py drives it"
+_PAGE = "opens a page that stays open; tests/course/test_formgrader.py drives it"
 
 FORMS: dict[str, str] = {
     "apt install bubblewrap": "changes the machine",
@@ -38,12 +37,12 @@ FORMS: dict[str, str] = {
     "python -m benchmarks.sandbox": _SLOW,
     "python -m exercises train": "may download the images",
     "python -m exercises train --recipe classic": _SLOW,
-    "python -m graders catalogue": "writes into this checkout; tests/test_misconceptions.py compares it",
+    "python -m graders catalogue": "writes here; tests/diagnosis/test_misconceptions.py compares it",
     "python -m graders course DIR": "run under another folder's name: ~/cnn-course",
     "python -m graders course DIR --demo": _SLOW,
     "python -m graders release DIR": "made once for all tests, the fixture `kit`",
-    "python -m graders stubs": "writes into this checkout; tests/test_stubs.py compares the files",
-    "tox -- tests/test_grading.py": _SLOW,
+    "python -m graders stubs": "writes into this checkout; tests/course/test_stubs.py compares the files",
+    "tox -- tests/grading/test_grading.py": _SLOW,
     "tox -e course": _SLOW,
     "tox -e course -- DIR": _SLOW,
     "tox -e gpu": _SLOW,

@@ -17,9 +17,8 @@ import nbformat
 
 from graders.course.notebooks import release_notebook
 from graders.curriculum import SOLUTIONS, exercises
-
-from .shown import ROOT
-from .stage import Stage, Step, Typed
+from tests.documented.shown import ROOT
+from tests.documented.stage import Stage, Step, Typed
 
 EDGE = """\
 import torch
@@ -80,7 +79,7 @@ TEACHER: tuple[Step, ...] = (
     Typed("python -m graders doctor", says="Isolation: "),
     Typed("python -m graders check-one SUBMISSION", says="passed edge_image 4/4", add=ONLY),
     Typed(
-        "pytest graders/properties --submission SUBMISSION [--device cuda]",
+        "pytest graders/tasks --submission SUBMISSION [--device cuda]",
         says="passed",
         add="-q -p no:cacheprovider -k 'edge_image and not max_stable'",
     ),

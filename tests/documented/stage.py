@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from graders.__main__ import main
-
-from .shown import ROOT
+from tests.documented.shown import ROOT
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,185 @@
+"""Mistaken thoughts that turn up in many tasks: each is a change that makes a right function wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from graders.sandbox.errors import Raised
+from graders.sandbox.inside.wire import Opaque
+from graders.testing.submission import Reply, Submission
+
+from .catalogue import Probe, misconception, of_the_machine, same
+
+Function = Callable[..., Any]
+Change = Callable[[Function], Function]
+
+
+@dataclass(frozen=True)
+class Thought:
+    """One mistaken thought.
+
+    Attributes:
+        name: as in the catalogue, without the task's prefix.
+        says, hint: as in the catalogue.
+        change: makes a right function wrong; it must return a new one each time.
+        with_habits: whether it is also met together with habits such as a buffer without a dtype.
+    """
+
+    name: str
+    says: str
+    hint: str
+    change: Change
+    with_habits: bool = True
+
+
+def entries(
+    exercise: str,
+    task: str,
+    right: Function,
+    thoughts: Iterable[Thought],
+    *,
+    habits: Iterable[Thought] = (),
+    prefix: str = "",
+    before: str = "",
+    make: Change = lambda function: function,
+) -> tuple[Any, ...]:
+    """Misconceptions about one task: every thought alone, and together with every habit.
+
+    Args:
+        right: the right function, or class.
+        prefix: in front of the thought's name, so that names stay unique within an exercise.
+        before: in front of the thought's sentence.
+        make: makes the task's answer from the wrong function, where that is another one.
+    """
+    found = []
+    for thought in thoughts:
+        wrong = make(thought.change(right))
+        found.append(entry(exercise, task, prefix + thought.name, wrong, before + thought.says, thought.hint))
+        for habit in habits if thought.with_habits else ():
+            both = f"{before}{thought.says} And besides: {habit.says[0].lower()}{habit.says[1:]}"
+            name = f"{prefix}{thought.name}-and-{habit.name}"
+            wrong = make(habit.change(thought.change(right)))
+            found.append(entry(exercise, task, name, wrong, both, thought.hint))
+    return tuple(found)
+
+
+def entry(exercise: str, task: str, name: str, wrong: Function, says: str, hint: str) -> Function:
+    """One misconception from a function that was made, not written in the file of its exercise."""
+    wrong.__module__ = f"graders.tasks.{exercise}.misconceptions"
+    return misconception(name, task, says=says, hint=hint)(wrong)
+
+
+def marked(namespace: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Every `@misconception` of a file, in the order in which it stands there."""
+    return tuple(
+        value for value in namespace.values() if "__misconception__" in getattr(value, "__dict__", {})
+    )
+
+
+# ---------------------------------------------------------------------------------------------- observing
+
+
+def plain(reply: Reply) -> Reply:
+    """A reply without what the contract leaves open or what does not matter for the cause."""
+    value = reply.value
+    if isinstance(value, Opaque):
+        value = f"a {value.type}"
+    if isinstance(value, list):
+        value = ("list", _numbers(value))
+    return replace(reply, value=value, effort=(0, 0), changed_state=[], printed="")
+
+
+def _numbers(tree: Any) -> Any:
+    """Nested lists with every tensor of one element as the number in it."""
+    if isinstance(tree, list):
+        return [_numbers(item) for item in tree]
+    return float(tree) if isinstance(tree, Tensor) and tree.dim() == 0 else tree
+
+
+def calls(name: str, *args: Any, **kwargs: Any) -> Probe:
+    """What a function of the exercise answers to one call, its tensors after the call included."""
+
+    def probe(submission: Submission) -> Any:
+        return plain(submission.ask(name, *args, return_arguments=True, **kwargs))
+
+    return probe
+
+
+def value_of(name: str, *args: Any, **kwargs: Any) -> Probe:
+    """The plain value of one call."""
+    return lambda submission: plain(submission.ask(name, *args, **kwargs)).value
+
+
+# What torch says of `if tensor:`.
+TRUTH = "Boolean value of Tensor"
+
+
+def telling(probe: Probe, *phrases: str | tuple[str, ...]) -> Probe:
+    """The same probe, but an error counts by the one of `phrases` that its message has, if any.
+
+    A tuple of phrases is one thing said in several ways.
+    """
+    several = [(phrase,) if isinstance(phrase, str) else phrase for phrase in phrases]
+
+    def asked(submission: Submission) -> Any:
+        try:
+            return probe(submission)
+        except Raised as raised:
+            if of_the_machine(raised):
+                raise
+            about = next((ways[0] for ways in several if any(way in raised.message for way in ways)), "")
+            return ("raised", raised.type, about)
+
+    return asked
+
+
+def settled(probe: Probe) -> Probe:
+    """The same probe, but no result is no result: whether it is an error, of which kind, or an empty tensor
+    depends on how the same thought was written down.
+    """
+
+    def asked(submission: Submission) -> Any:
+        try:
+            seen = probe(submission)
+        except Raised as raised:
+            if of_the_machine(raised):
+                raise
+            if TRUTH in raised.message:
+                return "a tensor was asked whether it is true"
+            if raised.type in ("RuntimeError", "ValueError", "IndexError"):
+                return "no result"
+            raise
+        value = seen.value if isinstance(seen, Reply) else seen
+        return "no result" if isinstance(value, Tensor) and not value.numel() else seen
+
+    return asked
+
+
+def counted(function: Function) -> Function:
+    """The same function, with its Python steps counted as those of a student are."""
+    function.__code__ = function.__code__.replace(co_filename="<misconception>")
+    return function
+
+
+def effort(name: str, right: Function, *questions: tuple[Tensor, Tensor]) -> Probe:
+    """Whether tensor operations and Python steps grow from question to question, if the answers are right.
+
+    If they are not, the effort says nothing of the cause.
+    """
+
+    def probe(submission: Submission) -> Any:
+        efforts = []
+        for X, K in questions:
+            reply = submission.ask(name, X, K, effort=True)
+            wanted = right(X, K)
+            if not isinstance(reply.value, Tensor) or not same(reply.value.detach().clone(), wanted):
+                return "not right"
+            efforts.append(reply.effort)
+        # By the measure of the properties.
+        return tuple(max(counts) > min(counts) + 4 for counts in zip(*efforts, strict=True))
+
+    return settled(probe)

@@ -1,0 +1,59 @@
+"""The device of this machine on which every property is asked a second time, if there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from graders.sandbox.inside.device import SIMULATED
+
+CHOICES = ("auto", "cpu", "cuda", "mps", SIMULATED)
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device to ask on.
+
+    Attributes:
+        name: `cpu`, `cuda`, `mps`, or `simulated`, which is a rehearsal on the CPU.
+        card: what it is, in its maker's words.
+        why_not: why nothing is asked on a GPU, where nothing is.
+    """
+
+    name: str = "cpu"
+    card: str = ""
+    why_not: str = ""
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether questions are asked there besides those on the CPU."""
+        return self.name != "cpu"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.card})" if self.card else self.name
+
+
+CPU = Device(why_not="not asked for")
+
+
+def find(wanted: str) -> Device:
+    """The device that `wanted`, one of `CHOICES`, stands for on this machine.
+
+    Raises:
+        ValueError: it is asked for by name and is not here.
+    """
+    if wanted == "cpu":
+        return CPU
+    if wanted == SIMULATED:
+        return Device(SIMULATED, "no real device")
+    if wanted in ("auto", "cuda") and torch.cuda.is_available():
+        return Device("cuda", torch.cuda.get_device_name(0))
+    if wanted in ("auto", "mps") and torch.backends.mps.is_available():
+        return Device("mps", "Apple")
+    if wanted == "auto":
+        return Device(why_not="no GPU")
+    raise ValueError(
+        f"--device {wanted}: torch {torch.__version__} finds no such device on this machine. "
+        "With --device auto a GPU is used where there is one."
+    )

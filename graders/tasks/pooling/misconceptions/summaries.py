@@ -1,0 +1,171 @@
+"""Mistaken thoughts about maxima and means, wherever in exercise 4 something is pooled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from torch import Tensor
+
+from .question import AVG, MAX, Asked, Thought, maximum, mean
+
+_MEAN = "How many numbers were added up in one window? What is the mean of a window of ones?"
+
+
+def _other(asked: Asked) -> Asked:
+    return replace(asked, mode="avg" if asked.mode == "max" else "max")
+
+
+def _divided_by(asked: Asked, divisor: Callable[[int, int], float]) -> Tensor:
+    kh, kw = asked.k
+    return asked.pool() if asked.mode == "max" else asked.pool() * (kh * kw) / divisor(kh, kw)
+
+
+SUMMARIES: tuple[Thought, ...] = (
+    Thought(
+        "modes-exchanged",
+        'This is what one gets when "max" takes means, and "avg" takes maxima.',
+        'Which of the two branches does mode == "max" lead to?',
+        lambda a: a.pool(reduce=_other(a).reduce),
+    ),
+    Thought(
+        "modes-exchanged-throughout",
+        'This is what one gets when "max" takes means, and "avg" takes maxima.',
+        'Which of the two branches does mode == "max" lead to?',
+        lambda a: _other(a).pool(),
+    ),
+    Thought(
+        "always-the-maximum",
+        'This is what one gets when the maximum is taken, whatever the mode is. For "avg" it should be the '
+        "mean.",
+        "Where does your code look at mode?",
+        lambda a: replace(a, mode="max").pool(),
+        AVG,
+    ),
+    Thought(
+        "always-the-maximum-in-a-frame-of-zeros",
+        'This is what one gets when the maximum is taken, whatever the mode is. For "avg" it should be the '
+        "mean.",
+        "Where does your code look at mode?",
+        lambda a: a.pool(reduce=maximum),
+        AVG,
+    ),
+    Thought(
+        "always-the-mean",
+        'This is what one gets when the mean is taken, whatever the mode is. For "max" it should be the '
+        "maximum.",
+        "Where does your code look at mode?",
+        lambda a: replace(a, mode="avg").pool(),
+        MAX,
+    ),
+    Thought(
+        "always-the-mean-in-a-frame-of-minus-infinity",
+        'This is what one gets when the mean is taken, whatever the mode is. For "max" it should be the '
+        "maximum.",
+        "Where does your code look at mode?",
+        lambda a: a.pool(reduce=mean),
+        MAX,
+    ),
+    Thought(
+        "smallest-instead-of-largest",
+        "This is the smallest number of each window. Max pooling keeps the largest.",
+        "Which number should remain of a window that holds 1 and 7?",
+        lambda a: a.pool(reduce=lambda w: w.min(-1).values) if a.mode == "max" else a.pool(),
+        MAX,
+    ),
+    Thought(
+        "largest-without-its-sign",
+        "This is the largest absolute value of each window. Max pooling keeps the largest number: -9 is "
+        "less than 1.",
+        "Which number is larger, -9 or 1?",
+        lambda a: replace(a, X=a.X.abs()).pool() if a.mode == "max" else a.pool(),
+        MAX,
+    ),
+    Thought(
+        "running-maximum-starts-at-zero",
+        "This is what one gets when the search for the largest number starts at 0: where all are negative, "
+        "0 wins. "
+        "Start with a number of the window, or with -inf.",
+        "What is the largest of -3 and -5, and what does your code say?",
+        lambda a: a.pool().clamp(min=0) if a.mode == "max" else a.pool(),
+        MAX,
+    ),
+    Thought(
+        "running-maximum-starts-at-a-finite-number",
+        "This is what one gets when the search for the largest number starts at a large negative number, "
+        "such as -1e9: where all are smaller, it wins. Start with a number of the window, or with -inf.",
+        "What is the largest of -2e9 and -3e9, and what does your code say?",
+        lambda a: a.pool().clamp(min=-1e9) if a.mode == "max" else a.pool(),
+        MAX,
+    ),
+    Thought(
+        "place-instead-of-value",
+        "These are the places of the maxima within their windows, as argmax tells them. Pooling keeps the "
+        "values.",
+        "What is the difference between argmax and max?",
+        lambda a: a.pool(reduce=lambda w: w.argmax(-1).to(w.dtype)) if a.mode == "max" else a.pool(),
+        MAX,
+    ),
+    Thought(
+        "sum-instead-of-mean",
+        "This is the sum of each window. Average pooling divides it by the number of elements.",
+        _MEAN,
+        lambda a: _divided_by(a, lambda kh, kw: 1),
+        AVG,
+    ),
+    Thought(
+        "divided-by-height-squared",
+        "This is what one gets when the sum is divided by the square of the window's height. "
+        "A window has height times width elements.",
+        _MEAN,
+        lambda a: _divided_by(a, lambda kh, kw: kh * kh),
+        AVG,
+    ),
+    Thought(
+        "divided-by-width-squared",
+        "This is what one gets when the sum is divided by the square of the window's width. "
+        "A window has height times width elements.",
+        _MEAN,
+        lambda a: _divided_by(a, lambda kh, kw: kw * kw),
+        AVG,
+    ),
+    Thought(
+        "divided-by-the-height",
+        "This is what one gets when the sum is divided by the number of rows of the window, which is what "
+        "len() says. "
+        "A window has height times width elements.",
+        _MEAN,
+        lambda a: _divided_by(a, lambda kh, kw: kh),
+        AVG,
+    ),
+    Thought(
+        "divided-by-the-width",
+        "This is what one gets when the sum is divided by the number of columns of the window. "
+        "A window has height times width elements.",
+        _MEAN,
+        lambda a: _divided_by(a, lambda kh, kw: kw),
+        AVG,
+    ),
+    Thought(
+        "divided-by-height-plus-width",
+        "This is what one gets when the sum is divided by height plus width. A window has height times "
+        "width elements.",
+        _MEAN,
+        lambda a: _divided_by(a, lambda kh, kw: kh + kw),
+        AVG,
+    ),
+    Thought(
+        "divided-by-the-image",
+        "This is what one gets when the sum of a window is divided by the size of the whole image.",
+        _MEAN,
+        lambda a: _divided_by(a, lambda kh, kw: a.X.shape[-2] * a.X.shape[-1]),
+        AVG,
+    ),
+    Thought(
+        "whole-number-division",
+        "The means are rounded down: // divides whole numbers.",
+        "What is 7 // 2, and what is the mean of 3 and 4?",
+        lambda a: a.pool() if a.mode == "max" else a.pool(reduce=lambda w: w.sum(-1) // w.shape[-1]),
+        AVG,
+    ),
+)

@@ -1,0 +1,101 @@
+"""Our own code asked like a student's, without a process: for known wrong answers and for tests.
+
+It goes through the same runtime and the same frames, so that whatever it shows, a student's code shows too.
+Never give it anything a student wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any, cast
+
+from graders.sandbox.child import Answer, understood
+from graders.sandbox.errors import Crashed, StudentTrouble
+from graders.sandbox.inside.accelerator import install
+from graders.sandbox.inside.runtime import Runtime
+from graders.sandbox.inside.wire import PREFIX, Decoder, Encoder, WireError, prefix
+from graders.sandbox.validation import check
+from graders.sandbox.warm_parent import Limits, WarmParent
+
+from .submission import Submission
+
+Fields = dict[str, Any]
+Change = Callable[[Mapping[str, Any], Fields], Fields]
+"""Takes a question and the fields of its answer; returns the fields that arrive instead."""
+
+
+class _Namespace(Runtime):
+    """A runtime over objects that exist already."""
+
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._module = SimpleNamespace(**names)
+
+    def _own_modules(self) -> set[str]:
+        return {getattr(value, "__module__", "") for value in vars(self._module).values()}
+
+
+class _TrustedChild:
+    alive = True
+
+    def __init__(self, names: Mapping[str, Any], change: Change | None) -> None:
+        self._runtime = _Namespace(names)
+        self.limits = Limits()
+        self._change = change
+
+    def cpu_seconds(self) -> float:
+        return 0.0
+
+    def ask(self, question: dict[str, Any], *_budget: float) -> Answer:
+        if question["ask"] == "load":
+            return Answer({})
+        frame = Encoder(views=True).frame({**question, "id": 1})
+        length, _ = prefix(frame[: PREFIX.size])
+        start = PREFIX.size + length
+        try:
+            reply = b"".join(self._runtime.answer(frame[PREFIX.size : start], bytearray(frame[start:])))
+            length, _ = prefix(reply[: PREFIX.size])
+            start = PREFIX.size + length
+            fields = Decoder().message(reply[PREFIX.size : start], bytearray(reply[start:]))
+            if self._change is not None:
+                fields = self._change(question, fields)
+            check(question, fields)
+        except WireError as error:
+            raise Crashed(f"sent something that is no answer: {error}") from None
+        found = understood(fields, self.limits)
+        if isinstance(found, StudentTrouble):
+            raise found
+        return Answer(fields)
+
+    def end(self) -> None:
+        self.alive = False
+
+    def pause(self) -> None:
+        """Nothing of it runs between two questions."""
+
+    def go_on(self, held_by_others: int) -> None:
+        """It has no limit of memory."""
+
+    def held_bytes(self) -> int:
+        return 0
+
+
+class _TrustedParent:
+    def __init__(self, names: Mapping[str, Any], change: Change | None) -> None:
+        self._names = names
+        self._change = change
+
+    def spawn(self, *, device: str | None = None, **_options: Any) -> _TrustedChild:
+        if device is not None:
+            install()
+        return _TrustedChild(self._names, self._change)
+
+
+def trusted_submission(names: Mapping[str, Any], change: Change | None = None) -> Submission:
+    """A submission made of our own functions and classes, by name.
+
+    Args:
+        change: what becomes of each answer before it is checked, as if the student's process had sent that.
+    """
+    return Submission(cast(WarmParent, _TrustedParent(names, change)), {}, "trusted")

@@ -1,0 +1,91 @@
+"""`@holds`: marks a function as a property of one task, in one group that earns points together."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, Phase, settings
+
+_Test = TypeVar("_Test", bound=Callable[..., Any])
+
+PROPERTY_SETTINGS = settings(
+    max_examples=12,
+    phases=(Phase.explicit, Phase.generate),
+    report_multiple_bugs=False,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=False,
+)
+
+
+@dataclass(frozen=True)
+class Holds:
+    """Which task a property belongs to, and the group of it."""
+
+    task: str
+    group: str
+
+
+@dataclass(frozen=True)
+class Property:
+    """One property: a test function that takes a submission, and what it stands for."""
+
+    test: Callable[..., None]
+    task: str
+    group: str
+
+    @property
+    def title(self) -> str:
+        """The function's name as a sentence."""
+        return self.test.__name__.removeprefix("test_").replace("_", " ")
+
+
+def holds(task: str, group: str) -> Callable[[_Test], _Test]:
+    """Mark a test function `(submission, …)` as a property of `task`.
+
+    Groups and their weights stand in the exercise's `GROUPS`; a group earns its share when all its properties
+    hold. The properties of a task stand in one file, and run in the order in which it defines them.
+    """
+
+    def mark(test: _Test) -> _Test:
+        marked = PROPERTY_SETTINGS(test) if hasattr(test, "hypothesis") else test
+        marked.__holds__ = Holds(task, group)  # type: ignore[attr-defined]
+        return marked
+
+    return mark
+
+
+def package_of(exercise: str) -> ModuleType:
+    """The package `graders.tasks.<exercise>`."""
+    return importlib.import_module(f"graders.tasks.{exercise}")
+
+
+@cache
+def files_of(exercise: str) -> tuple[ModuleType, ...]:
+    """The modules with an exercise's properties, by name."""
+    package = importlib.import_module(f"graders.tasks.{exercise}.properties")
+    names = sorted(found.name for found in pkgutil.iter_modules(package.__path__))
+    return tuple(importlib.import_module(f"{package.__name__}.{name}") for name in names)
+
+
+def properties_of(exercise: str, task: str) -> list[Property]:
+    """The properties of one task, in the order of its file."""
+    found = [
+        Property(value, mark.task, mark.group)
+        for file in files_of(exercise)
+        for value in vars(file).values()
+        if (mark := getattr(value, "__holds__", None)) is not None and mark.task == task
+    ]
+    return found
+
+
+def groups_of(exercise: str, task: str) -> dict[str, float]:
+    """The groups of one task with their weights."""
+    return dict(package_of(exercise).GROUPS[task])

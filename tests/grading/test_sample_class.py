@@ -1,0 +1,55 @@
+"""The sample class gets the verdicts that were written down for it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from graders.curriculum import SOLUTIONS, exercises
+from graders.grading.grade import Settings, grade
+from graders.grading.hand_in import read
+from graders.grading.plan import plan_for
+from graders.report import Report
+from graders.sandbox.warm_parent import Limits, WarmParent
+
+HERE = Path(__file__).parent / "sample_class"
+EXPECTED = tomllib.loads((HERE / "expected.toml").read_text(encoding="utf-8"))
+PATHS = {source.student: source for source in plan_for(HERE / "submissions").hand_ins}
+TASKS = [f"{exercise.name}.{task.name}" for exercise in exercises() for task in exercise.tasks]
+
+
+def grade_student(student: str, parent: WarmParent) -> Report:
+    # Short limits: the hanging ones are to be stopped, not to be waited for.
+    settings = Settings(limits=Limits(cpu_seconds=4, memory_bytes=512 << 20))
+    return grade(read(PATHS[student]), settings, parent)
+
+
+def test_every_student_has_expected_verdicts_for_every_task() -> None:
+    assert set(PATHS) == set(EXPECTED)
+    for student, verdicts in EXPECTED.items():
+        assert [key for key in verdicts if key != "about"] == TASKS, student
+
+
+@pytest.mark.parametrize("student", sorted(EXPECTED))
+def test_a_student_of_the_sample_class_gets_the_expected_verdicts(
+    student: str, warm_parent: WarmParent
+) -> None:
+    report = grade_student(student, warm_parent)
+    verdicts = {f"{task.exercise}.{task.task}": task.outcome for task in report.tasks}
+    expected = {key: outcome for key, outcome in EXPECTED[student].items() if key != "about"}
+    wrong = {key: (verdicts[key], expected[key]) for key in expected if verdicts[key] != expected[key]}
+    messages = {
+        f"{t.exercise}.{t.task}": t.message for t in report.tasks if f"{t.exercise}.{t.task}" in wrong
+    }
+    assert not wrong, f"verdict, expected: {wrong}\n{messages}"
+    assert list(verdicts) == TASKS
+
+
+def test_the_reference_gets_everything(warm_parent: WarmParent) -> None:
+    report = grade(read(SOLUTIONS), Settings(), warm_parent)
+    assert {task.outcome for task in report.tasks} == {"passed"}, [
+        t for t in report.tasks if t.outcome != "passed"
+    ]
+    assert (report.core.score, report.bonus.score) == (100.0, 40.0)

@@ -30,7 +30,7 @@ from graders.sandbox.inside import accelerator
 from graders.sandbox.one_core import on_one_core
 from graders.sandbox.tiers import best_tier
 from graders.sandbox.warm_parent import Limits, WarmParent
-from graders.testing.in_process import trusted_submission
+from graders.testing.in_process import submission_in_process
 from graders.testing.properties import properties_of
 
 MODULE = "import math\nimport torch\n\n\ndef echo(X):\n    return X + 0\n"
@@ -111,7 +111,7 @@ def in_this_process() -> None:
     """Every property of every task, asked in this process: same questions, same frames, no walls."""
     for exercise in exercises():
         names = vars(__import__(f"solutions.{exercise.name}", fromlist=["_"]))
-        submission = trusted_submission(
+        submission = submission_in_process(
             {key: value for key, value in names.items() if not key.startswith("__")}
         )
         for task in exercise.tasks:

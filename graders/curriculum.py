@@ -68,7 +68,7 @@ def exercises() -> tuple[Exercise, ...]:
     return tuple(_read(name) for name in solutions.EXERCISES)
 
 
-def exercise(name: str) -> Exercise:
+def exercise_named(name: str) -> Exercise:
     """One exercise by name."""
     return next(found for found in exercises() if found.name == name)
 

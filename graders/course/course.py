@@ -10,7 +10,7 @@ import nbformat
 from graders.curriculum import exercises
 
 from .notebooks import source_notebook
-from .stubs import EXERCISES
+from .stubs import EXERCISES_FOLDER
 
 _TEMPLATES = Path(__file__).parent / "templates" / "course"
 _ROOT = Path(__file__).parent.parent.parent
@@ -38,9 +38,9 @@ def write_assignment(folder: Path, exercise: str) -> None:
     nbformat.write(source_notebook(exercise), folder / f"{exercise}.ipynb")
     checks = folder / "exercises" / "checks"
     checks.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(EXERCISES / "__init__.py", folder / "exercises" / "__init__.py")
+    shutil.copyfile(EXERCISES_FOLDER / "__init__.py", folder / "exercises" / "__init__.py")
     for name in ("__init__.py", "helpers.py", "notebook.py", f"test_{exercise}.py"):
-        shutil.copyfile(EXERCISES / "checks" / name, checks / name)
+        shutil.copyfile(EXERCISES_FOLDER / "checks" / name, checks / name)
 
 
 def configuration(course: str) -> str:

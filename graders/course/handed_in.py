@@ -21,7 +21,7 @@ from typing import Any
 
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from graders.curriculum import exercise as exercise_named
+from graders.curriculum import exercise_named
 from graders.grading import definitions
 from graders.grading.hand_in import read
 from graders.grading.ipython import python

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from .stubs import EXERCISES, stub_files
+from .stubs import EXERCISES_FOLDER, stub_files
 
 WRITTEN_BY_HAND = ("__init__.py", "__main__.py", "data.py", "recipes.py", "training.py")
 """The modules of the kit that are not cut from `solutions/`."""
@@ -28,9 +28,9 @@ def release(folder: Path) -> None:
     for name, text in stub_files().items():
         (kit / name).write_text(text, encoding="utf-8")
     for name in WRITTEN_BY_HAND:
-        shutil.copyfile(EXERCISES / name, kit / name)
-    shutil.copytree(EXERCISES / "images", kit / "images")
-    for path in sorted((EXERCISES / "checks").glob("*.py")):
+        shutil.copyfile(EXERCISES_FOLDER / name, kit / name)
+    shutil.copytree(EXERCISES_FOLDER / "images", kit / "images")
+    for path in sorted((EXERCISES_FOLDER / "checks").glob("*.py")):
         shutil.copyfile(path, checks / path.name)
     for name in ("README.md", "requirements.txt"):
         shutil.copyfile(_TEMPLATES / name, folder / name)

@@ -14,7 +14,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from graders.curriculum import Exercise, Task, cells, exercise
+from graders.curriculum import Exercise, Task, cells, exercise_named
 
 from .cell_ids import OURS, grade_id, max_score, solution_id
 from .stubs import without_solution
@@ -30,7 +30,7 @@ _HELPERS = """\
 
 def source_notebook(name: str) -> Any:
     """The instructor's notebook of one exercise, with the reference in it."""
-    about = exercise(name)
+    about = exercise_named(name)
     made: list[Any] = []
     counts: dict[str, int] = {}
 

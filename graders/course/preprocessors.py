@@ -34,7 +34,7 @@ from nbgrader.preprocessors import (
 )
 from traitlets import Float, Int, Unicode
 
-from graders.curriculum import exercise, exercises
+from graders.curriculum import exercise_named, exercises
 from graders.grading.grade import Settings
 from graders.printable import one_line
 from graders.reports.wording import Feedback
@@ -207,7 +207,7 @@ def _our_notebooks(db_url: str, assignment: str) -> tuple[str, ...]:
         for notebook in gradebook.find_assignment(assignment).notebooks:
             if notebook.name in names:
                 cells = {cell.name for cell in notebook.grade_cells}
-                if cells & {grade_id(task) for task in exercise(notebook.name).tasks}:
+                if cells & {grade_id(task) for task in exercise_named(notebook.name).tasks}:
                     ours.append(notebook.name)
     return tuple(ours)
 

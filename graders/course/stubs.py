@@ -11,7 +11,7 @@ import jupytext
 
 from graders.curriculum import SOLUTIONS, cells, exercises
 
-EXERCISES = SOLUTIONS.parent / "exercises"
+EXERCISES_FOLDER = SOLUTIONS.parent / "exercises"
 _REGION = re.compile(
     r"^(?P<indent>[ \t]*)### BEGIN SOLUTION\n.*?^[ \t]*### END SOLUTION\n?", re.DOTALL | re.MULTILINE
 )
@@ -28,7 +28,7 @@ def write_stubs() -> list[Path]:
     """Write the files; returns their paths."""
     written = []
     for name, text in stub_files().items():
-        path = EXERCISES / name
+        path = EXERCISES_FOLDER / name
         path.write_text(text, encoding="utf-8")
         written.append(path)
     return written
@@ -36,7 +36,7 @@ def write_stubs() -> list[Path]:
 
 def stale_stubs() -> list[Path]:
     """The files of `exercises/` that differ from what this module makes."""
-    wanted = {EXERCISES / name: text for name, text in stub_files().items()}
+    wanted = {EXERCISES_FOLDER / name: text for name, text in stub_files().items()}
     return [
         path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text
     ]

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from graders.curriculum import exercise as exercise_named
+from graders.curriculum import exercise_named
 from graders.grading.collected import Collected
 from graders.grading.files import collect, single
 from graders.grading.grade import Settings, grade

@@ -21,9 +21,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from graders.sandbox.errors import Raised, StudentTrouble
+from graders.sandbox.errors import Raised, StudentError
 from graders.sandbox.inside.wire import Handle, Opaque
-from graders.testing.in_process import trusted_submission
+from graders.testing.in_process import submission_in_process
 from graders.testing.submission import Module, Reply, Submission
 
 _Wrong = TypeVar("_Wrong", bound=Callable[..., Any])
@@ -34,14 +34,14 @@ Probe = Callable[[Submission], Any]
 
 @dataclass(frozen=True)
 class Misconception:
-    """One mistaken thought.
+    """One mistake.
 
     Attributes:
         name: of the catalogue, in lower case with hyphens.
         task: the contract's name of the task.
         says: the sentence for the student: *this is what one gets when …*.
         hint: a question that leads out of it.
-        wrong: a function or class that behaves as the thought does.
+        wrong: a function or class that behaves as the slip does.
     """
 
     name: str
@@ -127,14 +127,14 @@ def diagnose(submission: Submission, exercise: str, task: str) -> Diagnosis | No
     for number, probe in enumerate(probes(exercise, task)):
         seen = observe(submission, probe)
         alive = [entry for entry in alive if same(seen, _shown_at(entry, number))]
-        if not alive or (isinstance(seen, StudentTrouble) and seen.fatal):
+        if not alive or (isinstance(seen, StudentError) and seen.fatal):
             return None
     if not alive or _is_right(alive[0]):
         return None
     return Diagnosis(tuple(alive))
 
 
-# What an error says that comes from the sandbox or a device, and from no thought.
+# What an error says that comes from the sandbox or a device, and from no slip.
 _OF_THE_MACHINE = ("/dev/urandom", "CUDA")
 
 
@@ -147,8 +147,8 @@ def observe(submission: Submission, probe: Probe) -> Any:
     """What a submission shows at one probe: values, or what it raises."""
     try:
         return probe(submission)
-    except StudentTrouble as trouble:
-        return trouble
+    except StudentError as error:
+        return error
 
 
 def _is_right(entry: Misconception) -> bool:
@@ -172,7 +172,7 @@ def _observation(names: Mapping[str, Any], exercise: str, task: str, number: int
     plain = {key: value for key, value in names.items() if not key.startswith("__")}
     state = torch.random.get_rng_state()
     try:
-        return observe(trusted_submission(plain), probes(exercise, task)[number])
+        return observe(submission_in_process(plain), probes(exercise, task)[number])
     finally:
         torch.random.set_rng_state(state)
 
@@ -180,7 +180,7 @@ def _observation(names: Mapping[str, Any], exercise: str, task: str, number: int
 def same(one: Any, other: Any) -> bool:
     """Whether two observations are the same behaviour.
 
-    Probes have small whole numbers in them wherever possible, so that different thoughts give answers that
+    Probes have small whole numbers in them wherever possible, so that different slips give answers that
     lie far apart; 10⁻⁴ of the largest value then absorbs rounding and nothing else.
     """
     if isinstance(one, Reply) and isinstance(other, Reply):

@@ -1,4 +1,4 @@
-"""Mistaken thoughts that turn up in many tasks: each is a change that makes a right function wrong."""
+"""Mistakes that turn up in many tasks: each is a change that makes a right function wrong."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Change = Callable[[Function], Function]
 
 
 @dataclass(frozen=True)
-class Thought:
-    """One mistaken thought.
+class Slip:
+    """One mistake.
 
     Attributes:
         name: as in the catalogue, without the task's prefix.
@@ -40,30 +40,30 @@ def entries(
     exercise: str,
     task: str,
     right: Function,
-    thoughts: Iterable[Thought],
+    slips: Iterable[Slip],
     *,
-    habits: Iterable[Thought] = (),
+    habits: Iterable[Slip] = (),
     prefix: str = "",
     before: str = "",
     make: Change = lambda function: function,
 ) -> tuple[Any, ...]:
-    """Misconceptions about one task: every thought alone, and together with every habit.
+    """Misconceptions about one task: every slip alone, and together with every habit.
 
     Args:
         right: the right function, or class.
-        prefix: in front of the thought's name, so that names stay unique within an exercise.
-        before: in front of the thought's sentence.
+        prefix: in front of the slip's name, so that names stay unique within an exercise.
+        before: in front of the slip's sentence.
         make: makes the task's answer from the wrong function, where that is another one.
     """
     found = []
-    for thought in thoughts:
-        wrong = make(thought.change(right))
-        found.append(entry(exercise, task, prefix + thought.name, wrong, before + thought.says, thought.hint))
-        for habit in habits if thought.with_habits else ():
-            both = f"{before}{thought.says} And besides: {habit.says[0].lower()}{habit.says[1:]}"
-            name = f"{prefix}{thought.name}-and-{habit.name}"
-            wrong = make(habit.change(thought.change(right)))
-            found.append(entry(exercise, task, name, wrong, both, thought.hint))
+    for slip in slips:
+        wrong = make(slip.change(right))
+        found.append(entry(exercise, task, prefix + slip.name, wrong, before + slip.says, slip.hint))
+        for habit in habits if slip.with_habits else ():
+            both = f"{before}{slip.says} And besides: {habit.says[0].lower()}{habit.says[1:]}"
+            name = f"{prefix}{slip.name}-and-{habit.name}"
+            wrong = make(habit.change(slip.change(right)))
+            found.append(entry(exercise, task, name, wrong, both, slip.hint))
     return tuple(found)
 
 
@@ -139,7 +139,7 @@ def telling(probe: Probe, *phrases: str | tuple[str, ...]) -> Probe:
 
 def settled(probe: Probe) -> Probe:
     """The same probe, but no result is no result: whether it is an error, of which kind, or an empty tensor
-    depends on how the same thought was written down.
+    depends on how the same slip was written down.
     """
 
     def asked(submission: Submission) -> Any:

@@ -25,7 +25,7 @@ from graders.sandbox.errors import (
     OutOfMemory,
     Raised,
     SandboxFailure,
-    StudentTrouble,
+    StudentError,
     TimedOut,
 )
 from graders.sandbox.gpu import CPU, Device
@@ -277,11 +277,11 @@ def _try(question: Any, task: Task, seen: Modules) -> Any:
     """
     try:
         return question()
-    except (Mismatch, NotWritten, StudentTrouble) as trouble:
-        return _finding(trouble, task, seen)
+    except (Mismatch, NotWritten, StudentError) as error:
+        return _finding(error, task, seen)
     except Flaky as flaky:  # a random question failed, and did not fail again
         for cause in _inner(flaky):
-            if isinstance(cause, (Mismatch, NotWritten, StudentTrouble)):
+            if isinstance(cause, (Mismatch, NotWritten, StudentError)):
                 return _finding(cause, task, seen)
         raise
 
@@ -294,28 +294,28 @@ def _inner(error: BaseException) -> Iterator[BaseException]:
             yield from _inner(cause)
 
 
-def _finding(trouble: Exception, task: Task, seen: Modules) -> _Finding:
-    if isinstance(trouble, Mismatch):
-        tensors = {label: shown(tensor) for label, tensor in trouble.tensors.items()}
-        case = {"call": trouble.call, "aspect": trouble.aspect, "tensors": tensors}
-        return _Finding("failed", Said(trouble.call, trouble.sentence, trouble.expected), case)
-    if isinstance(trouble, NotWritten):
+def _finding(error: Exception, task: Task, seen: Modules) -> _Finding:
+    if isinstance(error, Mismatch):
+        tensors = {label: shown(tensor) for label, tensor in error.tensors.items()}
+        case = {"call": error.call, "aspect": error.aspect, "tensors": tensors}
+        return _Finding("failed", Said(error.call, error.sentence, error.expected), case)
+    if isinstance(error, NotWritten):
         return _Finding("not_implemented", Said(what=messages.nothing_returned(task.name)))
-    if isinstance(trouble, Forbidden):
-        written = seen.calls.get((trouble.file, trouble.line))
-        named = replace(trouble, operation=written) if written else trouble
-        return _Finding("forbidden", Said(what=messages.trouble(task.name, named)), stops=True)
-    if isinstance(trouble, Raised):
-        if trouble.is_a("NotImplementedError"):
+    if isinstance(error, Forbidden):
+        written = seen.calls.get((error.file, error.line))
+        named = replace(error, operation=written) if written else error
+        return _Finding("forbidden", Said(what=messages.student_error(task.name, named)), stops=True)
+    if isinstance(error, Raised):
+        if error.is_a("NotImplementedError"):
             return _Finding("not_implemented", Said(what=messages.not_written(task.name)))
-        hint = messages.signature_hint() if messages.is_about_the_signature(trouble) else ""
-        return _Finding("broken", Said(what=messages.trouble(task.name, trouble)), hint=hint)
+        hint = messages.signature_hint() if messages.is_about_the_signature(error) else ""
+        return _Finding("broken", Said(what=messages.student_error(task.name, error)), hint=hint)
     stops = {TimedOut: "timed_out", OutOfMemory: "out_of_memory", Crashed: "crashed"}
-    if type(trouble) in stops:
-        outcome = stops[type(trouble)]
-        said = Said(what=messages.trouble(task.name, trouble))  # type: ignore[arg-type]
+    if type(error) in stops:
+        outcome = stops[type(error)]
+        said = Said(what=messages.student_error(task.name, error))  # type: ignore[arg-type]
         return _Finding(outcome, said, stops=True)
-    raise SandboxFailure(f"an unknown trouble: {trouble!r}")
+    raise SandboxFailure(f"an unknown error: {error!r}")
 
 
 def _summed(task: Task, findings: list[tuple[Property, _Finding]]) -> TaskResult:

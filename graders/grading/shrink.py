@@ -10,7 +10,7 @@ import hypothesis
 from hypothesis import Phase, settings
 from hypothesis.errors import HypothesisException
 
-from graders.sandbox.errors import StudentTrouble
+from graders.sandbox.errors import StudentError
 from graders.testing.expect import Mismatch, NotWritten
 from graders.testing.properties import PROPERTY_SETTINGS, Property
 from graders.testing.submission import Submission
@@ -44,14 +44,14 @@ def smallest(held: Property, submission: Submission, seed: int) -> Mismatch | No
             if best is None or _size(mismatch) < _size(best):
                 best = mismatch
             raise
-        except StudentTrouble as trouble:
-            if trouble.fatal:
+        except StudentError as error:
+            if error.fatal:
                 raise _Enough from None
             raise
 
     phases = (Phase.generate, Phase.shrink)
     test = settings(PROPERTY_SETTINGS, phases=phases)(hypothesis.given(**handle._given_kwargs)(counted))
-    with contextlib.suppress(_Enough, Mismatch, NotWritten, StudentTrouble, HypothesisException):
+    with contextlib.suppress(_Enough, Mismatch, NotWritten, StudentError, HypothesisException):
         hypothesis.seed(seed)(test)(submission=submission)
     return best
 

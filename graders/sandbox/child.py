@@ -24,7 +24,7 @@ import psutil
 from graders.printable import lines, one_line
 from graders.sandbox.inside.wire import PREFIX, Decoder, Encoder, Pieces, Unsent, WireError, memory, prefix
 
-from .errors import Crashed, Forbidden, Frame, OutOfMemory, Raised, SandboxFailure, StudentTrouble, TimedOut
+from .errors import Crashed, Forbidden, Frame, OutOfMemory, Raised, SandboxFailure, StudentError, TimedOut
 from .one_core import join_core_of_this_process
 from .validation import check
 from .warm_parent import Limits, WarmParent
@@ -50,7 +50,7 @@ class Answer:
 
 @dataclass
 class Child:
-    """One student process. Ask it questions; after a fatal trouble it is gone."""
+    """One student process. Ask it questions; after a fatal error it is gone."""
 
     parent: WarmParent
     origin: str
@@ -173,7 +173,7 @@ class Child:
             wall_seconds: time on the wall until then; what is left of the task's if it is not given.
 
         Raises:
-            StudentTrouble: what happened instead of an answer.
+            StudentError: what happened instead of an answer.
         """
         self._number += 1
         identity = int.from_bytes(os.urandom(3)) << 7 | self._number & 0x7F
@@ -218,19 +218,19 @@ class Child:
         return fields
 
     def _understood(self, fields: dict[str, Any]) -> Answer:
-        trouble = understood(fields, self.limits)
-        if trouble is not None:
-            if trouble.fatal:
+        error = understood(fields, self.limits)
+        if error is not None:
+            if error.fatal:
                 self.end()
-            raise self._used_at_load(trouble) or trouble
+            raise self._used_at_load(error) or error
         return Answer(fields, lines(self._kept.decode(errors="replace"), _KEPT_OUTPUT))
 
-    def _used_at_load(self, trouble: StudentTrouble) -> Forbidden | None:
+    def _used_at_load(self, error: StudentError) -> Forbidden | None:
         """The call that was refused when the file was loaded, if what it would have given is used now."""
         refused = self._refused_at_load
-        if refused is None or not isinstance(trouble, Raised) or not trouble.frames:
+        if refused is None or not isinstance(error, Raised) or not error.frames:
             return None
-        last = trouble.frames[-1]
+        last = error.frames[-1]
         return refused if (last.file, last.line) == (refused.file, refused.line) else None
 
     # ------------------------------------------------------------------------------------------ transport
@@ -331,7 +331,7 @@ class Child:
 
     # ------------------------------------------------------------------------------------------------ end
 
-    def _death(self) -> StudentTrouble | SandboxFailure:
+    def _death(self) -> StudentError | SandboxFailure:
         self._drain()
         status = self.end()
         if status is None:
@@ -374,7 +374,7 @@ def forbidden(notice: bytes) -> Forbidden | None:
     return Forbidden(operation.decode(), one_line(name, 200), int(line))
 
 
-def understood(fields: dict[str, Any], limits: Limits) -> StudentTrouble | None:
+def understood(fields: dict[str, Any], limits: Limits) -> StudentError | None:
     """What an answer of a form that `claims` allows reports instead of a value, if it does."""
     outcome = fields["outcome"]
     if outcome == "ok":

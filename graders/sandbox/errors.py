@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 
-class StudentTrouble(Exception):
+class StudentError(Exception):
     """Something in the student's code, or done by it, that leaves a question without an answer."""
 
     fatal = False
@@ -23,7 +23,7 @@ class Frame:
 
 
 @dataclass(eq=False)
-class Raised(StudentTrouble):
+class Raised(StudentError):
     """The student's code raised an exception."""
 
     type: str
@@ -39,7 +39,7 @@ class Raised(StudentTrouble):
 
 
 @dataclass(eq=False)
-class Forbidden(StudentTrouble):
+class Forbidden(StudentError):
     """A by-hand task called what it is to write."""
 
     operation: str
@@ -48,7 +48,7 @@ class Forbidden(StudentTrouble):
 
 
 @dataclass(eq=False)
-class TimedOut(StudentTrouble):
+class TimedOut(StudentError):
     """The code was still running when its time was used up."""
 
     seconds: float
@@ -60,7 +60,7 @@ class TimedOut(StudentTrouble):
 
 
 @dataclass(eq=False)
-class OutOfMemory(StudentTrouble):
+class OutOfMemory(StudentError):
     """The code asked for more memory than there is for one submission."""
 
     limit_bytes: int
@@ -69,7 +69,7 @@ class OutOfMemory(StudentTrouble):
 
 
 @dataclass(eq=False)
-class Crashed(StudentTrouble):
+class Crashed(StudentError):
     """The process ended, or spoke gibberish."""
 
     how: str

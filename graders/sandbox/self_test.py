@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .child import Child
-from .errors import OutOfMemory, Raised, StudentTrouble
+from .errors import OutOfMemory, Raised, StudentError
 from .warm_parent import Limits, WarmParent
 
 _LIMITS = Limits(cpu_seconds=5.0, memory_bytes=256 << 20)
@@ -144,6 +144,6 @@ def _attack(child: Child, name: str, path: str) -> Finding:
         return Finding(title, not refused, f"{raised.type}: {raised.message}")
     except OutOfMemory:
         return Finding(title, name != "take_too_much_memory", "refused for lack of memory")
-    except StudentTrouble as trouble:  # the process was lost, so what it tried did something
-        return Finding(title, True, f"the process was lost: {trouble}")
+    except StudentError as error:  # the process was lost, so what it tried did something
+        return Finding(title, True, f"the process was lost: {error}")
     return Finding(title, True, str(answer.value)[:200])

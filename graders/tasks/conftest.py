@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from graders.curriculum import SOLUTIONS, exercise
+from graders.curriculum import SOLUTIONS, exercise_named
 from graders.grading.hand_in import HandIn, read
 from graders.sandbox import gpu
 from graders.sandbox.tiers import best_tier
@@ -77,11 +77,11 @@ def submission(
     request: pytest.FixtureRequest, package: ModuleType, exercise_of_hand_in: Submission, hand_in: HandIn
 ) -> Iterator[Submission]:
     """The submission, asked about the task that the test belongs to."""
-    mark = request.function.__holds__
+    mark = request.function.__property__
     unreadable = hand_in.graded.unreadable.get(f"{package.EXERCISE}.{mark.task}")
     if unreadable is not None:
         pytest.fail(unreadable)
-    tasks = {task.name: task for task in exercise(package.EXERCISE).tasks}
+    tasks = {task.name: task for task in exercise_named(package.EXERCISE).tasks}
     exercise_of_hand_in.begin(tasks[mark.task].by_hand)
     device = gpu.find(request.config.getoption("--device"))
     if not device.is_gpu:

@@ -1,4 +1,4 @@
-"""Mistaken thoughts about any convolution, for one image or a batch, with one channel or many.
+"""Mistakes about any convolution, for one image or a batch, with one channel or many.
 
 They change a right function `(X, K, …)` whose last two axes are height and width.
 """
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Change, Function, Thought, calls, settled
+from graders.diagnosis.slips import Change, Function, Slip, calls, settled
 from graders.testing.strategies import tensor
 
 ORDER = "Which number of the kernel does the first pixel of the window meet, the first or the last?"
@@ -87,42 +87,42 @@ _ALL = slice(None)
 _BUT_LAST = slice(None, -1)
 
 KERNEL = (
-    Thought(
+    Slip(
         "kernel-flipped",
         "This is what one gets when the kernel is turned by 180° first, as in the textbook convolution. "
         "In deep learning the kernel is not flipped.",
         ORDER,
         before(lambda X, K: (X, K.flip(-2, -1))),
     ),
-    Thought(
+    Slip(
         "kernel-flipped-horizontally",
         "This is what one gets when each row of the kernel is read backwards. "
         "Window and kernel are both read from left to right.",
         ORDER,
         before(lambda X, K: (X, K.flip(-1))),
     ),
-    Thought(
+    Slip(
         "kernel-flipped-vertically",
         "This is what one gets when the rows of the kernel are read from the last to the first. "
         "Window and kernel are both read from top to bottom.",
         ORDER,
         before(lambda X, K: (X, K.flip(-2))),
     ),
-    Thought(
+    Slip(
         "kernel-transposed",
         "This is what one gets when rows and columns of the kernel are exchanged. "
         "The first index counts rows, for the kernel as for the image.",
         "Which of the two indices of K[a, b] goes down, and which goes to the right?",
         before(lambda X, K: (X, K.mT)),
     ),
-    Thought(
+    Slip(
         "last-kernel-row-and-column-missed",
         "This is what one gets when the last row and the last column of the kernel take no part. "
         "A range ends before its end, so range(kh) already stops at kh - 1.",
         "Which numbers does range(3 - 1) run through, and which does a kernel of 3 need?",
         before(lambda X, K: (X, _masked(K, _BUT_LAST, _BUT_LAST))),
     ),
-    Thought(
+    Slip(
         "last-product-only",
         "This is what one gets when each product overwrites the one before it, so that only the last "
         "remains. The products of a window are added up.",
@@ -132,27 +132,27 @@ KERNEL = (
 )
 
 SUM = (
-    Thought(
+    Slip(
         "mean-instead-of-sum",
         "This is what one gets when the products of a window are averaged. A convolution adds them up.",
         "What should a kernel of ones do to a window of ones?",
         before(lambda X, K: (X, K / _per_window(K))),
     ),
-    Thought(
+    Slip(
         "sum-times-sum",
         "This is what one gets when the sum of the window is multiplied by the sum of the kernel. "
         "First each pixel is multiplied by its own number of the kernel, then comes the sum.",
         "Does your result change when two numbers of the kernel change places? Should it?",
         before(_sums),
     ),
-    Thought(
+    Slip(
         "absolute-value",
         "This is the absolute value of the right result. A negative answer is a real answer: it tells the "
         "direction.",
         "What does the sign of the result say about an edge?",
         after(lambda Y, K: Y.abs()),
     ),
-    Thought(
+    Slip(
         "negatives-cut-off",
         "This is the right result with its negative numbers set to zero. "
         "That is what an activation function does; a convolution keeps them.",
@@ -162,72 +162,72 @@ SUM = (
 )
 
 SIZE = (
-    Thought(
+    Slip(
         "last-row-and-column-left-zero",
         "The last row and the last column were never filled: the loops end one position too early, "
         "at H - kh in place of H - kh + 1.",
         PLACES,
         after(lambda Y, K: _only(Y, _BUT_LAST, _BUT_LAST)),
     ),
-    Thought(
+    Slip(
         "last-row-left-zero",
         "The last row was never filled: the loop over the rows ends one position too early.",
         PLACES,
         after(lambda Y, K: _only(Y, _BUT_LAST, _ALL)),
     ),
-    Thought(
+    Slip(
         "last-column-left-zero",
         "The last column was never filled: the loop over the columns ends one position too early.",
         PLACES,
         after(lambda Y, K: _only(Y, _ALL, _BUT_LAST)),
     ),
-    Thought(
+    Slip(
         "first-row-and-column-left-zero",
         "The first row and the first column were never filled: the loops begin at 1, and Python counts "
         "from 0.",
         "Which numbers does range(1, n) run through, and which one is missing?",
         after(lambda Y, K: _only(Y, slice(1, None), slice(1, None))),
     ),
-    Thought(
+    Slip(
         "one-window-too-few",
         "The result is one row and one column too small: the + 1 in the output size is missing.",
         PLACES,
         after(lambda Y, K: Y[..., :-1, :-1]),
     ),
-    Thought(
+    Slip(
         "one-row-too-few",
         "The result is one row too small: the + 1 is missing in its height, and in its height only.",
         PLACES,
         after(lambda Y, K: Y[..., :-1, :]),
     ),
-    Thought(
+    Slip(
         "one-column-too-few",
         "The result is one column too small: the + 1 is missing in its width, and in its width only.",
         PLACES,
         after(lambda Y, K: Y[..., :-1]),
     ),
-    Thought(
+    Slip(
         "one-window-too-many",
         "The result has one row and one column too many, which no window filled. "
         "A window of kh rows fits into H rows at H - kh + 1 places.",
         PLACES,
         after(lambda Y, K: _frame(Y, 0, 1, 0, 1)),
     ),
-    Thought(
+    Slip(
         "buffer-of-image-size",
         "The result is as large as the image and ends in rows and columns of zeros that no window filled. "
         "A convolution without padding makes the image smaller.",
         PLACES,
         after(lambda Y, K: _frame(Y, 0, K.shape[-2] - 1, 0, K.shape[-1] - 1)),
     ),
-    Thought(
+    Slip(
         "same-size-by-a-frame",
         "This is what one gets with a frame of zeros around the image, so that the result is as large as the "
         "image. Here nothing is padded: only windows that lie inside the image count.",
         "How large is the result if every window must lie inside the image?",
         before(_same),
     ),
-    Thought(
+    Slip(
         "same-size-by-a-frame-larger-in-front",
         "This is what one gets with kh // 2 rows and kw // 2 columns of zeros in front and the rest behind, "
         "so that the result is as large as the image. Here nothing is padded: only windows that lie inside "
@@ -235,21 +235,21 @@ SIZE = (
         "How large is the result if every window must lie inside the image?",
         before(_same_from_the_front),
     ),
-    Thought(
+    Slip(
         "padded-by-half-the-kernel",
         "This is what one gets when half the kernel size is padded on every side. "
         "Here nothing is padded: only windows that lie inside the image count.",
         "How large is the result if every window must lie inside the image?",
         before(_half),
     ),
-    Thought(
+    Slip(
         "padded-at-the-end",
         "This is what one gets when windows may stick out below and to the right, with zeros outside. "
         "Only windows that lie inside the image count.",
         "How large is the result if every window must lie inside the image?",
         before(lambda X, K: (_frame(X, 0, K.shape[-2] - 1, 0, K.shape[-1] - 1), K)),
     ),
-    Thought(
+    Slip(
         "every-overlap-counted",
         "This is what one gets when every overlap of kernel and image counts, even of a single pixel. "
         "Only windows that lie entirely inside the image count.",
@@ -261,21 +261,21 @@ SIZE = (
             )
         ),
     ),
-    Thought(
+    Slip(
         "windows-side-by-side",
         "This is what one gets when the window moves on by its own size, as in pooling. "
         "In a convolution it moves on by one pixel, and windows overlap.",
         "By how many pixels does the window move from Y[0, 0] to Y[0, 1]?",
         after(lambda Y, K: Y[..., :: K.shape[-2], :: K.shape[-1]]),
     ),
-    Thought(
+    Slip(
         "height-and-width-of-the-result-exchanged",
         "The result is transposed: its height and its width are exchanged. "
         "On square images one sees no wrong shape, but the numbers are in the wrong places.",
         RECTANGLE,
         after(lambda Y, K: Y.mT),
     ),
-    Thought(
+    Slip(
         "axes-of-length-one-lost",
         "Axes of length one are missing in the result, as .squeeze() leaves them out. "
         "A result of one row still has a height and a width.",
@@ -284,7 +284,7 @@ SIZE = (
     ),
 )
 
-DETACHED = Thought(
+DETACHED = Slip(
     "detached",
     "The values are right, but autograd cannot get through: somewhere a number is taken out of its tensor, "
     "or the function runs under no_grad.",
@@ -293,7 +293,7 @@ DETACHED = Thought(
     with_habits=False,
 )
 
-FLOAT32 = Thought(
+FLOAT32 = Slip(
     "always-float32",
     "The result is always float32, whatever comes in: a buffer was made without a dtype, or the inputs were "
     "turned into float32 by .float().",
@@ -302,7 +302,7 @@ FLOAT32 = Thought(
     with_habits=False,
 )
 
-PLAIN_NUMBERS = Thought(
+PLAIN_NUMBERS = Slip(
     "detached-and-always-float32",
     "The result is always float32, and autograd cannot get through: the numbers were taken out of their "
     "tensors and put into a new one, or the function runs under no_grad.",
@@ -343,7 +343,7 @@ TENSORS = (
     DETACHED,
     FLOAT32,
     PLAIN_NUMBERS,
-    Thought(
+    Slip(
         "a-new-leaf",
         "The result asks for a gradient but does not pass it on to X and K: it is a new tensor made from "
         "numbers.",
@@ -351,28 +351,28 @@ TENSORS = (
         after(lambda Y, K: Y.detach().float().requires_grad_()),
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "image-detached",
         "The gradient reaches the kernel but not the image: X is cut off before it is used.",
         "Which operation takes X out of autograd's notes, and is it needed?",
         before(lambda X, K: (X.detach(), K)),
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "kernel-detached",
         "The gradient reaches the image but not the kernel: K is cut off before it is used.",
         "Which operation takes K out of autograd's notes, and is it needed?",
         before(lambda X, K: (X, K.detach())),
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "always-float64",
         "The result is always float64, whatever comes in. It should have the dtype torch.result_type(X, K).",
         "Where do you choose a dtype yourself (numpy does so, too), and which one would the inputs ask for?",
         after(lambda Y, K: Y.double()),
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "dtype-of-the-kernel",
         "The result takes its dtype from the kernel alone. For a float image and a kernel of whole numbers "
         "that makes whole numbers of it.",
@@ -380,7 +380,7 @@ TENSORS = (
         _of_kernel,
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "dtype-of-the-image",
         "The result takes its dtype from the image alone, so a float64 kernel on a float32 image loses its "
         "precision. It should be torch.result_type(X, K).",
@@ -388,7 +388,7 @@ TENSORS = (
         _of_image,
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "same-dtype-demanded",
         "Image and kernel must have the same dtype here: matrix products and einsum refuse a mixture. "
         "Bring both to torch.result_type(X, K) first.",
@@ -396,7 +396,7 @@ TENSORS = (
         before(_refusing_mixed),
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "image-must-be-contiguous",
         "An image that is a transposed or sliced view is refused: .view() needs numbers that lie in order. "
         ".reshape() does not.",
@@ -404,7 +404,7 @@ TENSORS = (
         before(lambda X, K: (_viewed(X), K)),
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "kernel-must-be-contiguous",
         "A kernel that is a transposed or sliced view is refused: .view() needs numbers that lie in order. "
         ".reshape() does not.",
@@ -412,7 +412,7 @@ TENSORS = (
         before(lambda X, K: (X, _viewed(K))),
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "image-and-kernel-must-be-contiguous",
         "Transposed and sliced views are refused: .view() needs numbers that lie in order. .reshape() does "
         "not.",
@@ -420,7 +420,7 @@ TENSORS = (
         before(lambda X, K: (_viewed(X), _viewed(K))),
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "memory-of-the-image-taken-in-order",
         "Transposed and sliced images give wrong numbers: the strides were taken to be those of a tensor "
         "whose numbers lie in order. X.stride() tells the real ones.",
@@ -428,14 +428,14 @@ TENSORS = (
         before(lambda X, K: (_contiguous(X), K)),
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "list-returned",
         "The numbers are right, but they come as a Python list. The result should be a tensor.",
         "How can the collected numbers become one tensor without losing their gradient?",
         after(lambda Y, K: Y.tolist()),
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "numpy-array-returned",
         "The result is a numpy array. It should be a tensor, computed from tensors all the way.",
         "Which line leaves torch, and is there an operation of torch for it?",

@@ -141,8 +141,8 @@ def _answer_on_the_cpu(submission: Submission, name: str, call: Call, right: Cal
         if resembles(value, wanted):
             return wanted
         own = own_answer(submission, name, *call.args, right=wanted, **call.kwargs)
-    except (Raised, Mismatch, NotWritten) as trouble:
-        return trouble
+    except (Raised, Mismatch, NotWritten) as error:
+        return error
     if own is not None and resembles(value, own):
         return own
     return Mismatch(messages.call(name, call.args, call.kwargs), "values", messages.wrong_on_the_cpu())

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from graders.sandbox.child import Answer, understood
-from graders.sandbox.errors import Crashed, StudentTrouble
+from graders.sandbox.errors import Crashed, StudentError
 from graders.sandbox.inside.accelerator import install
 from graders.sandbox.inside.runtime import Runtime
 from graders.sandbox.inside.wire import PREFIX, Decoder, Encoder, WireError, prefix
@@ -64,7 +64,7 @@ class _TrustedChild:
         except WireError as error:
             raise Crashed(f"sent something that is no answer: {error}") from None
         found = understood(fields, self.limits)
-        if isinstance(found, StudentTrouble):
+        if isinstance(found, StudentError):
             raise found
         return Answer(fields)
 
@@ -92,7 +92,7 @@ class _TrustedParent:
         return _TrustedChild(self._names, self._change)
 
 
-def trusted_submission(names: Mapping[str, Any], change: Change | None = None) -> Submission:
+def submission_in_process(names: Mapping[str, Any], change: Change | None = None) -> Submission:
     """A submission made of our own functions and classes, by name.
 
     Args:

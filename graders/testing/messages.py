@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from graders.remarks import Remark
-from graders.sandbox.errors import Crashed, Forbidden, Frame, OutOfMemory, Raised, StudentTrouble, TimedOut
+from graders.sandbox.errors import Crashed, Forbidden, Frame, OutOfMemory, Raised, StudentError, TimedOut
 from graders.sandbox.inside.wire import Build, ClassOf, Stream
 
 from .explanations import explained, translated
@@ -74,7 +74,7 @@ def on_accelerator(sentence: str, beside: bool = False) -> str:
     where = "with tensors on an accelerator (a simulated GPU, gpu:0)"
     if beside:
         where = "on the CPU beside an accelerator (a simulated GPU, gpu:0), after the same on that"
-    return f"Asked {where}: {sentence}"
+    return f"PoolCall {where}: {sentence}"
 
 
 def on_a_gpu(device: str, sentence: str) -> str:
@@ -308,7 +308,7 @@ def no_file(exercise: str) -> str:
     return f"{exercise}.py was not handed in."
 
 
-def trouble(task: str, what: StudentTrouble) -> str:
+def student_error(task: str, what: StudentError) -> str:
     """The sentence for something that happened instead of an answer."""
     if isinstance(what, Forbidden):
         where = f"{what.file}, line {what.line}, calls" if what.file else "The code calls"

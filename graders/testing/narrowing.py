@@ -2,7 +2,7 @@
 
 `sandbox/claims.py` checks that an answer has the form of an answer. A value in it may still be anything that
 the wire carries: a tensor of two elements where a number belongs, a network with other parameters than it
-had, a record that was rewritten. Nothing here raises anything but a `StudentTrouble`, so that a property that
+had, a record that was rewritten. Nothing here raises anything but a `StudentError`, so that a property that
 compares with these functions cannot stumble over what it compares.
 """
 

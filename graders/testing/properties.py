@@ -1,4 +1,4 @@
-"""`@holds`: marks a function as a property of one task, in one group that earns points together."""
+"""`@property_of`: marks a function as a property of one task, in one group that earns points together."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PROPERTY_SETTINGS = settings(
 
 
 @dataclass(frozen=True)
-class Holds:
+class Mark:
     """Which task a property belongs to, and the group of it."""
 
     task: str
@@ -47,7 +47,7 @@ class Property:
         return self.test.__name__.removeprefix("test_").replace("_", " ")
 
 
-def holds(task: str, group: str) -> Callable[[_Test], _Test]:
+def property_of(task: str, group: str) -> Callable[[_Test], _Test]:
     """Mark a test function `(submission, …)` as a property of `task`.
 
     Groups and their weights stand in the exercise's `GROUPS`; a group earns its share when all its properties
@@ -56,7 +56,7 @@ def holds(task: str, group: str) -> Callable[[_Test], _Test]:
 
     def mark(test: _Test) -> _Test:
         marked = PROPERTY_SETTINGS(test) if hasattr(test, "hypothesis") else test
-        marked.__holds__ = Holds(task, group)  # type: ignore[attr-defined]
+        marked.__property__ = Mark(task, group)  # type: ignore[attr-defined]
         return marked
 
     return mark
@@ -81,7 +81,7 @@ def properties_of(exercise: str, task: str) -> list[Property]:
         Property(value, mark.task, mark.group)
         for file in files_of(exercise)
         for value in vars(file).values()
-        if (mark := getattr(value, "__holds__", None)) is not None and mark.task == task
+        if (mark := getattr(value, "__property__", None)) is not None and mark.task == task
     ]
     return found
 

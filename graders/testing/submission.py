@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from graders.sandbox.child import Answer, Child
-from graders.sandbox.errors import Crashed, OutOfMemory, Raised, StudentTrouble, TimedOut
+from graders.sandbox.errors import Crashed, OutOfMemory, Raised, StudentError, TimedOut
 from graders.sandbox.inside import device as devices
 from graders.sandbox.inside.loader import Part
 from graders.sandbox.inside.wire import Build, ClassOf, Handle, Stream
@@ -212,13 +212,13 @@ class Submission:
         self._asked = 0
         self._children: dict[_Kind, Child] = {}
         self._running: Child | None = None
-        self._unloadable: dict[_Kind, StudentTrouble] = {}
+        self._unloadable: dict[_Kind, StudentError] = {}
         self._stopped: dict[tuple[str, int, int], str] = {}
         self.failures: dict[tuple[str, int], Failure] = {}
         self._kind = _Kind(by_hand=False)
         self._moved = True
         self._spent: dict[_Kind, float] = {}
-        self._lost: StudentTrouble | None = None
+        self._lost: StudentError | None = None
 
     def begin(self, by_hand: bool) -> None:
         """A new task begins: a fresh budget, and whether torch's own kernels are refused."""
@@ -288,7 +288,7 @@ class Submission:
                 takes longer loses its process, but not the rest of the task.
 
         Raises:
-            StudentTrouble: what happened instead of an answer.
+            StudentError: what happened instead of an answer.
         """
         self._asked += 1
         answer = self.question(
@@ -334,7 +334,7 @@ class Submission:
         return lambda *args, **kwargs: self.ask(name, *args, **kwargs).value
 
     @property
-    def lost(self) -> StudentTrouble | None:
+    def lost(self) -> StudentError | None:
         """What every further question of the task has for an answer, if it has come to that."""
         return self._lost
 
@@ -351,12 +351,12 @@ class Submission:
             until = min(budget, child.cpu_seconds() + within)
         try:
             answer = child.ask({"ask": ask, "device": named, **fields}, until)
-        except StudentTrouble as trouble:
-            if isinstance(trouble, TimedOut) and trouble.clock == "CPU" and until < budget:
+        except StudentError as error:
+            if isinstance(error, TimedOut) and error.clock == "CPU" and until < budget:
                 raise
-            if trouble.fatal:
-                self._lost = trouble
-            elif isinstance(trouble, Raised) and _poisons(trouble):
+            if error.fatal:
+                self._lost = error
+            elif isinstance(error, Raised) and _poisons(error):
                 child.end()  # no question after it would have a true answer
             raise
         if named is not None:
@@ -381,8 +381,8 @@ class Submission:
             return child
         try:
             child = self._loaded(kind)
-        except StudentTrouble as trouble:
-            self._unloadable[kind] = trouble
+        except StudentError as error:
+            self._unloadable[kind] = error
             raise
         self._children[kind] = child
         self._spent.pop(kind, None)
@@ -417,13 +417,13 @@ class Submission:
             seconds = self._limits().cpu_seconds * _SHARE_OF_A_STATEMENT
             try:
                 answer = child.ask(question, child.cpu_seconds() + seconds, 10 * seconds)
-            except StudentTrouble as trouble:
+            except StudentError as error:
                 place = child.running
                 child.end()
-                if not trouble.fatal or len(self._stopped) == _MOST_STOPPED:
+                if not error.fatal or len(self._stopped) == _MOST_STOPPED:
                     raise
                 if place is not None:
-                    self._stopped[place] = _ending(trouble, seconds)
+                    self._stopped[place] = _ending(error, seconds)
                 elif announce:
                     raise
                 announce = True
@@ -450,14 +450,14 @@ def _on_the_wire(content: str | Sequence[Part]) -> Any:
     return [[part.label, part.source, None if part.kept is None else list(part.kept)] for part in content]
 
 
-def _ending(trouble: StudentTrouble, seconds: float) -> str:
+def _ending(error: StudentError, seconds: float) -> str:
     """What a statement did that had to be ended."""
-    if isinstance(trouble, TimedOut):
-        waited = 10 * seconds if trouble.clock == "wall" else seconds
-        return f"was still running after {waited:g} s of {trouble.clock} time"
-    if isinstance(trouble, OutOfMemory):
+    if isinstance(error, TimedOut):
+        waited = 10 * seconds if error.clock == "wall" else seconds
+        return f"was still running after {waited:g} s of {error.clock} time"
+    if isinstance(error, OutOfMemory):
         return "asked for more memory than there is"
-    return trouble.how if isinstance(trouble, Crashed) else "ended the process"
+    return error.how if isinstance(error, Crashed) else "ended the process"
 
 
 def _poisons(raised: Raised) -> bool:

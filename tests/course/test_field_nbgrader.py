@@ -18,7 +18,7 @@ from nbgrader.api import Gradebook
 
 from graders.course.course import write_course
 from graders.course.demo import nbgrader
-from graders.curriculum import exercise
+from graders.curriculum import exercise_named
 from tests.grading.field import NOTEBOOKS, published
 
 FIRST = {assignment: name for name, assignment in reversed(published().items())}.values()
@@ -47,7 +47,7 @@ def gradebook(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_published_notebook_with_right_code_gets_full_marks(name: str, gradebook: str) -> None:
-    about = exercise(published()[name])
+    about = exercise_named(published()[name])
     with Gradebook(gradebook) as book:
         earned = {
             task.name: book.find_grade(f"grade-{task.name}", about.name, about.name, name).auto_score

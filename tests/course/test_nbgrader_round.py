@@ -153,9 +153,9 @@ def _exploit(folder: Path, student: str, source: str) -> None:
 
 
 def _report(student: str) -> Report:
-    from graders.curriculum import exercise
+    from graders.curriculum import exercise_named
 
-    tasks = exercise("conv2d").tasks
+    tasks = exercise_named("conv2d").tasks
     results = (TaskResult("conv2d", t.name, t.kind, "passed", t.points, t.points) for t in tasks)
     return Report(student, 0, "strict", "cpu", {}, tuple(results))
 

@@ -248,7 +248,7 @@ def checked(folder: Path) -> dict[str, list[str]]:
         exercise = case.get("classname", "").rpartition("test_")[2]
         task = case.get("name", "").removeprefix("test_").partition("__")[0]
         troubles = [
-            str(trouble.get("message")) for kind in ("failure", "error") for trouble in case.findall(kind)
+            str(error.get("message")) for kind in ("failure", "error") for error in case.findall(kind)
         ]
         found.setdefault(f"{exercise}.{task}", []).append("".join(troubles))
     return found

@@ -16,10 +16,10 @@ from graders.curriculum import Task, exercises
 from graders.diagnosis.catalogue import Misconception, catalogue, diagnose, probes
 from graders.diagnosis.page import PAGE, page
 from graders.grading.hand_in import read
-from graders.sandbox.errors import Crashed, Forbidden, OutOfMemory, StudentTrouble, TimedOut
+from graders.sandbox.errors import Crashed, Forbidden, OutOfMemory, StudentError, TimedOut
 from graders.sandbox.warm_parent import WarmParent
 from graders.testing.expect import Mismatch
-from graders.testing.in_process import trusted_submission
+from graders.testing.in_process import submission_in_process
 from graders.testing.properties import properties_of
 from graders.testing.submission import Submission
 from tests.grading.test_sample_class import EXPECTED, PATHS
@@ -50,7 +50,7 @@ def _names(exercise: str) -> dict[str, Any]:
 
 
 def _wrong(entry: Misconception) -> Submission:
-    submission = trusted_submission(entry.names())
+    submission = submission_in_process(entry.names())
     # Other random numbers than those with which the catalogue looks at itself.
     submission._seed = 7
     submission.begin(TASKS[entry.exercise, entry.task].by_hand)
@@ -71,9 +71,9 @@ def _first_failure(submission: Submission, entry: Misconception) -> str:
             test(submission=submission)
         except (Mismatch, Flaky):
             return "failed"
-        except (TimedOut, Crashed, Forbidden, OutOfMemory) as trouble:
-            return type(trouble).__name__
-        except StudentTrouble:
+        except (TimedOut, Crashed, Forbidden, OutOfMemory) as error:
+            return type(error).__name__
+        except StudentError:
             return "broken"
     return ""
 
@@ -103,7 +103,7 @@ def test_wrong_answers_leave_the_other_tasks_alone(exercise: str) -> None:
 @pytest.mark.parametrize("task", list(_each_task()))
 def test_the_reference_is_never_named(task: Task) -> None:
     for seed in (0, 7):
-        submission = trusted_submission(_names(task.exercise))
+        submission = submission_in_process(_names(task.exercise))
         submission._seed = seed
         assert diagnose(submission, task.exercise, task.name) is None
 

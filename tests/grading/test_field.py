@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from graders.curriculum import exercise
+from graders.curriculum import exercise_named
 from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import read
 from graders.report import Report
@@ -46,7 +46,7 @@ def test_a_hand_in_from_the_field_comes_out_right(
 def test_a_published_notebook_with_right_code_gets_full_marks(
     name: str, tmp_path: Path, warm_parent: WarmParent
 ) -> None:
-    about = exercise(published()[name])
+    about = exercise_named(published()[name])
     core = {f"{about.name}.{task.name}" for task in about.tasks if task.kind == "core"}
     (tmp_path / "lin").mkdir()
     shutil.copy(NOTEBOOKS / f"{name}.ipynb", tmp_path / "lin")

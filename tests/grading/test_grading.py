@@ -1,4 +1,4 @@
-"""One submission in, one report out: what each kind of trouble costs, and what its student reads."""
+"""One submission in, one report out: what each kind of error costs, and what its student reads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from torch import Tensor
 
 from graders.course.stubs import stub_files
-from graders.curriculum import exercise, exercises
+from graders.curriculum import exercise_named, exercises
 from graders.grading.grade import Settings, grade, reproduce
 from graders.grading.hand_in import HandIn
 from graders.report import Report
@@ -18,7 +18,7 @@ from graders.sandbox.errors import SandboxFailure
 from graders.sandbox.warm_parent import WarmParent
 from graders.tasks.conv2d.properties import output_size
 from graders.testing import messages
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import seeds, tensor
 from graders.testing.submission import Submission
 from tests.conftest import outcomes, result_of
@@ -408,7 +408,7 @@ def test_a_message_holds_the_students_own_line(graded: Graded) -> None:
     assert task.outcome == "broken"
     assert "(conv2d.py, line 5: return rows[7, 7]  # oops)" in task.message
     assert task.message.startswith("IndexError: too many indices")
-    assert task.hint == exercise("conv2d").tasks[0].hints[0]
+    assert task.hint == exercise_named("conv2d").tasks[0].hints[0]
 
 
 def test_a_wrong_value_is_shown_with_call_sentence_and_both_tensors(graded: Graded) -> None:
@@ -447,7 +447,7 @@ def test_a_grader_error_is_retried_once_and_then_not_graded(
 ) -> None:
     calls = []
 
-    @holds("output_size", "stride 1")
+    @property_of("output_size", "stride 1")
     def test_that_breaks(submission: Submission) -> None:
         calls.append(1)
         assert submission.output_size(5, 3) == 4, "the grader's own assertion"
@@ -463,7 +463,7 @@ def test_a_grader_error_is_retried_once_and_then_not_graded(
 def test_a_grader_error_that_passes_by_costs_nothing(graded: Graded, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    @holds("output_size", "stride 1")
+    @property_of("output_size", "stride 1")
     def test_that_breaks_once(submission: Submission) -> None:
         calls.append(1)
         if len(calls) == 1:
@@ -479,7 +479,7 @@ def test_a_grader_error_that_passes_by_costs_nothing(graded: Graded, monkeypatch
 def test_the_seed_decides_what_is_asked(graded: Graded, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[Tensor]] = []
 
-    @holds("output_size", "stride 1")
+    @property_of("output_size", "stride 1")
     @given(seed=seeds())
     def test_that_listens(submission: Submission, seed: int) -> None:
         asked[-1].append(tensor(2, seed=seed))

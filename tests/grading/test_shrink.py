@@ -10,7 +10,7 @@ from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import hand_in_of
 from graders.report import TaskResult
 from graders.sandbox.warm_parent import WarmParent
-from graders.testing.in_process import trusted_submission
+from graders.testing.in_process import submission_in_process
 from graders.testing.properties import properties_of
 
 # Wrong for wide kernels on high images if they are no whole numbers, which no fixed question asks about.
@@ -60,5 +60,5 @@ def test_a_submission_that_ends_its_process_meanwhile_is_not_started_again_and_a
 
 def test_a_submission_that_returns_nothing_meanwhile_is_no_graders_error() -> None:
     held = next(each for each in properties_of("conv2d", "conv2d") if hasattr(each.test, "hypothesis"))
-    submission = trusted_submission({"conv2d": lambda X, K: None})
+    submission = submission_in_process({"conv2d": lambda X, K: None})
     assert shrink.smallest(held, submission, seed=0) is None

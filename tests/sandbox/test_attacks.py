@@ -30,7 +30,7 @@ from graders.curriculum import SOLUTIONS
 from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import hand_in_of, read
 from graders.report import Report
-from graders.sandbox.errors import SandboxFailure, StudentTrouble
+from graders.sandbox.errors import SandboxFailure, StudentError
 from graders.sandbox.tiers import PROCESS, STRICT, STRICT_PLUS, Tier, best_tier
 from graders.sandbox.warm_parent import Limits, WarmParent
 
@@ -253,7 +253,7 @@ def test_a_killed_parent_costs_no_other_student_anything(scratch: Path) -> None:
         # It names the process: were it to ask for its parent, another might have taken that place by then.
         source = f"import os\ndef f(): os.kill({parent._process.pid}, 9)\n"
         child.ask({"ask": "load", "files": {"a.py": source}, "module": "a"})
-        with contextlib.suppress(StudentTrouble, SandboxFailure):
+        with contextlib.suppress(StudentError, SandboxFailure):
             child.ask({"ask": "call", "target": "f", "args": [], "kwargs": {}})
         parent._process.wait(timeout=60)
         child.end()

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from graders.grading.screen import forbidden_calls
 from graders.sandbox.child import Child
-from graders.sandbox.errors import Forbidden, Raised, StudentTrouble
+from graders.sandbox.errors import Forbidden, Raised, StudentError
 from graders.sandbox.warm_parent import Limits, WarmParent
 
 HEAD = """
@@ -184,7 +184,7 @@ def test_there_are_enough_of_both() -> None:
 
 def test_a_compiled_function_is_no_way_round(child: Child) -> None:
     source = "def f(X, K): return torch.compile(lambda a, b: F.conv2d(*four(a, b)), backend='eager')(X, K)"
-    with pytest.raises(StudentTrouble):  # there is no compiler to be had in the sandbox, and no kernel either
+    with pytest.raises(StudentError):  # there is no compiler to be had in the sandbox, and no kernel either
         answer(child, source)
 
 

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from graders.printable import lines
 from graders.sandbox import validation as claims
 from graders.sandbox.child import Child, forbidden, understood
-from graders.sandbox.errors import Crashed, StudentTrouble, TimedOut
+from graders.sandbox.errors import Crashed, StudentError, TimedOut
 from graders.sandbox.inside import wire
 from graders.sandbox.inside.wire import (
     DTYPES,
@@ -352,8 +352,8 @@ def test_an_answer_of_any_form_is_refused_or_understood(fields: dict[str, Any], 
             claims.check(question, told)
         except WireError:
             continue
-        trouble = understood(told, Limits())
-        assert trouble is None or isinstance(trouble, StudentTrouble)
+        error = understood(told, Limits())
+        assert error is None or isinstance(error, StudentError)
 
 
 ANSWER = {

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from graders.curriculum import SOLUTIONS, exercise
+from graders.curriculum import SOLUTIONS, exercise_named
 
 _BINARY: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
@@ -54,7 +54,7 @@ def mutants(name: str) -> Iterator[Mutant]:
     """Every mutant of one solution file."""
     source = (SOLUTIONS / f"{name}.py").read_text(encoding="utf-8")
     tree = ast.parse(source)
-    every = tuple(task.name for task in exercise(name).tasks if task.name != "invalid_input")
+    every = tuple(task.name for task in exercise_named(name).tasks if task.name != "invalid_input")
     for index, statement in enumerate(tree.body):
         if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
             continue

@@ -14,9 +14,9 @@ import pytest
 import torch
 
 import solutions
-from graders.sandbox.errors import StudentTrouble
+from graders.sandbox.errors import StudentError
 from graders.testing.expect import GraderError, Mismatch, NotWritten
-from graders.testing.in_process import trusted_submission
+from graders.testing.in_process import submission_in_process
 from graders.testing.properties import properties_of
 from graders.testing.submission import Submission
 from tests.tasks.mutation import Mutant, mutants
@@ -38,7 +38,7 @@ def survives(mutant: Mutant) -> bool:
                 for held in properties_of(mutant.exercise, task):
                     submission.begin(by_hand=False)
                     held.test(submission=submission)
-    except (Mismatch, NotWritten, StudentTrouble, _Late, ExceptionGroup):
+    except (Mismatch, NotWritten, StudentError, _Late, ExceptionGroup):
         return False
     return True
 
@@ -52,7 +52,9 @@ def _submission(mutant: Mutant) -> Submission:
         raise
     except Exception as error:
         raise _Late(f"cannot be imported: {error}") from None
-    return trusted_submission({key: value for key, value in vars(module).items() if not key.startswith("__")})
+    return submission_in_process(
+        {key: value for key, value in vars(module).items() if not key.startswith("__")}
+    )
 
 
 class _Late(Exception):

@@ -18,9 +18,9 @@ from graders.grading.grade import Settings, _as_told, _grade_task
 from graders.grading.hand_in import HandIn
 from graders.grading.modules import Modules
 from graders.report import Report
-from graders.sandbox.errors import StudentTrouble
+from graders.sandbox.errors import StudentError
 from graders.testing.expect import Mismatch, NotWritten
-from graders.testing.in_process import trusted_submission
+from graders.testing.in_process import submission_in_process
 from graders.testing.properties import properties_of
 from tests.tasks.odd_layers import LAYERS
 
@@ -157,13 +157,13 @@ def test_no_odd_answer_passes_or_confuses_the_grader(task: Task) -> None:
     names = vars(importlib.import_module(f"solutions.{task.exercise}"))
     for kind, odd in ODD.items():
         replaced = {task.name: odd} if task.name != "invalid_input" else dict.fromkeys(names, odd)
-        submission = trusted_submission({**names, **replaced})
+        submission = submission_in_process({**names, **replaced})
         failed = 0
         for held in properties_of(task.exercise, task.name):
             test = hypothesis.seed(0)(held.test) if hasattr(held.test, "hypothesis") else held.test
             try:
                 test(submission=submission)
-            except (Mismatch, NotWritten, StudentTrouble, Flaky):
+            except (Mismatch, NotWritten, StudentError, Flaky):
                 failed += 1
             except Exception as error:
                 error.add_note(f"{kind}, {held.test.__name__}")
@@ -176,7 +176,7 @@ def test_an_odd_answer_goes_all_the_way_to_a_report(task: Task) -> None:
     names = vars(importlib.import_module(f"solutions.{task.exercise}"))
     for kind in Random(task.name).sample(sorted(ODD), 6):
         replaced = {task.name: ODD[kind]} if task.name != "invalid_input" else dict.fromkeys(names, ODD[kind])
-        submission = trusted_submission({**names, **replaced})
+        submission = submission_in_process({**names, **replaced})
         result = _grade_task(task, submission, Settings(), Modules())
         assert result.outcome not in ("passed", "grader_error"), f"{kind}: {result.message}"
         report = Report("lin", 0, "strict", "cpu", {}, (_as_told(result, HandIn("lin")),))
@@ -233,12 +233,12 @@ def test_meddling_with_a_network_is_no_graders_error(task: Task) -> None:
                 _meddle(net)
             return value
 
-        submission = trusted_submission({**names, task.name: meddled})
+        submission = submission_in_process({**names, task.name: meddled})
         for held in properties_of(task.exercise, task.name):
             test = hypothesis.seed(0)(held.test) if hasattr(held.test, "hypothesis") else held.test
             try:
                 test(submission=submission)
-            except (Mismatch, NotWritten, StudentTrouble, Flaky):
+            except (Mismatch, NotWritten, StudentError, Flaky):
                 continue
             except Exception as error:
                 error.add_note(f"{kind}, {held.test.__name__}")

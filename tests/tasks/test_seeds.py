@@ -19,7 +19,7 @@ from graders.grading.hand_in import read
 from graders.report import Report
 from graders.sandbox.tiers import best_tier
 from graders.sandbox.warm_parent import Limits, WarmParent
-from graders.testing.in_process import trusted_submission
+from graders.testing.in_process import submission_in_process
 from graders.testing.properties import Property, properties_of
 from graders.testing.submission import Submission
 from tests.grading.test_sample_class import EXPECTED, PATHS
@@ -69,7 +69,7 @@ def one_thread() -> None:
 
 def ask(answer: RightAnswer, held: Property, seed: int) -> None:
     """Ask one property of a right answer under one seed, in this process."""
-    submission = trusted_submission(answer.names())
+    submission = submission_in_process(answer.names())
     submission._seed = seed
     submission.begin(TASKS[answer.exercise, answer.task].by_hand)
     test = held.test

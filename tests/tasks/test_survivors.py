@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from graders.curriculum import exercises
-from graders.sandbox.errors import StudentTrouble
+from graders.sandbox.errors import StudentError
 from graders.testing.expect import Mismatch
-from graders.testing.in_process import trusted_submission
+from graders.testing.in_process import submission_in_process
 from graders.testing.properties import properties_of
 
 TASKS = {(task.exercise, task.name): task for exercise in exercises() for task in exercise.tasks}
@@ -686,14 +686,14 @@ SURVIVORS = (*_of_tensors(), *BIASES, *NETWORKS, *TRAINED, *_typed_in(), *NUMBER
 
 def failure(one: Spoiled) -> str:
     """How the first property fails that asks always the same; empty if none does."""
-    submission = trusted_submission(one.names)
+    submission = submission_in_process(one.names)
     submission.begin(TASKS[one.exercise, one.task].by_hand)
     for held in properties_of(one.exercise, one.task):
         if hasattr(held.test, "hypothesis"):
             continue
         try:
             held.test(submission=submission)
-        except (Mismatch, StudentTrouble) as found:
+        except (Mismatch, StudentError) as found:
             return f"{held.test.__name__}: {type(found).__name__}"
         finally:
             torch.set_default_dtype(torch.float32)

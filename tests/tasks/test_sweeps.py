@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from graders.curriculum import exercises
-from graders.sandbox.errors import StudentTrouble
+from graders.sandbox.errors import StudentError
 from graders.tasks.multichannel.cases import sweep as convolutions
 from graders.tasks.pooling.cases import framed, side_by_side, stepping
 from graders.testing.expect import Mismatch
-from graders.testing.in_process import trusted_submission
+from graders.testing.in_process import submission_in_process
 from graders.testing.properties import Property, properties_of
 from graders.testing.strategies import pairwise
 from solutions import conv2d as one_channel
@@ -349,11 +349,11 @@ def unseeded(wrong: Wrong) -> list[Property]:
 
 
 def holds_for(held: Property, names: Mapping[str, Any], by_hand: bool) -> bool:
-    submission = trusted_submission(names)
+    submission = submission_in_process(names)
     submission.begin(by_hand)
     try:
         held.test(submission=submission)
-    except (Mismatch, StudentTrouble):
+    except (Mismatch, StudentError):
         return False
     return True
 

@@ -22,7 +22,7 @@ from graders.testing.expect import (
     refuses,
     that,
 )
-from graders.testing.in_process import trusted_submission
+from graders.testing.in_process import submission_in_process
 from graders.testing.submission import Module
 
 NAN, INF = math.nan, math.inf
@@ -260,7 +260,7 @@ def test_number_refuses_everything_else(got: object) -> None:
     ],
 )
 def test_what_should_have_been_refused_is_told_with_what_came_instead(answer: object, shown: str) -> None:
-    submission = trusted_submission({"conv2d": lambda X, K: answer})
+    submission = submission_in_process({"conv2d": lambda X, K: answer})
     with pytest.raises(Mismatch) as raised:
         refuses(submission, "conv2d", torch.ones(3, 4), torch.ones(4, 2), naming=["(3, 4)"])
     assert raised.value.sentence.endswith(f"should raise ValueError, but an answer came back: {shown}.")

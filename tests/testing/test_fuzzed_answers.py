@@ -18,7 +18,7 @@ import torch
 from graders.curriculum import Task, exercises
 from graders.grading.grade import Settings, _ask
 from graders.grading.modules import Modules
-from graders.testing.in_process import Fields, trusted_submission
+from graders.testing.in_process import Fields, submission_in_process
 from graders.testing.properties import Property, properties_of
 from tests.testing import odd_values
 
@@ -60,7 +60,7 @@ class Replaced:
 def tried(held: Property, task: Task, names: Mapping[str, Any], random: Random) -> tuple[str, Any]:
     """Ask one property of a right answer with something replaced; what was, and what grading finds."""
     change = Replaced(random)
-    submission = trusted_submission(names, change)
+    submission = submission_in_process(names, change)
     try:
         return change.done, _ask(held, task, submission, Settings(seed=random.randrange(99)), Modules())
     except _Enough:

@@ -22,7 +22,7 @@ from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import HandIn, hand_in_of
 from graders.report import Report, TaskResult
 from graders.sandbox import gpu, isolation
-from graders.sandbox.errors import OutOfMemory, Raised, SandboxFailure, StudentTrouble
+from graders.sandbox.errors import OutOfMemory, Raised, SandboxFailure, StudentError
 from graders.sandbox.gpu import CPU, Device
 from graders.sandbox.inside import lockdown, seccomp
 from graders.sandbox.inside.device import SIMULATED
@@ -32,7 +32,7 @@ from graders.sandbox.tiers import PROCESS, STRICT, Tier, best_tier
 from graders.sandbox.warm_parent import Limits, WarmParent
 from graders.testing.devices import DEVICES, MISSING_ON_A_DEVICE, asked_on_a_gpu, counts_on
 from graders.testing.expect import Mismatch, NotWritten
-from graders.testing.in_process import trusted_submission
+from graders.testing.in_process import submission_in_process
 from graders.testing.properties import Property, groups_of, properties_of
 from graders.testing.submission import Submission
 from tests.tasks.right_answers import RightAnswer, right_answers
@@ -314,7 +314,7 @@ def holds_on(device: str, task: str, source: str, parent: WarmParent) -> bool:
             held.test(submission=submission)
         except Raised as raised:
             return submission.device is not None and not counts_on(device, raised)
-        except (Mismatch, NotWritten, StudentTrouble):
+        except (Mismatch, NotWritten, StudentError):
             return False
         return True
 
@@ -363,7 +363,7 @@ def test_a_right_answer_in_another_style_holds_on_a_device(
     answer: RightAnswer, request: pytest.FixtureRequest
 ) -> None:
     """In half precision too, and with no allowance for what the simulation cannot do otherwise."""
-    submission, groups = trusted_submission(answer.names()), groups_of(answer.exercise, answer.task)
+    submission, groups = submission_in_process(answer.names()), groups_of(answer.exercise, answer.task)
     everything = request.node.get_closest_marker("long") is not None
     asked = [
         held
@@ -445,7 +445,7 @@ def test_an_assertion_on_the_card_poisons_one_process_alone(
     K = torch.ones(2, 2)
     with submission.on(real_device.name):
         assert submission.conv2d(torch.ones(3, 3), K).shape == (2, 2)
-        with pytest.raises(StudentTrouble):
+        with pytest.raises(StudentError):
             submission.conv2d(torch.ones(4, 4), K)
         submission.begin(by_hand=False)
     with submission.on(real_device.name):

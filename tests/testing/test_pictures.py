@@ -20,7 +20,7 @@ from graders.tasks.lenet import networks
 from graders.tasks.lenet.properties import accuracy, init_lenet, lenet_modern, train
 from graders.testing import pictures
 from graders.testing.expect import GraderError, Mismatch, NotWritten
-from graders.testing.in_process import trusted_submission
+from graders.testing.in_process import submission_in_process
 from graders.testing.pictures import in_batches, new_pictures, training_pictures
 from graders.testing.submission import Submission
 from solutions import lenet as reference
@@ -48,7 +48,7 @@ def one_thread() -> None:
 def asked(names: dict[str, Any], seed: int = 0) -> Submission:
     """The reference with other names in it, asked in this process."""
     right = {key: value for key, value in vars(reference).items() if not key.startswith("__")}
-    submission = trusted_submission(right | names)
+    submission = submission_in_process(right | names)
     submission._seed = seed
     submission.begin(by_hand=False)
     return submission

@@ -1,4 +1,4 @@
-"""Exercise 1, continued: mistaken thoughts about the backward pass, and about convolution as a matrix."""
+"""Exercise 1, continued: mistakes about the backward pass, and about convolution as a matrix."""
 
 from __future__ import annotations
 

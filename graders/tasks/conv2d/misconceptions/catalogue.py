@@ -1,4 +1,4 @@
-"""Exercise 1: mistaken thoughts about convolution.
+"""Exercise 1: mistakes about convolution.
 
 The layer, the sizes and the other ways to write a convolution have files of their own beside this one.
 """
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from graders.diagnosis.catalogue import Probe, misconception
-from graders.diagnosis.slips import Thought, entries, marked
+from graders.diagnosis.slips import Slip, entries, marked
 from graders.tasks.convolution_slips import (
     HABITS,
     KERNEL,
@@ -56,39 +56,39 @@ def _size(X: Tensor, K: Tensor) -> tuple[int, int]:
 # ------------------------------------------------------------------------------------------------- conv2d
 
 _IMAGE = (
-    Thought(
+    Slip(
         "divided-by-the-sum-of-the-kernel",
         "The result is divided by the sum of the kernel, as if it were a weighted mean. "
         "A convolution is a plain sum of products.",
         "What would the kernel [[1, -1]], whose sum is 0, be divided by?",
         after(lambda Y, K: Y / K.sum()),
     ),
-    Thought(
+    Slip(
         "returned-from-the-inner-loop",
         "Only the very first number is there: the function returns inside the inner loop, after one window.",
         "How far is the line with return indented, and what is still to be done when it is reached?",
         after(lambda Y, K: F.pad(Y[:1, :1], (0, Y.shape[1] - 1, 0, Y.shape[0] - 1))),
     ),
-    Thought(
+    Slip(
         "returned-from-the-outer-loop",
         "Only the first row is there: the function returns inside the outer loop, after one row.",
         "How far is the line with return indented, and what is still to be done when it is reached?",
         after(lambda Y, K: F.pad(Y[:1], (0, 0, 0, Y.shape[0] - 1))),
     ),
-    Thought(
+    Slip(
         "result-in-one-row",
         "The numbers are right, but they come in one long row. The result has a height and a width.",
         "Which shape should the collected numbers be folded into at the end?",
         after(lambda Y, K: Y.flatten()),
     ),
-    Thought(
+    Slip(
         "batch-and-channel-axes-left-on",
         "The numbers are right, but the result still has a batch axis and a channel axis in front. "
         "X has two axes here, and so has the result.",
         "Which shape did you bring X to, and how do you get back?",
         after(lambda Y, K: Y[None, None]),
     ),
-    Thought(
+    Slip(
         "channel-axis-left-on",
         "The numbers are right, but the result has an axis more in front. X has two axes here, and so has "
         "the result.",

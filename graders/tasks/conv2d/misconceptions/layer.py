@@ -1,4 +1,4 @@
-"""Exercise 1, continued: mistaken thoughts about the layer."""
+"""Exercise 1, continued: mistakes about the layer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Function, Thought, entries, entry, settled, telling
+from graders.diagnosis.slips import Function, Slip, entries, entry, settled, telling
 from graders.tasks.convolution_slips import DETACHED
 from graders.testing.strategies import tensor
 from graders.testing.submission import Module, Submission
@@ -456,12 +456,12 @@ def _forward(
 # ---------------------------------------------------------------------------------------- entries, probes
 
 
-def entries_of(right: Function, thoughts: Iterable[Thought]) -> tuple[Any, ...]:
+def entries_of(right: Function, slips: Iterable[Slip]) -> tuple[Any, ...]:
     """The layer built on every wrong convolution, and the other wrong layers."""
     before = "The layer builds on conv2d, and the mistake is there. "
     return (
         *entries(
-            "conv2d", "Conv2D", right, (*thoughts, DETACHED), prefix="layer-", before=before, make=_built_on
+            "conv2d", "Conv2D", right, (*slips, DETACHED), prefix="layer-", before=before, make=_built_on
         ),
         *(
             entry("conv2d", "Conv2D", f"layer-{name}", _built_on(right, **methods), says, hint)

@@ -1,4 +1,4 @@
-"""Exercise 1, continued: mistaken thoughts about the size of a result."""
+"""Exercise 1, continued: mistakes about the size of a result."""
 
 from __future__ import annotations
 

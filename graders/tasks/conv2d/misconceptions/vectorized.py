@@ -1,4 +1,4 @@
-"""Exercise 1, continued: mistaken thoughts about convolution without loops."""
+"""Exercise 1, continued: mistakes about convolution without loops."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Function, Thought, counted, effort, entries, entry
+from graders.diagnosis.slips import Function, Slip, counted, effort, entries, entry
 from graders.tasks.convolution_slips import FLOAT32, PLACES, TENSORS, convolution_probes
 from graders.testing.strategies import tensor
 
@@ -65,7 +65,7 @@ def _looping(right: Function) -> Function:
     return counted(conv2d_vectorized)
 
 
-_LOOPS = Thought(
+_LOOPS = Slip(
     "loops-over-the-image",
     "It still loops over the positions: a larger image takes more operations. Without a loop, all windows "
     "are handled by the same few.",
@@ -196,11 +196,11 @@ def _right(X: Tensor, K: Tensor) -> Tensor:
     return _flat(*_windows(X, K))
 
 
-def entries_of(right: Function, thoughts: Iterable[Thought]) -> tuple[Any, ...]:
+def entries_of(right: Function, slips: Iterable[Slip]) -> tuple[Any, ...]:
     """Wrong convolutions without loops."""
-    thoughts = [*thoughts, _LOOPS]
+    slips = [*slips, _LOOPS]
     return (
-        *entries("conv2d", "conv2d_vectorized", right, thoughts, habits=(FLOAT32,), prefix="vectorized-"),
+        *entries("conv2d", "conv2d_vectorized", right, slips, habits=(FLOAT32,), prefix="vectorized-"),
         *entries("conv2d", "conv2d_vectorized", right, TENSORS, prefix="vectorized-"),
         *(
             entry("conv2d", "conv2d_vectorized", f"vectorized-{name}", wrong, says, hint)

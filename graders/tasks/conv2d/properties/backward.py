@@ -18,7 +18,7 @@ from graders.testing.expect import (
     written_out,
 )
 from graders.testing.own_answers import right_or_as_plain
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import tensor, with_zeros
 from graders.testing.submission import Reply, Submission
 from solutions import conv2d as reference
@@ -65,35 +65,35 @@ def check_backward(
     )
 
 
-@holds("conv2d_backward", "gradient of X")
+@property_of("conv2d_backward", "gradient of X")
 @written_out("conv2d_backward")
 def test_the_gradient_of_the_image(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
         check_backward(submission, seed, image, kernel, "X")
 
 
-@holds("conv2d_backward", "gradient of X")
+@property_of("conv2d_backward", "gradient of X")
 @written_out("conv2d_backward")
 def test_the_gradient_of_the_image_for_every_pair_of_sizes(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(sweep(most_more=2)):
         check_backward(submission, seed, image, kernel, "X", asks_reference=False)
 
 
-@holds("conv2d_backward", "gradient of K")
+@property_of("conv2d_backward", "gradient of K")
 @written_out("conv2d_backward")
 def test_the_gradient_of_the_kernel(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
         check_backward(submission, seed, image, kernel, "K")
 
 
-@holds("conv2d_backward", "gradient of K")
+@property_of("conv2d_backward", "gradient of K")
 @written_out("conv2d_backward")
 def test_the_gradient_of_the_kernel_for_every_pair_of_sizes(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(sweep(most_more=2)):
         check_backward(submission, seed, image, kernel, "K", asks_reference=False)
 
 
-@holds("conv2d_backward", "dtypes and layouts")
+@property_of("conv2d_backward", "dtypes and layouts")
 @written_out("conv2d_backward")
 def test_backward_in_float64_from_views(submission: Submission) -> None:
     X, K = (
@@ -125,7 +125,7 @@ def test_backward_in_float64_from_views(submission: Submission) -> None:
     changes_no_setting(reply, call=title)
 
 
-@holds("conv2d_backward", "devices")
+@property_of("conv2d_backward", "devices")
 @written_out("conv2d_backward")
 def test_conv2d_backward_on_an_accelerator(submission: Submission) -> None:
     G, X, K = tensor(2, 3, seed=9), tensor(3, 4, seed=10), tensor(2, 2, seed=11)

@@ -21,13 +21,13 @@ from graders.testing.devices import called, works_on_the_accelerator
 from graders.testing.expect import agrees, compare, leaves_all_alone, repeats
 from graders.testing.messages import call
 from graders.testing.own_answers import consistent
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import VALUES, graded, seeds, tensor, with_zeros
 from graders.testing.submission import Submission
 from solutions import conv2d as reference
 
 
-@holds("conv2d", "values")
+@property_of("conv2d", "values")
 def test_a_one_hot_kernel_picks_its_place(submission: Submission) -> None:
     X = tensor(4, 5, seed=1)
     for row, column in ((0, 1), (1, 2), (1, 0)):
@@ -44,32 +44,32 @@ def test_a_one_hot_kernel_picks_its_place(submission: Submission) -> None:
         )
 
 
-@holds("conv2d", "values")
+@property_of("conv2d", "values")
 def test_every_kind_of_shape(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
         X, K = with_zeros(seed, tensor(*image, seed=seed), tensor(*kernel, seed=seed + 100))
         check_values(submission, "conv2d", X, K)
 
 
-@holds("conv2d", "values")
+@property_of("conv2d", "values")
 def test_every_pair_of_sizes(submission: Submission) -> None:
     check_sweep(submission, "conv2d")
 
 
-@holds("conv2d", "values")
+@property_of("conv2d", "values")
 def test_values_of_every_kind(submission: Submission) -> None:
     for seed, values in enumerate(VALUES):
         X, K = tensor(4, 6, seed=seed, values=values), tensor(3, 2, seed=seed + 50, values=values)
         check_values(submission, "conv2d", X, K)
 
 
-@holds("conv2d", "values")
+@property_of("conv2d", "values")
 @given(case=images_and_kernels())
 def test_random_images_and_kernels(submission: Submission, case: tuple[Tensor, Tensor]) -> None:
     check_values(submission, "conv2d", *case)
 
 
-@holds("conv2d", "values")
+@property_of("conv2d", "values")
 @given(seed=seeds())
 def test_it_is_linear_and_commutes_with_shifts(submission: Submission, seed: int) -> None:
     X, Z, K = tensor(4, 6, seed=seed), tensor(4, 6, seed=seed + 1), tensor(2, 3, seed=seed + 2)
@@ -94,22 +94,22 @@ def test_it_is_linear_and_commutes_with_shifts(submission: Submission, seed: int
     )
 
 
-@holds("conv2d", "gradients")
+@property_of("conv2d", "gradients")
 def test_gradients_for_a_random_upstream(submission: Submission) -> None:
     check_gradients(submission, "conv2d", SHAPES[:5])
 
 
-@holds("conv2d", "dtypes")
+@property_of("conv2d", "dtypes")
 def test_the_result_type_of_both_arguments(submission: Submission) -> None:
     check_dtypes(submission, "conv2d")
 
 
-@holds("conv2d", "layouts")
+@property_of("conv2d", "layouts")
 def test_views_are_ordinary_inputs(submission: Submission) -> None:
     check_layouts(submission, "conv2d")
 
 
-@holds("conv2d", "side effects")
+@property_of("conv2d", "side effects")
 def test_arguments_and_settings_stay_as_they_were(submission: Submission) -> None:
     X, K = tensor(4, 6, seed=3), tensor(2, 3, seed=4)
     right, bound = expected(X, K)
@@ -118,7 +118,7 @@ def test_arguments_and_settings_stay_as_they_were(submission: Submission) -> Non
     leaves_all_alone(submission, "conv2d", X.double(), K.double())
 
 
-@holds("conv2d", "devices")
+@property_of("conv2d", "devices")
 def test_conv2d_on_an_accelerator(submission: Submission) -> None:
     X, K = graded(3, 4, seed=1), graded(2, 2, seed=2)
     plain = X.detach()

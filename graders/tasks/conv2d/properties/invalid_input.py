@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 from graders.testing.expect import answers, refuses
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.submission import Submission
 
 
-@holds("invalid_input", "conv2d")
+@property_of("invalid_input", "conv2d")
 def test_conv2d_refuses_what_has_no_result(submission: Submission) -> None:
     answers(submission, "conv2d", torch.ones(2, 2), torch.ones(2, 2))
     for image, kernel in (
@@ -28,7 +28,7 @@ def test_conv2d_refuses_what_has_no_result(submission: Submission) -> None:
         )
 
 
-@holds("invalid_input", "output_size")
+@property_of("invalid_input", "output_size")
 def test_output_size_refuses_what_has_no_result(submission: Submission) -> None:
     answers(submission, "output_size", 5, 3)
     refuses(submission, "output_size", 3, 5, naming=[3, 5])

@@ -11,7 +11,7 @@ from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import agrees, compare, gradients_agree, that
 from graders.testing.narrowing import same_tensor
 from graders.testing.own_answers import consistent
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import graded, tensor, with_zeros
 from graders.testing.submission import Module, Submission
 
@@ -35,7 +35,7 @@ def new_parameters(submission: Submission, kernel_size: int | tuple[int, int]) -
     return found
 
 
-@holds("Conv2D", "parameters")
+@property_of("Conv2D", "parameters")
 def test_weight_and_bias_are_registered_with_the_right_shapes(submission: Submission) -> None:
     for kernel_size, shape in (((2, 3), (2, 3)), (4, (4, 4)), ((1, 2), (1, 2))):
         found = new_parameters(submission, kernel_size)
@@ -49,7 +49,7 @@ def test_weight_and_bias_are_registered_with_the_right_shapes(submission: Submis
             )
 
 
-@holds("Conv2D", "parameters")
+@property_of("Conv2D", "parameters")
 def test_weight_is_drawn_uniformly_and_bias_is_zero(submission: Submission) -> None:
     first, second = (new_parameters(submission, (31, 32)) for _ in range(2))
     title = "Conv2D((31, 32))"
@@ -84,7 +84,7 @@ def layer_case(
     return layer, X, weight, bias
 
 
-@holds("Conv2D", "forward")
+@property_of("Conv2D", "forward")
 def test_forward_is_the_convolution_plus_the_bias(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
         layer, X, weight, bias = layer_case(submission, seed * 10, image, kernel)
@@ -93,7 +93,7 @@ def test_forward_is_the_convolution_plus_the_bias(submission: Submission) -> Non
         agrees(submission, layer, X, expected=right + bias.double(), bound=bound)
 
 
-@holds("Conv2D", "forward")
+@property_of("Conv2D", "forward")
 def test_forward_for_every_pair_of_sizes(submission: Submission) -> None:
     layers: dict[tuple[int, ...], Module] = {}
     for X, K, right, bound in swept(most_more=2):
@@ -105,7 +105,7 @@ def test_forward_for_every_pair_of_sizes(submission: Submission) -> None:
         agrees(submission, layers[size], X, expected=right + bias.double(), bound=bound)
 
 
-@holds("Conv2D", "dtypes")
+@property_of("Conv2D", "dtypes")
 def test_it_becomes_a_float64_module(submission: Submission) -> None:
     layer, X, weight, bias = layer_case(submission, 7, (4, 5), (2, 3))
     layer.convert(dtype=torch.float64)
@@ -121,7 +121,7 @@ def test_it_becomes_a_float64_module(submission: Submission) -> None:
     )
 
 
-@holds("Conv2D", "gradients")
+@property_of("Conv2D", "gradients")
 def test_gradients_reach_image_weight_and_bias(submission: Submission) -> None:
     # Nothing is zero, one element of each, the bias.
     for seed, (image, kernel) in zip((0, 1, 4), SHAPES[:3], strict=True):
@@ -143,7 +143,7 @@ def test_gradients_reach_image_weight_and_bias(submission: Submission) -> None:
         )
 
 
-@holds("Conv2D", "devices")
+@property_of("Conv2D", "devices")
 def test_the_layer_on_an_accelerator(submission: Submission) -> None:
     X = graded(3, 4, seed=4)
     module_works_on_the_accelerator(

@@ -10,7 +10,7 @@ from graders.testing import tolerance
 from graders.testing.devices import called, works_on_the_accelerator
 from graders.testing.expect import agrees, compare, gradients_agree, leaves_all_alone, references_agree
 from graders.testing.own_answers import consistent
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import tensor, with_zeros
 from graders.testing.submission import Submission
 from solutions import conv2d as reference
@@ -36,19 +36,19 @@ def check_matrix(
     agrees(submission, "conv2d_matrix", K, image, expected=right, bound=rounding(K, right))
 
 
-@holds("conv2d_matrix", "values")
+@property_of("conv2d_matrix", "values")
 def test_the_matrix_times_the_image_is_the_convolution(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
         check_matrix(submission, seed, image, kernel, zeros=seed)
 
 
-@holds("conv2d_matrix", "values")
+@property_of("conv2d_matrix", "values")
 def test_the_matrix_for_every_pair_of_sizes(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(sweep(most_more=2)):
         check_matrix(submission, seed, image, kernel)
 
 
-@holds("conv2d_matrix", "gradients and dtypes")
+@property_of("conv2d_matrix", "gradients and dtypes")
 def test_the_matrix_keeps_dtype_and_gradient(submission: Submission) -> None:
     K = tensor(2, 3, seed=5, layout="transposed", dtype=torch.float64)
     right = reference.conv2d_matrix(K, (3, 5))
@@ -77,7 +77,7 @@ def test_the_matrix_keeps_dtype_and_gradient(submission: Submission) -> None:
     )
 
 
-@holds("conv2d_matrix", "transpose")
+@property_of("conv2d_matrix", "transpose")
 def test_its_transpose_is_the_backward_pass(submission: Submission) -> None:
     X, K, grad_Y = tensor(4, 6, seed=1), tensor(2, 3, seed=2), tensor(3, 4, seed=3)
     right, bounds = expected_gradients(X, K, grad_Y)
@@ -90,7 +90,7 @@ def test_its_transpose_is_the_backward_pass(submission: Submission) -> None:
     )
 
 
-@holds("conv2d_matrix", "devices")
+@property_of("conv2d_matrix", "devices")
 def test_conv2d_matrix_on_an_accelerator(submission: Submission) -> None:
     works_on_the_accelerator(
         submission, "conv2d_matrix", called(tensor(2, 2, seed=12), (3, 4)), right=reference.conv2d_matrix

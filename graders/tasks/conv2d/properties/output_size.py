@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from graders.testing.expect import number, references_agree
 from graders.testing.messages import call
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import pairwise
 from graders.testing.submission import Submission
 from solutions import conv2d as reference
@@ -30,20 +30,20 @@ def check_size(submission: Submission, *args: int, **kwargs: int) -> None:
     number(submission.output_size(*args, **kwargs), right, call=call("output_size", args, kwargs))
 
 
-@holds("output_size", "stride 1")
+@property_of("output_size", "stride 1")
 def test_without_stride_or_padding(submission: Submission) -> None:
     for n, kernel in ((5, 3), (8, 2), (1, 1), (4, 4), (28, 5), (224, 7)):
         check_size(submission, n, kernel)
 
 
-@holds("output_size", "stride 1")
+@property_of("output_size", "stride 1")
 def test_every_length_with_every_kernel(submission: Submission) -> None:
     for n in range(1, 8):
         for kernel in range(1, n + 1):
             check_size(submission, n, kernel)
 
 
-@holds("output_size", "stride and padding")
+@property_of("output_size", "stride and padding")
 def test_strides_that_do_and_do_not_divide(submission: Submission) -> None:
     for n, kernel, stride, padding in (
         (7, 3, 2, 0),
@@ -61,7 +61,7 @@ def test_strides_that_do_and_do_not_divide(submission: Submission) -> None:
         check_size(submission, n, kernel, padding=padding, stride=stride)
 
 
-@holds("output_size", "stride and padding")
+@property_of("output_size", "stride and padding")
 def test_every_pair_of_length_kernel_stride_and_padding(submission: Submission) -> None:
     settings = {"n": range(1, 17), "kernel": range(1, 8), "stride": range(1, 6), "padding": range(5)}
     rows = pairwise(settings, lambda n, kernel, padding: kernel <= n + 2 * padding)
@@ -69,7 +69,7 @@ def test_every_pair_of_length_kernel_stride_and_padding(submission: Submission) 
         check_size(submission, **row)
 
 
-@holds("output_size", "stride and padding")
+@property_of("output_size", "stride and padding")
 @given(st.data())
 def test_random_sizes(submission: Submission, data: st.DataObject) -> None:
     kernel, padding = data.draw(st.integers(1, 7)), data.draw(st.integers(0, 4))
@@ -77,7 +77,7 @@ def test_random_sizes(submission: Submission, data: st.DataObject) -> None:
     check_size(submission, n, kernel, stride=data.draw(st.integers(1, 5)), padding=padding)
 
 
-@holds("output_size", "dilation")
+@property_of("output_size", "dilation")
 def test_dilated_kernels(submission: Submission) -> None:
     for n, kernel, stride, padding, dilation in (
         (9, 3, 1, 0, 2),
@@ -89,7 +89,7 @@ def test_dilated_kernels(submission: Submission) -> None:
         check_size(submission, n, kernel, stride, padding, dilation)
 
 
-@holds("output_size", "dilation")
+@property_of("output_size", "dilation")
 def test_every_dilation_with_every_length_and_setting(submission: Submission) -> None:
     settings = {"n": range(1, 9), "kernel": range(1, 6), "dilation": range(2, 5)}
     settings |= {"stride": range(1, 6), "padding": range(5)}

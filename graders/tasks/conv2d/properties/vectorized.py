@@ -21,7 +21,7 @@ from graders.tasks.single_images import (
 from graders.testing.devices import called, works_on_the_accelerator
 from graders.testing.expect import affordable, leaves_all_alone, that
 from graders.testing.own_answers import consistent, consistent_reply
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import graded, tensor, with_zeros
 from graders.testing.submission import Submission
 from solutions import conv2d as reference
@@ -34,25 +34,25 @@ def large_case() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return X, K, *expected(X, K, asks_reference=False)
 
 
-@holds("conv2d_vectorized", "values")
+@property_of("conv2d_vectorized", "values")
 def test_vectorized_values(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
         X, K = with_zeros(seed, tensor(*image, seed=seed), tensor(*kernel, seed=seed + 100))
         check_values(submission, "conv2d_vectorized", X, K)
 
 
-@holds("conv2d_vectorized", "values")
+@property_of("conv2d_vectorized", "values")
 def test_vectorized_for_every_pair_of_sizes(submission: Submission) -> None:
     check_sweep(submission, "conv2d_vectorized")
 
 
-@holds("conv2d_vectorized", "values")
+@property_of("conv2d_vectorized", "values")
 @given(case=images_and_kernels())
 def test_vectorized_on_random_images(submission: Submission, case: tuple[Tensor, Tensor]) -> None:
     check_values(submission, "conv2d_vectorized", *case)
 
 
-@holds("conv2d_vectorized", "gradients, dtypes and layouts")
+@property_of("conv2d_vectorized", "gradients, dtypes and layouts")
 def test_vectorized_gradients_and_dtypes(submission: Submission) -> None:
     check_gradients(submission, "conv2d_vectorized", SHAPES[:4])
     check_dtypes(submission, "conv2d_vectorized")
@@ -61,7 +61,7 @@ def test_vectorized_gradients_and_dtypes(submission: Submission) -> None:
     leaves_all_alone(submission, "conv2d_vectorized", X, K)
 
 
-@holds("conv2d_vectorized", "effort")
+@property_of("conv2d_vectorized", "effort")
 def test_effort_does_not_grow_with_the_image(submission: Submission) -> None:
     K, efforts = tensor(3, 2, seed=2), []
     for size in (6, 12, 24):
@@ -81,7 +81,7 @@ def test_effort_does_not_grow_with_the_image(submission: Submission) -> None:
     consistent_reply(submission, reply, "conv2d_vectorized", X, K, expected=right, bound=bound)
 
 
-@holds("conv2d_vectorized", "devices")
+@property_of("conv2d_vectorized", "devices")
 def test_conv2d_vectorized_on_an_accelerator(submission: Submission) -> None:
     X, K = graded(3, 4, seed=6), graded(2, 2, seed=7)
     plain = X.detach()

@@ -1,4 +1,4 @@
-"""Exercise 2: mistaken thoughts about the striped image and about the ways to a kernel without steps.
+"""Exercise 2: mistakes about the striped image and about the ways to a kernel without steps.
 
 Those about the steps of the descent are in the two files beside this one.
 """

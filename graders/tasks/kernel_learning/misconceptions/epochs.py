@@ -1,4 +1,4 @@
-"""Exercise 2, continued: mistaken thoughts about many steps of gradient descent."""
+"""Exercise 2, continued: mistakes about many steps of gradient descent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exercise 2, continued: mistaken thoughts about one step of gradient descent."""
+"""Exercise 2, continued: mistakes about one step of gradient descent."""
 
 from __future__ import annotations
 

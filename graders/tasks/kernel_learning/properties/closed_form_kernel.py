@@ -14,7 +14,7 @@ from graders.testing import tolerance
 from graders.testing.devices import called, works_on_the_accelerator
 from graders.testing.expect import changes_no_setting, compare, left_alone, references_agree
 from graders.testing.own_answers import right_or_as_plain
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import pairwise, seeds, tensor, with_zeros
 from graders.testing.submission import Reply, Submission
 from solutions import kernel_learning as reference
@@ -64,7 +64,7 @@ def check_closed_form(
     changes_no_setting(reply, call=title)
 
 
-@holds("closed_form_kernel", "determined")
+@property_of("closed_form_kernel", "determined")
 def test_the_kernel_that_made_the_result_is_found(submission: Submission) -> None:
     X = reference.edge_image()
     check_closed_form(submission, X, convolution(X, torch.tensor([[1.0, -1.0]])), (1, 2))
@@ -73,7 +73,7 @@ def test_the_kernel_that_made_the_result_is_found(submission: Submission) -> Non
         check_closed_form(submission, X, convolution(X, K), kernel)
 
 
-@holds("closed_form_kernel", "determined")
+@property_of("closed_form_kernel", "determined")
 def test_the_best_kernel_where_none_fits(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(
         (((6, 8), (2, 3)), ((9, 5), (3, 1)), ((5, 6), (1, 1)), ((7, 9), (1, 4)))
@@ -84,7 +84,7 @@ def test_the_best_kernel_where_none_fits(submission: Submission) -> None:
     check_closed_form(submission, tensor(7, 8, seed=31), tensor(6, 7, seed=32), 2)
 
 
-@holds("closed_form_kernel", "determined")
+@property_of("closed_form_kernel", "determined")
 def test_the_best_kernel_for_every_pair_of_sizes(submission: Submission) -> None:
     settings = {"kh": range(1, 4), "kw": range(1, 4), "more_h": range(4, 7), "more_w": range(4, 7)}
     for seed, row in enumerate(pairwise(settings)):
@@ -99,7 +99,7 @@ def test_the_best_kernel_for_every_pair_of_sizes(submission: Submission) -> None
         check_closed_form(submission, X, Y, (kh, kw))
 
 
-@holds("closed_form_kernel", "determined")
+@property_of("closed_form_kernel", "determined")
 @given(kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)), seed=seeds())
 def test_the_best_kernel_for_random_images(
     submission: Submission, kernel: tuple[int, int], seed: int
@@ -108,7 +108,7 @@ def test_the_best_kernel_for_random_images(
     check_closed_form(submission, X, tensor(6, 5, seed=seed + 1), kernel)
 
 
-@holds("closed_form_kernel", "undetermined")
+@property_of("closed_form_kernel", "undetermined")
 def test_the_shortest_kernel_where_many_fit(submission: Submission) -> None:
     check_closed_form(submission, torch.ones(6, 8), tensor(6, 7, seed=1), (1, 2))
     check_closed_form(submission, torch.zeros(4, 5), tensor(3, 4, seed=6), (2, 2))
@@ -120,7 +120,7 @@ def test_the_shortest_kernel_where_many_fit(submission: Submission) -> None:
     check_closed_form(submission, X, tensor(1, 1, seed=5), (3, 4))
 
 
-@holds("closed_form_kernel", "dtypes and side effects")
+@property_of("closed_form_kernel", "dtypes and side effects")
 def test_image_and_result_say_the_dtype_and_stay_as_they_were(submission: Submission) -> None:
     for dtype in (torch.float32, torch.float64):
         for seed, (image, kernel) in enumerate((((6, 8), (2, 3)), ((9, 5), (3, 1)))):
@@ -131,7 +131,7 @@ def test_image_and_result_say_the_dtype_and_stay_as_they_were(submission: Submis
     check_closed_form(submission, X, Y, 2, as_plain=True)
 
 
-@holds("closed_form_kernel", "devices")
+@property_of("closed_form_kernel", "devices")
 def test_one_solve_on_an_accelerator(submission: Submission) -> None:
     case = make_case((5, 6), (2, 2), seed=49)
     works_on_the_accelerator(

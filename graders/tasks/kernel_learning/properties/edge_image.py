@@ -11,7 +11,7 @@ from hypothesis import given
 from graders.testing import tolerance
 from graders.testing.expect import changes_no_setting, compare, references_agree, that
 from graders.testing.messages import call
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import pairwise
 from graders.testing.submission import Submission
 from solutions import kernel_learning as reference
@@ -30,12 +30,12 @@ def check_edge_image(submission: Submission, *args: int, **kwargs: int) -> None:
     compare(value, expected=right, bound=tolerance.exact(right), call=call("edge_image", args, kwargs))
 
 
-@holds("edge_image", "the default image")
+@property_of("edge_image", "the default image")
 def test_the_default_image_has_its_stripe(submission: Submission) -> None:
     check_edge_image(submission)
 
 
-@holds("edge_image", "other sizes and stripes")
+@property_of("edge_image", "other sizes and stripes")
 def test_other_sizes_and_stripes(submission: Submission) -> None:
     for size in ((4, 7, 1, 3), (7, 4, 2, 3), (3, 9, 4, 8), (1, 2, 1, 2), (8, 8, 3, 5)):
         check_edge_image(submission, *size)
@@ -44,13 +44,13 @@ def test_other_sizes_and_stripes(submission: Submission) -> None:
     check_edge_image(submission, width=9, left=1)
 
 
-@holds("edge_image", "other sizes and stripes")
+@property_of("edge_image", "other sizes and stripes")
 def test_stripes_at_the_border_over_the_whole_width_and_empty(submission: Submission) -> None:
     for left, right in ((0, 3), (2, 5), (0, 5), (2, 2), (0, 0), (5, 5), (0, 1), (4, 5)):
         check_edge_image(submission, height=3, width=5, left=left, right=right)
 
 
-@holds("edge_image", "other sizes and stripes")
+@property_of("edge_image", "other sizes and stripes")
 def test_every_pair_of_sizes_and_edges(submission: Submission) -> None:
     settings = {"width": range(1, 7), "left": range(7), "right": range(7), "height": range(1, 6)}
     rows = pairwise(
@@ -63,7 +63,7 @@ def test_every_pair_of_sizes_and_edges(submission: Submission) -> None:
         check_edge_image(submission, row["height"], row["width"], row["left"], row["right"])
 
 
-@holds("edge_image", "dtype and side effects")
+@property_of("edge_image", "dtype and side effects")
 def test_the_image_is_float32_and_no_setting_changes(submission: Submission) -> None:
     images = []
     for size in ((6, 8, 2, 6), (6, 8, 1, 3)):
@@ -76,7 +76,7 @@ def test_the_image_is_float32_and_no_setting_changes(submission: Submission) -> 
     that(not torch.equal(*images), call=title, aspect="values", sentence=sentence)
 
 
-@holds("edge_image", "other sizes and stripes")
+@property_of("edge_image", "other sizes and stripes")
 @given(st.data())
 def test_random_stripes(submission: Submission, data: st.DataObject) -> None:
     height, width = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 6))

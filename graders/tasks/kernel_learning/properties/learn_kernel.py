@@ -31,7 +31,7 @@ from graders.testing.devices import called, works_on_the_accelerator
 from graders.testing.expect import changes_no_setting, compare, left_alone, number, that
 from graders.testing.narrowing import same_tensor
 from graders.testing.own_answers import own_answer, right_or_as_plain
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import LAYOUTS, tensor
 from graders.testing.submission import Reply, Submission
 from solutions import kernel_learning as reference
@@ -125,7 +125,7 @@ def check_kernel(learned: Learned, right: Descent, dtype: torch.dtype | None = N
     )
 
 
-@holds("learn_kernel", "losses")
+@property_of("learn_kernel", "losses")
 def test_the_loss_of_every_epoch(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES[:5]):
         learned, right = replayed(
@@ -134,7 +134,7 @@ def test_the_loss_of_every_epoch(submission: Submission) -> None:
         check_losses(learned, right)
 
 
-@holds("learn_kernel", "losses")
+@property_of("learn_kernel", "losses")
 def test_one_loss_per_epoch_for_one_epoch_and_for_none(submission: Submission) -> None:
     black = Case(tensor(2, 3, seed=32), torch.zeros(5, 4), tensor(4, 2, seed=33), 0.1)
     check_losses(*replayed(submission, black, 2))
@@ -142,7 +142,7 @@ def test_one_loss_per_epoch_for_one_epoch_and_for_none(submission: Submission) -
         check_losses(*replayed(submission, make_case((5, 4), (2, 3), seed=31), epochs))
 
 
-@holds("learn_kernel", "losses")
+@property_of("learn_kernel", "losses")
 def test_losses_fall_below_the_stable_limit(submission: Submission) -> None:
     X = reference.edge_image()
     learned = ask_kernel(submission, X, convolution(X, torch.tensor([[1.0, -1.0]])), (1, 2))
@@ -165,31 +165,31 @@ def test_losses_fall_below_the_stable_limit(submission: Submission) -> None:
     )
 
 
-@holds("learn_kernel", "losses")
+@property_of("learn_kernel", "losses")
 def test_losses_for_every_pair_of_sizes_and_epochs(submission: Submission) -> None:
     for case, right in sweep(most_epochs=4):
         check_losses(learned_from(submission, case, len(right.losses)), right)
 
 
-@holds("learn_kernel", "losses")
+@property_of("learn_kernel", "losses")
 @given(case=cases(), epochs=st.integers(1, 4))
 def test_losses_of_random_cases(submission: Submission, case: Case, epochs: int) -> None:
     check_losses(*replayed(submission, case, epochs))
 
 
-@holds("learn_kernel", "kernel")
+@property_of("learn_kernel", "kernel")
 def test_the_kernel_after_the_last_step(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
         check_kernel(*replayed(submission, make_case(image, kernel, seed=seed * 10, zeros=seed), seed + 2))
 
 
-@holds("learn_kernel", "kernel")
+@property_of("learn_kernel", "kernel")
 def test_the_kernel_for_every_pair_of_sizes_and_epochs(submission: Submission) -> None:
     for case, right in sweep(most_epochs=4):
         check_kernel(learned_from(submission, case, len(right.losses)), right)
 
 
-@holds("learn_kernel", "kernel")
+@property_of("learn_kernel", "kernel")
 def test_one_epoch_is_one_step_and_none_is_none(submission: Submission) -> None:
     for epochs in (1, 0):
         check_kernel(*replayed(submission, make_case((5, 4), (2, 3), seed=31), epochs))
@@ -198,12 +198,12 @@ def test_one_epoch_is_one_step_and_none_is_none(submission: Submission) -> None:
     check_kernel(*replayed(submission, black, 2))
 
 
-@holds("learn_kernel", "kernel")
+@property_of("learn_kernel", "kernel")
 def test_a_kernel_size_may_be_one_number(submission: Submission) -> None:
     check_kernel(*replayed(submission, make_case((5, 6), (3, 3), seed=36), 3, kernel_size=3))
 
 
-@holds("learn_kernel", "kernel")
+@property_of("learn_kernel", "kernel")
 def test_ten_epochs_at_the_default_rate_come_near_the_edge_kernel(submission: Submission) -> None:
     X, wanted = reference.edge_image(), torch.tensor([[1.0, -1.0]])
     Y = convolution(X, wanted)
@@ -217,13 +217,13 @@ def test_ten_epochs_at_the_default_rate_come_near_the_edge_kernel(submission: Su
     compare(learned.kernel, expected=wanted, bound=near, call=learned.title, what="learned kernel")
 
 
-@holds("learn_kernel", "kernel")
+@property_of("learn_kernel", "kernel")
 @given(case=cases(), epochs=st.integers(1, 4))
 def test_kernels_of_random_cases(submission: Submission, case: Case, epochs: int) -> None:
     check_kernel(*replayed(submission, case, epochs))
 
 
-@holds("learn_kernel", "start")
+@property_of("learn_kernel", "start")
 def test_without_init_it_starts_from_torch_rand(submission: Submission) -> None:
     X, Y = tensor(33, 34, seed=51), tensor(3, 3, seed=52)
     starts = []
@@ -280,13 +280,13 @@ def check_random_start(
     )
 
 
-@holds("learn_kernel", "start")
+@property_of("learn_kernel", "start")
 def test_the_random_start_has_the_size_asked_for(submission: Submission) -> None:
     check_random_start(submission, (2, 3), (2, 3))
     check_random_start(submission, 2, (2, 2))
 
 
-@holds("learn_kernel", "dtypes and layouts")
+@property_of("learn_kernel", "dtypes and layouts")
 def test_learning_in_float64_has_the_precision_of_float64(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES[:3]):
         case = make_case(image, kernel, seed=seed + 70, dtype=torch.float64)
@@ -295,7 +295,7 @@ def test_learning_in_float64_has_the_precision_of_float64(submission: Submission
     check_random_start(submission, (2, 3), (2, 3), torch.float32)
 
 
-@holds("learn_kernel", "dtypes and layouts")
+@property_of("learn_kernel", "dtypes and layouts")
 def test_views_are_ordinary_inputs(submission: Submission) -> None:
     for seed, layout in enumerate(LAYOUTS):
         X, weight, Y = (
@@ -305,7 +305,7 @@ def test_views_are_ordinary_inputs(submission: Submission) -> None:
         check_variation(submission, Case(weight, X, Y, 0.001), 2)
 
 
-@holds("learn_kernel", "side effects")
+@property_of("learn_kernel", "side effects")
 def test_init_is_left_as_it_was(submission: Submission) -> None:
     case = make_case((4, 6), (2, 3), seed=61)
     learned, right = replayed(submission, case, 3)
@@ -334,7 +334,7 @@ def test_init_is_left_as_it_was(submission: Submission) -> None:
         changes_no_setting(double.reply, call=double.title)
 
 
-@holds("learn_kernel", "devices")
+@property_of("learn_kernel", "devices")
 def test_learning_on_an_accelerator(submission: Submission) -> None:
     case = make_case((3, 4), (2, 2), seed=48)
     options: dict[str, Any] = {"num_epochs": 2, "lr": case.lr}

@@ -10,7 +10,7 @@ from graders.tasks.kernel_learning.descent import SHAPES, Case, Size, cases, sta
 from graders.testing import tolerance
 from graders.testing.expect import changes_no_setting, left_alone, number, references_agree
 from graders.testing.own_answers import right_or_as_plain
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import tensor
 from graders.testing.submission import Reply, Submission
 from solutions import kernel_learning as reference
@@ -40,7 +40,7 @@ def check_limit(submission: Submission, X: Tensor, kernel_size: Size, *, as_plai
         judge(reply)
 
 
-@holds("max_stable_lr", "values")
+@property_of("max_stable_lr", "values")
 def test_one_thirtieth_for_the_edge_image(submission: Submission) -> None:
     references_agree(
         torch.tensor(stable_limit(reference.edge_image(), (1, 2))), torch.tensor(1 / 30), torch.tensor(1e-9)
@@ -48,7 +48,7 @@ def test_one_thirtieth_for_the_edge_image(submission: Submission) -> None:
     check_limit(submission, reference.edge_image(), (1, 2))
 
 
-@holds("max_stable_lr", "values")
+@property_of("max_stable_lr", "values")
 def test_the_limit_of_other_images_and_kernel_sizes(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
         check_limit(submission, tensor(*image, seed=seed), kernel)
@@ -56,26 +56,26 @@ def test_the_limit_of_other_images_and_kernel_sizes(submission: Submission) -> N
     check_limit(submission, tensor(5, 6, seed=30), 2)
 
 
-@holds("max_stable_lr", "values")
+@property_of("max_stable_lr", "values")
 def test_the_limit_for_every_pair_of_sizes(submission: Submission) -> None:
     for case, _ in sweep():
         check_limit(submission, case.X, (case.weight.shape[0], case.weight.shape[1]))
 
 
-@holds("max_stable_lr", "values")
+@property_of("max_stable_lr", "values")
 def test_the_limit_for_a_white_image_and_for_another_stripe(submission: Submission) -> None:
     check_limit(submission, torch.ones(6, 8), (1, 2))
     check_limit(submission, reference.edge_image(5, 9, 3, 5), (2, 1))
     check_limit(submission, -2 * reference.edge_image(), (1, 2))
 
 
-@holds("max_stable_lr", "values")
+@property_of("max_stable_lr", "values")
 @given(case=cases())
 def test_the_limit_of_random_images(submission: Submission, case: Case) -> None:
     check_limit(submission, case.X, (case.weight.shape[0], case.weight.shape[1]))
 
 
-@holds("max_stable_lr", "dtypes and layouts")
+@property_of("max_stable_lr", "dtypes and layouts")
 def test_the_limit_in_float64_and_of_views(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
         X = tensor(*image, seed=seed + 20, values="normal", dtype=torch.float64)

@@ -28,7 +28,7 @@ from graders.testing.devices import called, works_on_the_accelerator
 from graders.testing.expect import changes_no_setting, compare, facts, left_alone, number, that
 from graders.testing.narrowing import same_tensor
 from graders.testing.own_answers import own_answer, right_or_as_plain
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import LAYOUTS, tensor
 from graders.testing.submission import Reply, Submission
 from solutions import kernel_learning as reference
@@ -103,39 +103,39 @@ def check_variation(submission: Submission, case: Case) -> None:
     right_or_as_plain(submission, step.reply, judge, "train_step", *arguments, right=both, dtype=dtype)
 
 
-@holds("train_step", "loss")
+@property_of("train_step", "loss")
 def test_the_loss_is_the_summed_squared_error_before_the_step(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
         check_loss(submission, make_case(image, kernel, seed=seed * 10, integers=True, zeros=seed))
         check_loss(submission, make_case(image, kernel, seed=seed * 10 + 5))
 
 
-@holds("train_step", "loss")
+@property_of("train_step", "loss")
 def test_the_loss_for_every_pair_of_sizes(submission: Submission) -> None:
     for case, right in sweep():
         check_loss(submission, case, right)
 
 
-@holds("train_step", "loss")
+@property_of("train_step", "loss")
 @given(case=cases())
 def test_the_loss_of_random_cases(submission: Submission, case: Case) -> None:
     check_loss(submission, case)
 
 
-@holds("train_step", "step")
+@property_of("train_step", "step")
 def test_one_step_against_the_gradient(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES):
         check_step(submission, make_case(image, kernel, seed=seed * 10, integers=True, zeros=seed))
         check_step(submission, make_case(image, kernel, seed=seed * 10 + 5))
 
 
-@holds("train_step", "step")
+@property_of("train_step", "step")
 def test_one_step_for_every_pair_of_sizes(submission: Submission) -> None:
     for case, right in sweep():
         check_step(submission, case, right)
 
 
-@holds("train_step", "step")
+@property_of("train_step", "step")
 def test_the_right_kernel_stays_where_it_is(submission: Submission) -> None:
     X, weight = reference.edge_image(), torch.tensor([[1.0, -1.0]])
     check_step(submission, Case(weight, X, convolution(X, weight), 0.03))
@@ -143,7 +143,7 @@ def test_the_right_kernel_stays_where_it_is(submission: Submission) -> None:
     check_step(submission, Case(weight, torch.zeros(4, 6), tensor(4, 5, seed=3), 0.03))
 
 
-@holds("train_step", "dtypes and layouts")
+@property_of("train_step", "dtypes and layouts")
 def test_views_are_ordinary_inputs(submission: Submission) -> None:
     for seed, layout in enumerate(LAYOUTS):
         X, weight, Y = (
@@ -153,13 +153,13 @@ def test_views_are_ordinary_inputs(submission: Submission) -> None:
         check_variation(submission, Case(weight, X, Y, 0.001))
 
 
-@holds("train_step", "step")
+@property_of("train_step", "step")
 @given(case=cases())
 def test_random_steps(submission: Submission, case: Case) -> None:
     check_step(submission, case)
 
 
-@holds("train_step", "dtypes and layouts")
+@property_of("train_step", "dtypes and layouts")
 def test_a_step_in_float64_has_the_precision_of_float64(submission: Submission) -> None:
     for seed, (image, kernel) in enumerate(SHAPES[:3]):
         check_variation(submission, make_case(image, kernel, seed=seed + 70, dtype=torch.float64))
@@ -175,7 +175,7 @@ def a_real_step(submission: Submission, case: Case) -> Step:
     return step
 
 
-@holds("train_step", "side effects")
+@property_of("train_step", "side effects")
 def test_the_weight_is_left_as_it_was(submission: Submission) -> None:
     for requires_grad in (False, True):
         case = make_case((4, 6), (2, 3), seed=41)
@@ -189,7 +189,7 @@ def test_the_weight_is_left_as_it_was(submission: Submission) -> None:
         changes_no_setting(step.reply, call=step.title)
 
 
-@holds("train_step", "side effects")
+@property_of("train_step", "side effects")
 def test_the_new_weight_carries_no_graph(submission: Submission) -> None:
     for requires_grad in (False, True):
         case = make_case((4, 6), (2, 3), seed=43)
@@ -202,7 +202,7 @@ def test_the_new_weight_carries_no_graph(submission: Submission) -> None:
         that(not facts(step.weight).has_grad_fn, call=step.title, aspect="gradient", sentence=sentence)
 
 
-@holds("train_step", "side effects")
+@property_of("train_step", "side effects")
 def test_equal_calls_give_equal_results(submission: Submission) -> None:
     case = make_case((4, 6), (2, 3), seed=45)
     first, other, second = (
@@ -213,7 +213,7 @@ def test_equal_calls_give_equal_results(submission: Submission) -> None:
     that(same, call=first.title, aspect="repeated call", sentence=messages.not_repeated(), **shown)
 
 
-@holds("train_step", "devices")
+@property_of("train_step", "devices")
 def test_a_step_on_an_accelerator(submission: Submission) -> None:
     case = make_case((3, 4), (2, 2), seed=47)
     works_on_the_accelerator(

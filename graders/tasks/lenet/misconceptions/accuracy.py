@@ -1,4 +1,4 @@
-"""Mistaken thoughts about the share of right predictions."""
+"""Mistakes about the share of right predictions."""
 
 from __future__ import annotations
 

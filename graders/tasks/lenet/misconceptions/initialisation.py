@@ -1,4 +1,4 @@
-"""Mistaken thoughts about a network's first weights."""
+"""Mistakes about a network's first weights."""
 
 from __future__ import annotations
 
@@ -282,7 +282,7 @@ def _made(answer: Callable[[nn.Module], Any]) -> Callable[[nn.Module], Any]:
     return init_lenet
 
 
-BEGINNINGS: tuple[Any, ...] = tuple(
+INITIALISATIONS: tuple[Any, ...] = tuple(
     misconception(name, "init_lenet", says=says, hint=hint)(_made(answer))
     for name, says, hint, answer in _BEGINNINGS
 )
@@ -369,4 +369,4 @@ def _beginning(submission: Submission) -> Any:
     return about(ask)
 
 
-BEGINNING_PROBES: tuple[Probe, ...] = (_beginning,)
+INITIALISATION_PROBES: tuple[Probe, ...] = (_beginning,)

@@ -1,4 +1,4 @@
-"""Mistaken thoughts about looking into a network: the shapes of its layers, and its feature maps."""
+"""Mistakes about looking into a network: the shapes of its layers, and its feature maps."""
 
 from __future__ import annotations
 
@@ -410,7 +410,7 @@ def _made(task: str, answer: Callable[..., Any]) -> Callable[..., Any]:
     return made[task]
 
 
-LOOKS: tuple[Any, ...] = (
+INSPECTIONS: tuple[Any, ...] = (
     *(
         misconception(name, "layer_shapes", says=says, hint=hint)(_made("layer_shapes", answer))
         for name, says, hint, answer in _LOOKS
@@ -520,7 +520,7 @@ def _values(item: Any) -> Any:
     return item.detach().clone() if isinstance(item, Tensor) else item
 
 
-LOOK_PROBES: dict[str, tuple[Probe, ...]] = {
+INSPECTION_PROBES: dict[str, tuple[Probe, ...]] = {
     "layer_shapes": (
         _look((2, 1, 4, 6), training=True),
         _look(training=False),

@@ -1,4 +1,4 @@
-"""Mistaken thoughts about the layers of exercise 5's network and their order."""
+"""Mistakes about the layers of exercise 5's network and their order."""
 
 from __future__ import annotations
 

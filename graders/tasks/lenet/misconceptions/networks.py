@@ -1,4 +1,4 @@
-"""Mistaken thoughts about a network as a module, the classes it is made of, and a design of one's own."""
+"""Mistakes about a network as a module, the classes it is made of, and a design of one's own."""
 
 from __future__ import annotations
 

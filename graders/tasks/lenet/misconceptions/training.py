@@ -1,4 +1,4 @@
-"""Mistaken thoughts about training."""
+"""Mistakes about training."""
 
 from __future__ import annotations
 

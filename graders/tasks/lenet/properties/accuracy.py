@@ -23,7 +23,7 @@ from graders.testing import messages
 from graders.testing.expect import NotWritten, changes_no_setting, number, references_agree, that
 from graders.testing.narrowing import real_number, same_tensor
 from graders.testing.pictures import Batch, in_batches, new_pictures
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import seeds
 from graders.testing.submission import Build, Module, Stream, Submission
 from solutions import lenet as reference
@@ -53,24 +53,24 @@ def check_share(
     references_agree(torch.tensor(theirs), torch.tensor(share), torch.tensor(1e-12))
 
 
-@holds("accuracy", "share")
+@property_of("accuracy", "share")
 def test_the_share_over_batches_of_one_size(submission: Submission) -> None:
     check_share(submission, (4, 4), seed=1)
     check_share(submission, (7,), seed=2, classes=6)
 
 
-@holds("accuracy", "share")
+@property_of("accuracy", "share")
 def test_every_image_counts_the_same_in_uneven_batches(submission: Submission) -> None:
     for seed, sizes in enumerate(((5, 2, 1), (1, 6), (3, 3, 2), (1, 1, 7))):
         check_share(submission, sizes, seed=seed + 10)
 
 
-@holds("accuracy", "share")
+@property_of("accuracy", "share")
 def test_data_may_be_any_iterable(submission: Submission) -> None:
     check_share(submission, (5, 3, 1), seed=21, stream=True)
 
 
-@holds("accuracy", "share")
+@property_of("accuracy", "share")
 def test_all_right_and_all_wrong(submission: Submission) -> None:
     net = reader(submission).convert(dtype=torch.float64)
     for wrong, share in ((0, 1.0), (1, 0.0)):
@@ -84,7 +84,7 @@ def test_all_right_and_all_wrong(submission: Submission) -> None:
         )
 
 
-@holds("accuracy", "share")
+@property_of("accuracy", "share")
 def test_the_share_of_real_images_that_are_recognised(submission: Submission) -> None:
     sizes, pictures, values = (64, 64, 64, 8), new_pictures(), straight()
     linear = submission.build("Linear", 784, 10)
@@ -97,7 +97,7 @@ def test_the_share_of_real_images_that_are_recognised(submission: Submission) ->
     number(got, share, tolerance=2.0**-22, call=title)
 
 
-@holds("accuracy", "share")
+@property_of("accuracy", "share")
 @given(sizes=st.lists(st.integers(1, 7), min_size=1, max_size=4), seed=seeds(), stream=st.booleans())
 def test_the_share_of_random_batches(
     submission: Submission, sizes: list[int], seed: int, stream: bool
@@ -142,7 +142,7 @@ def observed(submission: Submission, *, training: bool) -> tuple[list[dict[str, 
     return recorder.calls(), net, before, title
 
 
-@holds("accuracy", "evaluation mode")
+@property_of("accuracy", "evaluation mode")
 def test_the_network_is_in_evaluation_mode_meanwhile(submission: Submission) -> None:
     for training in (True, False):
         calls, _, _, title = observed(submission, training=training)
@@ -150,7 +150,7 @@ def test_the_network_is_in_evaluation_mode_meanwhile(submission: Submission) -> 
         that(not any(one["training"] for one in calls), call=title, aspect="state", sentence=sentence)
 
 
-@holds("accuracy", "evaluation mode")
+@property_of("accuracy", "evaluation mode")
 def test_dropout_and_batch_statistics_have_no_say(submission: Submission) -> None:
     batches, right = guesses((14, 14, 14), seed=43)
     net = reader(submission, Build("BatchNorm2d", (1,)), Build("Dropout", (0.9,)))
@@ -165,21 +165,21 @@ def test_dropout_and_batch_statistics_have_no_say(submission: Submission) -> Non
         that(same_tensor(value, before.state[name]), call=title, aspect="state", sentence=sentence)
 
 
-@holds("accuracy", "no gradients")
+@property_of("accuracy", "no gradients")
 def test_gradients_are_not_tracked(submission: Submission) -> None:
     calls, _, _, title = observed(submission, training=True)
     sentence = "Gradients were tracked while the network was evaluated: that costs time and memory."
     that(not any(one["grad_enabled"] for one in calls), call=title, aspect="state", sentence=sentence)
 
 
-@holds("accuracy", "mode restored")
+@property_of("accuracy", "mode restored")
 def test_the_mode_is_what_it_was_afterwards(submission: Submission) -> None:
     for training in (True, False):
         _, net, before, title = observed(submission, training=training)
         unchanged(before, net, title)
 
 
-@holds("accuracy", "frozen parts")
+@property_of("accuracy", "frozen parts")
 def test_a_part_in_a_mode_of_its_own_keeps_it_while_evaluated(submission: Submission) -> None:
     frozen = submission.build("BatchNorm2d", 1).convert(training=False)
     net = reader(submission, frozen)
@@ -190,7 +190,7 @@ def test_a_part_in_a_mode_of_its_own_keeps_it_while_evaluated(submission: Submis
     part_keeps_its_mode("0", before, net, title)
 
 
-@holds("accuracy", "mode restored")
+@property_of("accuracy", "mode restored")
 def test_settings_of_the_program_stay(submission: Submission) -> None:
     batches, right = guesses((4, 4), seed=45)
     net = reader(submission)
@@ -201,7 +201,7 @@ def test_settings_of_the_program_stay(submission: Submission) -> None:
         changes_no_setting(reply, call="accuracy(net, data)")
 
 
-@holds("accuracy", "devices")
+@property_of("accuracy", "devices")
 def test_accuracy_of_a_network_on_an_accelerator(submission: Submission) -> None:
     batches, right = guesses((4, 4), seed=46)
     check_answer(submission, reader(submission), batches, right / 8, "accuracy(net, data)")

@@ -14,7 +14,7 @@ from graders.tasks.lenet.networks import LINEAR, expected_maps, layer, lenet_lay
 from graders.testing import messages, tolerance
 from graders.testing.expect import NotWritten, changes_no_setting, compare, that
 from graders.testing.narrowing import same_tensor
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import tensor, with_zeros
 from graders.testing.submission import Build, Module, Submission
 
@@ -55,7 +55,7 @@ def check_maps(submission: Submission, layers: Sequence[Build | Module], X: Tens
         compare(got[name], expected=value, bound=bound, dtype=X.dtype, call=title, what=f"output of {name}")
 
 
-@holds("feature_maps", "names and values")
+@property_of("feature_maps", "names and values")
 def test_the_output_of_every_leaf_under_its_name(submission: Submission) -> None:
     for seed, size in ((51, 2), (52, 1)):
         X = tensor(size, 1, 6, 8, seed=seed, values="normal", dtype=torch.float64)
@@ -67,7 +67,7 @@ def test_the_output_of_every_leaf_under_its_name(submission: Submission) -> None
     check_maps(submission, (layer("Sequential", *every[:6]), *every[6:]), X, 53)
 
 
-@holds("feature_maps", "names and values")
+@property_of("feature_maps", "names and values")
 @given(count=st.integers(1, 4), depth=st.integers(0, 2), seed=st.integers(0, 10_000))
 def test_the_maps_of_random_networks(submission: Submission, count: int, depth: int, seed: int) -> None:
     layers = [layer("Linear", 3, 3) if (seed >> place) & 1 else layer("Tanh") for place in range(count)]
@@ -76,12 +76,12 @@ def test_the_maps_of_random_networks(submission: Submission, count: int, depth: 
     check_maps(submission, layers, tensor(2, 3, seed=seed, dtype=torch.float64), seed)
 
 
-@holds("feature_maps", "in-place layers")
+@property_of("feature_maps", "in-place layers")
 def test_a_layer_that_works_in_place_does_not_rewrite_the_map_before(submission: Submission) -> None:
     check_maps(submission, IN_PLACE, tensor(2, 1, 4, 5, seed=54, dtype=torch.float64), 54)
 
 
-@holds("feature_maps", "one pass, no trace")
+@property_of("feature_maps", "one pass, no trace")
 def test_one_forward_pass_that_leaves_nothing_behind(submission: Submission) -> None:
     for training in (True, False):
         recorder = submission.build("Recorder")
@@ -108,7 +108,7 @@ def test_one_forward_pass_that_leaves_nothing_behind(submission: Submission) -> 
         that(once, call=title, aspect="effort", sentence=sentence)
 
 
-@holds("feature_maps", "devices")
+@property_of("feature_maps", "devices")
 def test_maps_of_a_network_on_an_accelerator(submission: Submission) -> None:
     X = tensor(2, 1, 4, 4, seed=95)
     works_wherever_the_network_lies(submission, "feature_maps", X, shown=", X")

@@ -22,7 +22,7 @@ from graders.tasks.lenet.networks import (
 from graders.testing.expect import NotWritten, changes_no_setting, that
 from graders.testing.narrowing import same_tensor
 from graders.testing.pictures import new_pictures
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.submission import Module, Reply, Submission
 
 # Name of the weight, fan_in, fan_out. Each has so many elements that other distributions cannot be mistaken.
@@ -62,7 +62,7 @@ def initialised(submission: Submission, dtype: torch.dtype = torch.float32) -> t
     return net, before, after, reply
 
 
-@holds("init_lenet", "distribution")
+@property_of("init_lenet", "distribution")
 def test_weights_are_xavier_uniform(submission: Submission) -> None:
     _, before, after, _ = initialised(submission)
     for name, fan_in, fan_out in DRAWN:
@@ -89,7 +89,7 @@ def test_weights_are_xavier_uniform(submission: Submission) -> None:
         that(near, call=title, aspect="values", sentence=sentence)
 
 
-@holds("init_lenet", "distribution")
+@property_of("init_lenet", "distribution")
 def test_weights_are_drawn_anew_at_every_call(submission: Submission) -> None:
     net, _, first, _ = initialised(submission, torch.float64)
     net.assign([torch.zeros_like(value) for _, value in first.parameters])
@@ -112,7 +112,7 @@ def test_weights_are_drawn_anew_at_every_call(submission: Submission) -> None:
 LEARNT = 1.75
 
 
-@holds("init_lenet", "distribution")
+@property_of("init_lenet", "distribution")
 def test_lenet_with_tanh_learns_real_images_soon(submission: Submission) -> None:
     net = submission.build("Sequential", *lenet_layers("Tanh"))
     net.title = "net"
@@ -131,7 +131,7 @@ def test_lenet_with_tanh_learns_real_images_soon(submission: Submission) -> None
     that(loss <= LEARNT, call="init_lenet(LeNet with tanh)", aspect="values", sentence=sentence)
 
 
-@holds("init_lenet", "nothing else")
+@property_of("init_lenet", "nothing else")
 def test_biases_and_other_layers_are_not_touched(submission: Submission) -> None:
     check_untouched(*initialised(submission)[1:])
     with suppress(Raised):  # whether it knows float64, another group asks
@@ -157,7 +157,7 @@ def check_untouched(before: Any, after: Any, reply: Reply) -> None:
     changes_no_setting(reply, call="init_lenet(net)")
 
 
-@holds("init_lenet", "in place")
+@property_of("init_lenet", "in place")
 def test_the_network_itself_comes_back(submission: Submission) -> None:
     net, before, after, reply = initialised(submission)
     changed = any(not same_tensor(before.state[name], after.state[name]) for name, _, _ in DRAWN)
@@ -179,6 +179,6 @@ def test_the_network_itself_comes_back(submission: Submission) -> None:
         that(net.describe().training is training, call=title, aspect="type", sentence=sentence)
 
 
-@holds("init_lenet", "devices")
+@property_of("init_lenet", "devices")
 def test_parameters_stay_on_the_accelerator(submission: Submission) -> None:
     works_wherever_the_network_lies(submission, "init_lenet", changes_the_network=True)

@@ -16,7 +16,7 @@ from graders.testing import messages
 from graders.testing.devices import PLACES
 from graders.testing.expect import NotWritten, changes_no_setting, in_words, references_agree, that
 from graders.testing.narrowing import is_shape, same
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.submission import Build, Module, Submission
 from solutions import lenet as reference
 
@@ -72,13 +72,13 @@ def check_shapes(
         )
 
 
-@holds("layer_shapes", "shapes")
+@property_of("layer_shapes", "shapes")
 def test_shapes_for_the_default_input(submission: Submission) -> None:
     check_shapes(submission, SMALL)
     check_shapes(submission, SMALL[:1])
 
 
-@holds("layer_shapes", "shapes")
+@property_of("layer_shapes", "shapes")
 def test_shapes_for_other_inputs_and_nested_networks(submission: Submission) -> None:
     check_shapes(submission, MIXED, (2, 3, 7, 9))
     check_shapes(submission, lenet_layers("Sigmoid"), (3, 1, 28, 28))
@@ -97,7 +97,7 @@ def test_shapes_for_other_inputs_and_nested_networks(submission: Submission) -> 
     check_shapes(submission, twice, (1, 1, 9, 12), training=False)
 
 
-@holds("layer_shapes", "shapes")
+@property_of("layer_shapes", "shapes")
 @given(st.data())
 def test_shapes_of_random_stacks(submission: Submission, data: st.DataObject) -> None:
     channels, size = 1, (data.draw(st.integers(6, 9)), data.draw(st.integers(6, 9)))
@@ -150,18 +150,18 @@ def check_left_alone(submission: Submission, training: bool, frozen: bool) -> No
         changes_no_setting(reply, call=title)
 
 
-@holds("layer_shapes", "leaves the network alone")
+@property_of("layer_shapes", "leaves the network alone")
 def test_mode_parameters_buffers_and_hooks_stay(submission: Submission) -> None:
     for training in (True, False):
         check_left_alone(submission, training, frozen=False)
 
 
-@holds("layer_shapes", "frozen parts")
+@property_of("layer_shapes", "frozen parts")
 def test_a_part_in_a_mode_of_its_own_keeps_it(submission: Submission) -> None:
     check_left_alone(submission, training=True, frozen=True)
 
 
-@holds("layer_shapes", "leaves the network alone")
+@property_of("layer_shapes", "leaves the network alone")
 def test_the_network_stays_where_it_lies(submission: Submission) -> None:
     if submission.layer_shapes(small_network(submission), (2, 1, 4, 4)) is None:
         raise NotWritten

@@ -17,12 +17,12 @@ from graders.tasks.lenet.networks import SHAPES, expected_logits, images, known_
 from graders.testing import messages, tolerance
 from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import agrees, compare, repeats, that
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import tensor
 from graders.testing.submission import Submission
 
 
-@holds("lenet", "parameters")
+@property_of("lenet", "parameters")
 def test_it_has_the_parameters_of_lenet_in_forward_order(submission: Submission) -> None:
     net = new_network(submission, "lenet")
     has_shapes(net)
@@ -32,7 +32,7 @@ def test_it_has_the_parameters_of_lenet_in_forward_order(submission: Submission)
     that(not frozen, call=net.title, aspect="parameters", sentence=sentence)
 
 
-@holds("lenet", "parameters")
+@property_of("lenet", "parameters")
 def test_two_networks_have_parameters_of_their_own(submission: Submission) -> None:
     one, two = (new_network(submission, "lenet") for _ in range(2))
     has_shapes(one)
@@ -43,7 +43,7 @@ def test_two_networks_have_parameters_of_their_own(submission: Submission) -> No
     that(own, call="lenet(), lenet()", aspect="parameters", sentence="Two networks share their parameters.")
 
 
-@holds("lenet", "outputs")
+@property_of("lenet", "outputs")
 def test_logits_for_known_parameters(submission: Submission) -> None:
     net = new_network(submission, "lenet")
     for count, seed in ((3, 1), (1, 2), (2, 3)):
@@ -51,7 +51,7 @@ def test_logits_for_known_parameters(submission: Submission) -> None:
         check_logits(submission, with_parameters(net, weights), images(count, seed), weights)
 
 
-@holds("lenet", "outputs")
+@property_of("lenet", "outputs")
 def test_logits_in_evaluation_mode_and_in_float32(submission: Submission) -> None:
     weights, X = known_parameters(4), images(2, 4)
     net = with_parameters(new_network(submission, "lenet"), weights).convert(training=False)
@@ -65,7 +65,7 @@ def test_logits_in_evaluation_mode_and_in_float32(submission: Submission) -> Non
     agrees(submission, net, X.float(), expected=right, bound=bound, dtype=torch.float32)
 
 
-@holds("lenet", "outputs")
+@property_of("lenet", "outputs")
 def test_each_image_is_judged_on_its_own(submission: Submission) -> None:
     weights, X = known_parameters(5), images(4, 5)
     net = with_parameters(new_network(submission, "lenet"), weights)
@@ -76,7 +76,7 @@ def test_each_image_is_judged_on_its_own(submission: Submission) -> None:
     compare(alone, expected=together[[2, 0]], bound=tolerance.relative(alone, 1e-10), call=title, what=what)
 
 
-@holds("lenet", "outputs")
+@property_of("lenet", "outputs")
 def test_the_same_image_gives_the_same_logits(submission: Submission) -> None:
     weights, X = known_parameters(6), images(2, 6)
     net = with_parameters(new_network(submission, "lenet"), weights)
@@ -84,7 +84,7 @@ def test_the_same_image_gives_the_same_logits(submission: Submission) -> None:
     repeats(submission, net, X)
 
 
-@holds("lenet", "outputs")
+@property_of("lenet", "outputs")
 @given(seed=st.integers(0, 10_000))
 def test_logits_for_random_parameters(submission: Submission, seed: int) -> None:
     weights = known_parameters(seed)
@@ -93,7 +93,7 @@ def test_logits_for_random_parameters(submission: Submission, seed: int) -> None
     )
 
 
-@holds("lenet", "gradients")
+@property_of("lenet", "gradients")
 def test_gradients_of_every_parameter_and_of_the_image(submission: Submission) -> None:
     net = new_network(submission, "lenet")
     for count, seed in ((3, 7), (1, 8)):
@@ -101,7 +101,7 @@ def test_gradients_of_every_parameter_and_of_the_image(submission: Submission) -
         check_gradients(submission, with_parameters(net, weights), images(count, seed), weights)
 
 
-@holds("lenet", "devices")
+@property_of("lenet", "devices")
 def test_the_network_on_an_accelerator(submission: Submission) -> None:
     X = images(2, seed=91).float().requires_grad_()
     module_works_on_the_accelerator(submission, "lenet", X=X, shape=(2, 10), cotangent=tensor(2, 10, seed=92))

@@ -8,11 +8,11 @@ from graders.tasks.lenet.network_checks import check_gradients, check_logits, ne
 from graders.tasks.lenet.networks import images, known_parameters
 from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import repeats, that
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.submission import ClassOf, Submission
 
 
-@holds("lenet_from", "the classes passed in")
+@property_of("lenet_from", "the classes passed in")
 def test_every_convolution_and_pooling_is_of_the_classes_passed_in(submission: Submission) -> None:
     net = new_network(submission, "lenet_from", ClassOf("Conv2d", spy=True), ClassOf("AvgPool2d", spy=True))
     kinds = [kind for _, kind, *_ in net.describe().modules]
@@ -27,14 +27,14 @@ def test_every_convolution_and_pooling_is_of_the_classes_passed_in(submission: S
     that(not others, call=net.title, aspect="values", sentence=sentence)
 
 
-@holds("lenet_from", "the classes passed in")
+@property_of("lenet_from", "the classes passed in")
 def test_whatever_is_passed_in_does_the_pooling(submission: Submission) -> None:
     net = new_network(submission, "lenet_from", ClassOf("Conv2d"), ClassOf("MaxPool2d"))
     weights = known_parameters(41)
     check_logits(submission, with_parameters(net, weights), images(2, 41), weights, F.max_pool2d)
 
 
-@holds("lenet_from", "outputs and gradients")
+@property_of("lenet_from", "outputs and gradients")
 def test_logits_of_the_network_built_from_classes(submission: Submission) -> None:
     for spy in (False, True):
         net = new_network(submission, "lenet_from", ClassOf("Conv2d", spy=spy), ClassOf("AvgPool2d", spy=spy))
@@ -45,14 +45,14 @@ def test_logits_of_the_network_built_from_classes(submission: Submission) -> Non
         repeats(submission, net, X)
 
 
-@holds("lenet_from", "outputs and gradients")
+@property_of("lenet_from", "outputs and gradients")
 def test_gradients_of_the_network_built_from_classes(submission: Submission) -> None:
     net = new_network(submission, "lenet_from", ClassOf("Conv2d"), ClassOf("AvgPool2d"))
     weights = known_parameters(43)
     check_gradients(submission, with_parameters(net, weights), images(3, 43), weights)
 
 
-@holds("lenet_from", "devices")
+@property_of("lenet_from", "devices")
 def test_the_network_built_from_classes_on_an_accelerator(submission: Submission) -> None:
     classes = ClassOf("Conv2d"), ClassOf("AvgPool2d")
     module_works_on_the_accelerator(

@@ -20,7 +20,7 @@ from graders.tasks.lenet.networks import (
 )
 from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import GraderError, agrees, changes_no_setting, that
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import tensor
 from graders.testing.submission import Module, Submission
 
@@ -39,7 +39,7 @@ def modern(submission: Submission) -> Module:
     return net
 
 
-@holds("lenet_modern", "size and shape")
+@property_of("lenet_modern", "size and shape")
 def test_ten_logits_from_no_more_parameters_than_allowed(submission: Submission) -> None:
     net = modern(submission)
     alone = tensor(1, 1, 28, 28, seed=62, values="normal").index_fill(3, torch.tensor([0]), 0.0)
@@ -53,7 +53,7 @@ def test_ten_logits_from_no_more_parameters_than_allowed(submission: Submission)
     that(0 < count <= MOST_PARAMETERS, call=net.title, aspect="parameters", sentence=sentence)
 
 
-@holds("lenet_modern", "learns faster")
+@property_of("lenet_modern", "learns faster")
 def test_it_beats_the_classic_network_under_the_same_training(submission: Submission) -> None:
     classic = classic_share()
     if classic >= ENOUGH / 2:
@@ -74,6 +74,6 @@ def test_it_beats_the_classic_network_under_the_same_training(submission: Submis
     that(False, call=net.title, aspect="values", sentence=sentence)
 
 
-@holds("lenet_modern", "devices")
+@property_of("lenet_modern", "devices")
 def test_the_network_of_their_own_on_an_accelerator(submission: Submission) -> None:
     module_works_on_the_accelerator(submission, "lenet_modern", X=images(2, seed=94).float(), shape=(2, 10))

@@ -30,7 +30,7 @@ from graders.testing import tolerance
 from graders.testing.expect import Mismatch, NotWritten, changes_no_setting, compare, number, that
 from graders.testing.narrowing import same_tensor
 from graders.testing.pictures import Batch, in_batches, training_pictures
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import tensor, with_zeros
 from graders.testing.submission import Build, Stream, Submission
 
@@ -136,7 +136,7 @@ def check_epoch_losses(got: Any, losses: Sequence[float], title: str, off: float
         number(value, right, tolerance=off * abs(right), call=title, what=f"loss of epoch {epoch}")
 
 
-@holds("train", "losses")
+@property_of("train", "losses")
 def test_the_mean_loss_per_example_of_every_epoch(submission: Submission) -> None:
     check_training(submission, LINEAR, (4, 4), epochs=3, lr=0.5, seed=1, what="losses")
     check_training(submission, LINEAR, (5, 3, 1), epochs=4, lr=0.5, seed=2, what="losses")
@@ -144,17 +144,17 @@ def test_the_mean_loss_per_example_of_every_epoch(submission: Submission) -> Non
     check_training(submission, LINEAR, (5, 3, 1), epochs=0, lr=0.5, seed=2, what="losses")
 
 
-@holds("train", "losses")
+@property_of("train", "losses")
 def test_losses_over_any_iterable(submission: Submission) -> None:
     check_training(submission, LINEAR, (2, 5, 3), epochs=3, lr=0.3, seed=4, what="losses", stream=True)
 
 
-@holds("train", "losses")
+@property_of("train", "losses")
 def test_the_losses_of_lenet_on_real_images(submission: Submission) -> None:
     check_lenet(submission, what="losses")
 
 
-@holds("train", "losses")
+@property_of("train", "losses")
 @given(
     sizes=st.lists(st.integers(1, 5), min_size=1, max_size=4),
     seed=st.integers(0, 10_000),
@@ -166,13 +166,13 @@ def test_losses_of_random_trainings(
     check_training(submission, LINEAR, sizes, epochs=2, lr=0.4, seed=seed, what="losses", stream=stream)
 
 
-@holds("train", "parameters")
+@property_of("train", "parameters")
 def test_one_batch_is_one_step_of_descent(submission: Submission) -> None:
     check_training(submission, LINEAR, (4,), epochs=1, lr=0.5, seed=11, what="parameters")
     check_training(submission, CONV, (3,), epochs=1, lr=0.1, seed=12, what="parameters")
 
 
-@holds("train", "parameters")
+@property_of("train", "parameters")
 def test_the_parameters_after_several_epochs_of_uneven_batches(submission: Submission) -> None:
     check_training(submission, LINEAR, (5, 3, 1), epochs=3, lr=0.5, seed=13, what="parameters")
     check_training(submission, CONV, (2, 4, 3), epochs=4, lr=0.2, seed=14, what="parameters")
@@ -185,7 +185,7 @@ def test_the_parameters_after_several_epochs_of_uneven_batches(submission: Submi
         )
 
 
-@holds("train", "parameters")
+@property_of("train", "parameters")
 def test_the_parameters_of_lenet_after_a_training_on_real_images(submission: Submission) -> None:
     check_lenet(submission, what="parameters")
 
@@ -211,7 +211,7 @@ def check_lenet(submission: Submission, what: str) -> None:
 RECOGNISED = 0.4
 
 
-@holds("train", "parameters")
+@property_of("train", "parameters")
 def test_lenet_with_tanh_recognises_new_images_after_an_epoch(submission: Submission) -> None:
     net = submission.build("Sequential", *lenet_layers("Tanh"))
     net.assign(xavier_start(18))
@@ -227,7 +227,7 @@ def test_lenet_with_tanh_recognises_new_images_after_an_epoch(submission: Submis
     that(share >= RECOGNISED, call=title, aspect="values", sentence=sentence)
 
 
-@holds("train", "parameters")
+@property_of("train", "parameters")
 @given(
     sizes=st.lists(st.integers(1, 5), min_size=1, max_size=4),
     seed=st.integers(0, 10_000),
@@ -248,7 +248,7 @@ def trains_in_training_mode(submission: Submission) -> bool:
     return True
 
 
-@holds("train", "training mode")
+@property_of("train", "training mode")
 def test_the_network_is_in_training_mode_meanwhile(submission: Submission) -> None:
     for training in (False, True):
         recorder = submission.build("Recorder")
@@ -273,7 +273,7 @@ def test_the_network_is_in_training_mode_meanwhile(submission: Submission) -> No
         changes_no_setting(reply, call=title)
 
 
-@holds("train", "training mode")
+@property_of("train", "training mode")
 def test_batch_normalisation_follows_the_batches(submission: Submission) -> None:
     for training in (False, True):
         net, _ = twins(submission, *NORMALISED, seed=22)
@@ -291,7 +291,7 @@ def test_batch_normalisation_follows_the_batches(submission: Submission) -> None
         that(moved, call=title, aspect="state", sentence=sentence)
 
 
-@holds("train", "devices")
+@property_of("train", "devices")
 def test_training_of_a_network_on_an_accelerator(submission: Submission) -> None:
     works_wherever_the_network_lies(
         submission,

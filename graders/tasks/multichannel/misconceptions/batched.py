@@ -1,4 +1,4 @@
-"""Exercise 3, continued: mistaken thoughts about batches, bias, stride and padding."""
+"""Exercise 3, continued: mistakes about batches, bias, stride and padding."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Change, Function, Thought, calls, entries, settled
+from graders.diagnosis.slips import Change, Function, Slip, calls, entries, settled
 from graders.tasks.convolution_slips import HABITS, KERNEL, SIZE, SUM, TENSORS, after, convolution_probes
 from graders.testing.strategies import tensor
 
@@ -21,7 +21,7 @@ from .channels import ADD, CHANNELS, OUTPUTS, convolve, pair
 _ALONE = "What should change in the result for the first image if the second one changes?"
 
 _BATCH = (
-    Thought(
+    Slip(
         "images-added-up",
         "Every image gets the same result, the sum over all images: a plain .sum() over the block adds up "
         "the batch as well. Each image is treated alone.",
@@ -30,44 +30,44 @@ _BATCH = (
             lambda X, K, *rest, **options: right(X.sum(0, keepdim=True).expand_as(X), K, *rest, **options)
         ),
     ),
-    Thought(
+    Slip(
         "first-image-only",
         "There is a result for the first image only.",
         "How many results should a batch of two images have?",
         after(lambda Y, K: Y[:1]),
     ),
-    Thought(
+    Slip(
         "other-images-left-zero",
         "Only the first image has a result; those of the others were never filled.",
         "Which axis of the result counts the images, and where is it filled?",
         after(lambda Y, K: torch.cat([Y[:1], Y[1:] * 0])),
     ),
-    Thought(
+    Slip(
         "first-image-for-all",
         "Every image gets the result of the first one. Each image is treated alone.",
         _ALONE,
         lambda right: lambda X, K, *rest, **options: right(X[:1].expand_as(X), K, *rest, **options),
     ),
-    Thought(
+    Slip(
         "batch-and-channels-exchanged",
         "The result has the output channels in front of the images. Its axes are image, channel, height, "
         "width.",
         "Which axis comes first in X, and which one in the result?",
         after(lambda Y, K: Y.transpose(0, 1)),
     ),
-    Thought(
+    Slip(
         "channels-in-the-last-axis",
         "The result has its channels in the last axis. They come after the images: (N, c_out, H', W').",
         "Which axis comes second in X, and which one in the result?",
         after(lambda Y, K: Y.permute(0, 2, 3, 1)),
     ),
-    Thought(
+    Slip(
         "batch-axis-lost",
         "The result for one image has no batch axis. A batch of one is still a batch: (1, c_out, H', W').",
         "What does .squeeze() do to a result of shape (1, 2, 3, 4)?",
         after(lambda Y, K: Y.squeeze(0)),
     ),
-    Thought(
+    Slip(
         "a-map-for-every-pair-of-channels",
         "There are c_out · c_in maps. Those of the input channels are added up: c_out remain.",
         ADD,
@@ -124,25 +124,25 @@ def _in_a_plain_buffer(right: Function) -> Function:
 
 
 _BIAS = (
-    Thought(
+    Slip(
         "bias-forgotten",
         "The bias is not added.",
         _ONE_EACH,
         _bias(lambda Y, b, K: Y),
     ),
-    Thought(
+    Slip(
         "first-bias-for-all",
         "The first bias is added to all output channels. Each of them has its own.",
         _ONE_EACH,
         _bias(lambda Y, b, K: Y + b[0]),
     ),
-    Thought(
+    Slip(
         "all-biases-added",
         "The sum of all biases is added to every output channel. Each of them has its own.",
         _ONE_EACH,
         _bias(lambda Y, b, K: Y + b.sum()),
     ),
-    Thought(
+    Slip(
         "bias-added-for-each-input-channel",
         "The bias is added once for each input channel: it stands inside the loop over them. It is added "
         "once.",
@@ -150,7 +150,7 @@ _BIAS = (
         "result?",
         _bias(lambda Y, b, K: Y + _over(b) * K.shape[1]),
     ),
-    Thought(
+    Slip(
         "bias-added-for-each-place-of-the-kernel",
         "The bias is added once for each place in the kernel: it stands inside the loops over them. It is "
         "added once.",
@@ -158,14 +158,14 @@ _BIAS = (
         "result?",
         _bias(lambda Y, b, K: Y + _over(b) * K[0, 0].numel()),
     ),
-    Thought(
+    Slip(
         "bias-added-to-each-product",
         "The bias is added to every product before the sum. It is added once to each number of the result.",
         "Which loops does the line with the bias stand in, and how often does it run for one number of the "
         "result?",
         _bias(lambda Y, b, K: Y + _over(b) * K[0].numel()),
     ),
-    Thought(
+    Slip(
         "bias-along-the-width",
         "The bias is added along the width: Y + bias lines up the last axes. It has to be reshaped so that "
         "its numbers lie along the channels.",
@@ -173,34 +173,34 @@ _BIAS = (
         "1)?",
         _bias(lambda Y, b, K: Y + b),
     ),
-    Thought(
+    Slip(
         "bias-along-the-height",
         "The bias is added along the height. It has to be reshaped so that its numbers lie along the "
         "channels.",
         "With which axis of Y does bias[:, None] line up?",
         _bias(lambda Y, b, K: Y + b[:, None]),
     ),
-    Thought(
+    Slip(
         "bias-along-the-batch",
         "The bias is added along the images. It has to be reshaped so that its numbers lie along the "
         "channels.",
         "With which axis of Y does bias.reshape(-1, 1, 1, 1) line up?",
         _bias(lambda Y, b, K: Y + b[:, None, None, None]),
     ),
-    Thought(
+    Slip(
         "bias-subtracted",
         "The bias is subtracted. It is added.",
         _ONE_EACH,
         _bias(lambda Y, b, K: Y - _over(b)),
     ),
-    Thought(
+    Slip(
         "bias-detached",
         "The values are right, but no gradient reaches the bias: its numbers are taken out of the tensor.",
         "Is there an .item(), .data, .detach() or float() where the bias is added?",
         _bias(lambda Y, b, K: Y + _over(b.detach())),
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "bias-detached-and-always-float32",
         "No gradient reaches the bias, whose numbers are taken out of the tensor; and the result is always "
         "float32: a buffer was made without a dtype, or everything was turned into float32.",
@@ -208,14 +208,14 @@ _BIAS = (
         _in_a_plain_buffer,
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "bias-asked-for-its-truth",
         "The code says if bias, which asks a tensor of several numbers whether it is true. Ask whether there "
         "is one: if bias is not None.",
         "What should bool(torch.tensor([0.0, 1.0])) be?",
         _if_bias,
     ),
-    Thought(
+    Slip(
         "bias-on-the-image",
         "The bias makes no single offset: it is added before the convolution and not after it.",
         _ONE_EACH,
@@ -333,64 +333,64 @@ def _other_order(right: Function) -> Function:
 
 
 _STRIDE = (
-    Thought(
+    Slip(
         "stride-ignored",
         "The stride has no effect. With stride 2 only every second window is used.",
         _POSITION,
         _options(lambda s, p: (1, p)),
     ),
-    Thought(
+    Slip(
         "stride-in-the-size-only",
         "The result has the size that the stride gives, but the windows still move on by one pixel. Output "
         "(i, j) has its window at row i · stride, column j · stride.",
         _POSITION,
         _stride_in_the_size_only,
     ),
-    Thought(
+    Slip(
         "stride-axes-exchanged",
         "The two numbers of the stride are exchanged. The first is for the rows, the second for the columns.",
         _PAIRED,
         _options(lambda s, p: (s[::-1], p)),
     ),
-    Thought(
+    Slip(
         "first-stride-for-both-axes",
         "The first number of the stride is used for both axes. The second one is for the columns.",
         _PAIRED,
         _options(lambda s, p: (s[0], p)),
     ),
-    Thought(
+    Slip(
         "second-stride-for-both-axes",
         "The second number of the stride is used for both axes. The first one is for the rows.",
         _PAIRED,
         _options(lambda s, p: (s[1], p)),
     ),
-    Thought(
+    Slip(
         "stride-on-rows-only",
         "The stride moves the window down, but to the right it moves by one pixel only.",
         _PAIRED,
         _options(lambda s, p: ((s[0], 1), p)),
     ),
-    Thought(
+    Slip(
         "stride-on-columns-only",
         "The stride moves the window to the right, but down it moves by one pixel only.",
         _PAIRED,
         _options(lambda s, p: ((1, s[1]), p)),
     ),
-    Thought(
+    Slip(
         "last-partial-window-counted",
         "A last window that sticks out of the image is counted, with zeros outside: the size is rounded "
         "up. Windows that do not fit entirely are left away.",
         "In a row of 8 pixels a window of 3 moves by 2. Where does it start the last time?",
         _last_window_completed,
     ),
-    Thought(
+    Slip(
         "stride-pairs-refused",
         "A stride that is a pair is refused. It is (height, width).",
         _PAIRED,
         _refusing("stride"),
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "stride-and-padding-in-the-other-order",
         "Stride and padding are exchanged where they are given without a name: the order is X, weight, "
         "bias, stride, padding.",
@@ -401,124 +401,124 @@ _STRIDE = (
 )
 
 _PADDING = (
-    Thought(
+    Slip(
         "padding-ignored",
         "The padding has no effect. A frame of zeros is put around each image.",
         _AROUND,
         _options(lambda s, p: (s, 0)),
     ),
-    Thought(
+    Slip(
         "padding-axes-exchanged",
         "The two numbers of the padding are exchanged. The first is for the rows above and below, the "
         "second for the columns at the sides; F.pad wants the last axis first.",
         _PAIRED,
         _options(lambda s, p: (s, p[::-1])),
     ),
-    Thought(
+    Slip(
         "first-padding-for-both-axes",
         "The first number of the padding is used for both axes. The second one is for the columns at the "
         "sides.",
         _PAIRED,
         _options(lambda s, p: (s, p[0])),
     ),
-    Thought(
+    Slip(
         "second-padding-for-both-axes",
         "The second number of the padding is used for both axes. The first one is for the rows above and "
         "below.",
         _PAIRED,
         _options(lambda s, p: (s, p[1])),
     ),
-    Thought(
+    Slip(
         "padding-above-and-below-only",
         "Zeros are put above and below, but not at the sides.",
         _AROUND,
         _options(lambda s, p: (s, (p[0], 0))),
     ),
-    Thought(
+    Slip(
         "padding-at-the-sides-only",
         "Zeros are put at the sides, but not above and below.",
         _AROUND,
         _options(lambda s, p: (s, (0, p[1]))),
     ),
-    Thought(
+    Slip(
         "padding-above-and-left-only",
         "Either zeros are put above and to the left only, or the padding is counted once in the size, so "
         "that the last windows are missing. The frame goes all around: each axis grows by twice the padding.",
         _AROUND,
         _framed(lambda X, ph, pw: F.pad(X, (pw, 0, ph, 0))),
     ),
-    Thought(
+    Slip(
         "padding-below-and-right-only",
         "Zeros are put below and to the right only. The frame goes all around: each axis grows by twice "
         "the padding.",
         _AROUND,
         _framed(lambda X, ph, pw: F.pad(X, (0, pw, 0, ph))),
     ),
-    Thought(
+    Slip(
         "padding-twice-below-and-right",
         "All zeros are put below and to the right, twice as many as the padding says. One half of them "
         "belongs above and to the left.",
         _AROUND,
         _framed(lambda X, ph, pw: F.pad(X, (0, 2 * pw, 0, 2 * ph))),
     ),
-    Thought(
+    Slip(
         "padding-twice-above-and-left",
         "All zeros are put above and to the left, twice as many as the padding says. One half of them "
         "belongs below and to the right.",
         _AROUND,
         _framed(lambda X, ph, pw: F.pad(X, (2 * pw, 0, 2 * ph, 0))),
     ),
-    Thought(
+    Slip(
         "padding-doubled",
         "Twice as many zeros are put on each side. The padding is the number on one side.",
         _AROUND,
         _options(lambda s, p: (s, (2 * p[0], 2 * p[1]))),
     ),
-    Thought(
+    Slip(
         "padding-around-the-result",
         "The frame of zeros is put around the result. It belongs around the image, before the window slides.",
         _AROUND,
         _around_the_result,
     ),
-    Thought(
+    Slip(
         "border-repeated",
         "The border of the image is repeated outward. Padding puts zeros there.",
         _AROUND,
         _framed(lambda X, ph, pw: _outside(X, ph, pw, "replicate")),
     ),
-    Thought(
+    Slip(
         "image-mirrored-at-the-border",
         "The image is mirrored at its border. Padding puts zeros there.",
         _AROUND,
         _framed(lambda X, ph, pw: _outside(X, ph, pw, "reflect")),
     ),
-    Thought(
+    Slip(
         "image-continued-from-the-other-side",
         "The image goes on from its other side. Padding puts zeros there.",
         _AROUND,
         _framed(lambda X, ph, pw: _outside(X, ph, pw, "circular")),
     ),
-    Thought(
+    Slip(
         "padding-with-ones",
         "The frame around the image is made of ones. Padding puts zeros there.",
         _AROUND,
         _framed(lambda X, ph, pw: F.pad(X, (pw, pw, ph, ph), value=1.0)),
     ),
-    Thought(
+    Slip(
         "padding-pairs-refused",
         "A padding that is a pair is refused. It is (height, width).",
         _PAIRED,
         _refusing("padding"),
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "pairs-refused",
         "Stride and padding that are pairs are refused. A pair is (height, width).",
         _PAIRED,
         _refusing("stride padding"),
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "kernel-measured-against-the-bare-image",
         "A kernel that is larger than the bare image is refused, although it fits into the padded one. The "
         "check belongs after the padding.",
@@ -546,7 +546,7 @@ _SIZES_WITH_STRIDE = (
     "axes-of-length-one-lost",
 )
 
-# Every thought about a batch: `right(X, K, bias, stride, padding, …)`.
+# Every slip about a batch: `right(X, K, bias, stride, padding, …)`.
 BATCHED = (
     *CHANNELS,
     *OUTPUTS,
@@ -556,7 +556,7 @@ BATCHED = (
     *_PADDING,
     *KERNEL,
     *SUM,
-    *(thought for thought in SIZE if thought.name in _SIZES_WITH_STRIDE),
+    *(slip for slip in SIZE if slip.name in _SIZES_WITH_STRIDE),
 )
 
 

@@ -1,4 +1,4 @@
-"""Exercise 3: mistaken thoughts about channels. Those about batches, stride, padding and layers are in the
+"""Exercise 3: mistakes about channels. Those about batches, stride, padding and layers are in the
 files beside this one.
 """
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Function, Thought, entries, entry, value_of
+from graders.diagnosis.slips import Function, Slip, entries, entry, value_of
 from graders.tasks.convolution_slips import (
     HABITS,
     KERNEL,
@@ -52,14 +52,14 @@ def _channel_for_height(X: Tensor, K: Tensor) -> Tensor:
 
 
 _IN = (
-    Thought(
+    Slip(
         "channels-not-summed",
         "There is one map for each input channel. They are added up: the image has many channels, the "
         "result here has none.",
         "How many numbers belong to one place of the result, and where do the channels go?",
         lambda right: lambda X, K: torch.stack([multi_in(X[c : c + 1], K[c : c + 1]) for c in range(len(X))]),
     ),
-    Thought(
+    Slip(
         "channels-multiplied",
         "The maps of the channels are multiplied with each other. They are added up.",
         "What should happen to the result if one channel is black all over?",
@@ -67,7 +67,7 @@ _IN = (
             lambda X, K: torch.stack([multi_in(X[c : c + 1], K[c : c + 1]) for c in range(len(X))]).prod(0)
         ),
     ),
-    Thought(
+    Slip(
         "largest-channel-only",
         "Of the maps of the channels the largest number is taken at every place. They are added up.",
         "What should the kernel of a channel change if it is not the one with the largest answer?",
@@ -77,33 +77,33 @@ _IN = (
             )
         ),
     ),
-    Thought(
+    Slip(
         "channel-axis-left-on",
         "The numbers are right, but the result has an axis more in front. A sum over the channels has none "
         "left.",
         "Which axes does the result have: is there one for a channel?",
         after(lambda Y, K: Y[None]),
     ),
-    Thought(
+    Slip(
         "batch-and-channel-axes-left-on",
         "The numbers are right, but the result has two axes more in front: batch and channel.",
         "Which axes does the result have: is there one for a channel?",
         after(lambda Y, K: Y[None, None]),
     ),
-    Thought(
+    Slip(
         "sum-repeated-for-each-channel",
         "The sum over the channels comes once for each channel. It is one map.",
         "How many maps does one kernel make?",
         lambda right: lambda X, K: right(X, K).repeat(len(X), 1, 1),
     ),
-    Thought(
+    Slip(
         "channel-axis-taken-for-the-height",
         "The number of channels is taken for the height, and the height for the width. The axes of X are "
         "channel, height, width, in this order.",
         "What are X.shape[0], X.shape[1] and X.shape[2]?",
         lambda right: lambda X, K: _channel_for_height(X, K),
     ),
-    Thought(
+    Slip(
         "last-channel-missed",
         "The last channel takes no part: the loop over the channels ends one too early.",
         "Which numbers does range(3 - 1) run through?",
@@ -111,7 +111,7 @@ _IN = (
     ),
 )
 
-_THREE = Thought(
+_THREE = Slip(
     "three-channels-written-out",
     "Exactly three channels are summed up, as if every image were red, green and blue. With fewer there is "
     "an error, and any more are left out: X.shape[0] tells how many there are.",
@@ -132,69 +132,69 @@ def _pairs(X: Tensor, K: Tensor) -> Tensor:
 
 
 _IN_OUT = (
-    Thought(
+    Slip(
         "pairs-not-summed",
         "There is a map for every pair of channels, in two axes. Those of the input channels are added up: "
         "an axis for the output channels remains.",
         _GROUPS,
         lambda right: lambda X, K: _pairs(X, K),
     ),
-    Thought(
+    Slip(
         "a-map-for-every-pair",
         "There are c_out · c_in maps. The maps of the input channels are added up: c_out remain.",
         _GROUPS,
         lambda right: lambda X, K: _pairs(X, K).flatten(0, 1),
     ),
-    Thought(
+    Slip(
         "outputs-summed",
         "The maps of all output channels are added up. Each of them is a channel of the result.",
         "How many maps do c_out groups of kernels make?",
         after(lambda Y, K: Y.sum(0)),
     ),
-    Thought(
+    Slip(
         "summed-over-the-outputs",
         "The sum runs over the output channels and leaves the input channels. It is the other way round.",
         _GROUPS,
         lambda right: lambda X, K: _pairs(X, K).sum(0),
     ),
-    Thought(
+    Slip(
         "first-output-only",
         "Only the first output channel is there. Every group of kernels makes a channel of its own.",
         "How many maps do c_out groups of kernels make, and where is the loop over them?",
         after(lambda Y, K: Y[0]),
     ),
-    Thought(
+    Slip(
         "last-output-only",
         "Only the last output channel is there: each map overwrites the one before it.",
         "How many maps do c_out groups of kernels make, and where are they kept?",
         after(lambda Y, K: Y[-1]),
     ),
-    Thought(
+    Slip(
         "outputs-joined-below-each-other",
         "The maps are joined below each other, as torch.cat does. torch.stack gives them a new axis in "
         "front.",
         "What is the difference between torch.cat and torch.stack for two maps of shape (3, 4)?",
         after(lambda Y, K: Y.flatten(0, 1)),
     ),
-    Thought(
+    Slip(
         "outputs-in-the-last-axis",
         "The output channels are in the last axis. They belong in front: (c_out, H', W').",
         "Along which axis does torch.stack stack, if nothing is said?",
         after(lambda Y, K: Y.permute(1, 2, 0)),
     ),
-    Thought(
+    Slip(
         "outputs-in-the-middle",
         "The output channels are in the second axis. They belong in front: (c_out, H', W').",
         "Along which axis does torch.stack stack, if nothing is said?",
         after(lambda Y, K: Y.transpose(0, 1)),
     ),
-    Thought(
+    Slip(
         "outputs-in-reverse-order",
         "The output channels come in reverse order. K[0] makes the first one.",
         "In which order are the maps put together?",
         after(lambda Y, K: Y.flip(0)),
     ),
-    Thought(
+    Slip(
         "batch-axis-left-on",
         "The numbers are right, but the result has an axis more in front. X has no batch axis, and the "
         "result has none.",

@@ -1,4 +1,4 @@
-"""Exercise 3, continued: mistaken thoughts about channels that any of its convolutions can have."""
+"""Exercise 3, continued: mistakes about channels that any of its convolutions can have."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from graders.diagnosis.slips import Thought
+from graders.diagnosis.slips import Slip
 from graders.tasks.convolution_slips import before
 
 
@@ -57,52 +57,52 @@ def _each_its_own(X: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:
 
 # For functions of (X, K, …) in which the channels of either are the third axis from the end.
 CHANNELS = (
-    Thought(
+    Slip(
         "mean-over-channels",
         "The channels are averaged. They are added up: channels are not shades of one grey.",
         ADD,
         before(lambda X, K: (X, K / K.shape[-3])),
     ),
-    Thought(
+    Slip(
         "first-channel-only",
         "Only the first input channel takes part. Every channel has its own kernel, and all are added up.",
         ADD,
         before(lambda X, K: (X, _one_channel(K, 0))),
     ),
-    Thought(
+    Slip(
         "last-channel-only",
         "Only the last input channel is left: each channel overwrites the one before it, = where += is "
         "needed.",
         ADD,
         before(lambda X, K: (X, _one_channel(K, -1))),
     ),
-    Thought(
+    Slip(
         "one-kernel-for-all-channels",
         "All input channels meet the same kernel, the first. Each of them has a kernel of its own.",
         _OWN,
         before(lambda X, K: (X, K.narrow(-3, 0, 1).expand_as(K))),
     ),
-    Thought(
+    Slip(
         "last-kernel-for-all-channels",
         "All input channels meet the same kernel, the last. Each of them has a kernel of its own.",
         _OWN,
         before(lambda X, K: (X, K.narrow(-3, -1, 1).expand_as(K))),
     ),
-    Thought(
+    Slip(
         "window-cut-from-the-first-channel",
         "Every kernel meets the first input channel: the window is cut from one channel, not from all of "
         "them.",
         "Which index is in front in the slice of X, and what would a colon there mean?",
         before(lambda X, K: (X.narrow(-3, 0, 1).expand_as(X), K)),
     ),
-    Thought(
+    Slip(
         "channels-added-before",
         "The channels of the image are added up first, and so are those of the kernel. Each channel meets "
         "its own kernel, and then comes the sum.",
         _OWN,
         before(lambda X, K: (X.sum(-3, keepdim=True), K.sum(-3, keepdim=True))),
     ),
-    Thought(
+    Slip(
         "channels-of-the-kernel-reversed",
         "The channels of the kernel are read from the last to the first. The first belongs to the first "
         "channel of the image.",
@@ -113,21 +113,21 @@ CHANNELS = (
 
 # For kernels (c_out, c_in, kh, kw).
 OUTPUTS = (
-    Thought(
+    Slip(
         "all-outputs-alike",
         "All output channels are the same: each of them uses the kernels of the first. K[o] is the group "
         "for output channel o.",
         _OWN,
         before(lambda X, K: (X, K[:1].expand_as(K))),
     ),
-    Thought(
+    Slip(
         "each-output-sees-one-channel",
         "Output channel o sees input channel o only. Every output channel sees all input channels.",
         _OWN,
         before(_each_its_own),
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "weight-axes-exchanged",
         "The kernel is read as (c_in, c_out, kh, kw). Its axes are (c_out, c_in, kh, kw), the output "
         "first; with as many channels out as in, no error tells.",
@@ -135,7 +135,7 @@ OUTPUTS = (
         before(lambda X, K: (X, K.transpose(0, 1))),
         with_habits=False,
     ),
-    Thought(
+    Slip(
         "weight-axes-exchanged-and-cut",
         "The kernel is read as (c_in, c_out, kh, kw). Its axes are (c_out, c_in, kh, kw), the output "
         "first; zip then quietly leaves out what has no partner.",

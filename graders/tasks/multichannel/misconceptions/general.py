@@ -1,4 +1,4 @@
-"""Exercise 3, continued: mistaken thoughts about dilation and groups, and about the one matrix product."""
+"""Exercise 3, continued: mistakes about dilation and groups, and about the one matrix product."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Change, Function, Thought, counted, effort, entries, entry
+from graders.diagnosis.slips import Change, Function, Slip, counted, effort, entries, entry
 from graders.tasks.convolution_slips import TENSORS
 from graders.testing.strategies import tensor
 
@@ -137,79 +137,79 @@ def _dilation_and_groups_exchanged(right: Function) -> Function:
 
 
 _GENERAL = (
-    Thought(
+    Slip(
         "dilation-ignored",
         "The dilation has no effect. With dilation 2 the elements of the kernel meet every second pixel.",
         _HOLES,
         _dilated(lambda dh, dw: 1),
     ),
-    Thought(
+    Slip(
         "dilation-as-number-of-holes",
         "The dilation is taken for the number of pixels left out between two elements. It is their "
         "distance: with dilation 1 they touch.",
         _HOLES,
         _dilated(lambda dh, dw: (dh + 1, dw + 1)),
     ),
-    Thought(
+    Slip(
         "dilation-axes-exchanged",
         "The two numbers of the dilation are exchanged. The first is for the rows, the second for the "
         "columns.",
         _HOLES,
         _dilated(lambda dh, dw: (dw, dh)),
     ),
-    Thought(
+    Slip(
         "first-dilation-for-both-axes",
         "The first number of the dilation is used for both axes. The second one is for the columns.",
         _HOLES,
         _dilated(lambda dh, dw: dh),
     ),
-    Thought(
+    Slip(
         "second-dilation-for-both-axes",
         "The second number of the dilation is used for both axes. The first one is for the rows.",
         _HOLES,
         _dilated(lambda dh, dw: dw),
     ),
-    Thought(
+    Slip(
         "image-thinned-out",
         "The dilation thins out the image: every second pixel is dropped, and the window moves by two. It "
         "widens the kernel; the window still moves by the stride.",
         _HOLES,
         _image_thinned,
     ),
-    Thought(
+    Slip(
         "groups-ignored",
         "The groups have no effect: every kernel is expected to have all input channels. With groups it "
         "has only those of its group, c_in / groups.",
         _PARTS,
         _groups_ignored,
     ),
-    Thought(
+    Slip(
         "first-group-for-all",
         "All output channels see the first group of input channels. Each group of outputs has its own "
         "inputs.",
         _PARTS,
         _grouped(_first, _block),
     ),
-    Thought(
+    Slip(
         "inputs-of-the-groups-interleaved",
         "A group takes every n-th input channel. A group is a block of channels that follow each other.",
         _PARTS,
         _grouped(_every_nth, _block),
     ),
-    Thought(
+    Slip(
         "outputs-of-the-groups-interleaved",
         "The output channels take the groups in turn, as o % groups does. The first outputs belong to the "
         "first group, all of them: o // (c_out / groups).",
         _PARTS,
         _grouped(_block, _every_nth),
     ),
-    Thought(
+    Slip(
         "groups-in-reverse-order",
         "The groups of input channels are taken in reverse order.",
         _PARTS,
         _grouped(lambda g, n, c: _block(n - 1 - g, n, c), _block),
     ),
-    Thought(
+    Slip(
         "dilation-and-groups-in-the-other-order",
         "Dilation and groups are exchanged where they are given without a name: the order is stride, "
         "padding, dilation, groups.",
@@ -328,7 +328,7 @@ _MATRICES: tuple[tuple[str, Function, str, str], ...] = (
 )
 
 
-def looping(what: str, count: Callable[[Tensor, Tensor], int]) -> Thought:
+def looping(what: str, count: Callable[[Tensor, Tensor], int]) -> Slip:
     """The right answer, found with operations whose number grows with `what`."""
 
     def make(right: Function) -> Function:
@@ -341,7 +341,7 @@ def looping(what: str, count: Callable[[Tensor, Tensor], int]) -> Thought:
         return counted(wrong)
 
     named = what.replace("-", " ")
-    return Thought(
+    return Slip(
         f"loops-over-{what}",
         f"It still loops over the {named}: more of them take more operations. One matrix product handles "
         "all at once.",

@@ -1,4 +1,4 @@
-"""Exercise 3, continued: mistaken thoughts about the layer that can step in for `nn.Conv2d`."""
+"""Exercise 3, continued: mistakes about the layer that can step in for `nn.Conv2d`."""
 
 from __future__ import annotations
 

@@ -33,31 +33,31 @@ from graders.tasks.multichannel.convolutions import (
     right_cases,
 )
 from graders.testing.expect import agrees
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.submission import Submission
 
 
-@holds("conv2d_batched", "values")
+@property_of("conv2d_batched", "values")
 def test_a_one_hot_kernel_copies_one_channel_of_every_image(submission: Submission) -> None:
     check_one_hot(submission, "conv2d_batched", case((2, 3, 4, 3), (2, 3, 2, 2)))
 
 
-@holds("conv2d_batched", "values")
+@property_of("conv2d_batched", "values")
 def test_batches_of_every_kind_of_shape(submission: Submission) -> None:
     check_cases(submission, "conv2d_batched", (*BATCHED, *SMALL_BATCHES))
 
 
-@holds("conv2d_batched", "values")
+@property_of("conv2d_batched", "values")
 def test_batches_for_every_pair_of_sizes(submission: Submission) -> None:
     check_sweep(submission, "conv2d_batched", images_too=True)
 
 
-@holds("conv2d_batched", "values")
+@property_of("conv2d_batched", "values")
 def test_batches_with_values_of_every_kind(submission: Submission) -> None:
     check_kinds(submission, "conv2d_batched", case((2, 2, 4, 3), (3, 2, 3, 2)))
 
 
-@holds("conv2d_batched", "values")
+@property_of("conv2d_batched", "values")
 def test_every_image_of_a_batch_is_treated_alone(submission: Submission) -> None:
     question = case((3, 2, 3, 4), (1, 2, 2, 3)).question(11)
     together = check(submission, "conv2d_batched", question)
@@ -67,17 +67,17 @@ def test_every_image_of_a_batch_is_treated_alone(submission: Submission) -> None
         check_follows(submission, "conv2d_batched", alone, together[n : n + 1], what)
 
 
-@holds("conv2d_batched", "stride")
+@property_of("conv2d_batched", "stride")
 def test_strides_as_pairs_and_ints(submission: Submission) -> None:
     check_cases(submission, "conv2d_batched", STRIDES)
 
 
-@holds("conv2d_batched", "stride")
+@property_of("conv2d_batched", "stride")
 def test_every_stride_with_every_size(submission: Submission) -> None:
     check_sweep(submission, "conv2d_batched", most_stride=3)
 
 
-@holds("conv2d_batched", "stride")
+@property_of("conv2d_batched", "stride")
 def test_a_stride_leaves_out_results_and_changes_none(submission: Submission) -> None:
     plain = case((2, 1, 5, 6), (2, 1, 2, 3)).question(11)
     every = check(submission, "conv2d_batched", plain)
@@ -86,17 +86,17 @@ def test_a_stride_leaves_out_results_and_changes_none(submission: Submission) ->
     check_follows(submission, "conv2d_batched", strided, every[:, :, ::3, ::2], what)
 
 
-@holds("conv2d_batched", "padding")
+@property_of("conv2d_batched", "padding")
 def test_paddings_as_pairs_and_ints(submission: Submission) -> None:
     check_cases(submission, "conv2d_batched", PADDINGS)
 
 
-@holds("conv2d_batched", "padding")
+@property_of("conv2d_batched", "padding")
 def test_every_padding_with_every_size(submission: Submission) -> None:
     check_sweep(submission, "conv2d_batched", most_padding=2)
 
 
-@holds("conv2d_batched", "padding")
+@property_of("conv2d_batched", "padding")
 def test_padding_is_a_frame_of_zeros_around_the_image(submission: Submission) -> None:
     plain = case((1, 2, 3, 2), (2, 2, 2, 3)).question(11)
     framed = torch.zeros(1, 2, 5, 6)
@@ -107,17 +107,17 @@ def test_padding_is_a_frame_of_zeros_around_the_image(submission: Submission) ->
     check_follows(submission, "conv2d_batched", padded, right, what)
 
 
-@holds("conv2d_batched", "bias")
+@property_of("conv2d_batched", "bias")
 def test_one_bias_for_each_output_channel(submission: Submission) -> None:
     check_cases(submission, "conv2d_batched", WITH_BIAS)
 
 
-@holds("conv2d_batched", "bias")
+@property_of("conv2d_batched", "bias")
 def test_a_bias_with_every_size(submission: Submission) -> None:
     check_sweep(submission, "conv2d_batched", bias=(True,))
 
 
-@holds("conv2d_batched", "bias")
+@property_of("conv2d_batched", "bias")
 def test_the_bias_is_an_offset(submission: Submission) -> None:
     question = case((2, 2, 3, 4), (3, 2, 2, 2), bias=True).question(11)
     assert question.bias is not None
@@ -127,7 +127,7 @@ def test_the_bias_is_an_offset(submission: Submission) -> None:
     check_follows(submission, "conv2d_batched", question, right, what)
 
 
-@holds("conv2d_batched", "all together")
+@property_of("conv2d_batched", "all together")
 def test_bias_stride_and_padding_together(submission: Submission) -> None:
     check_cases(submission, "conv2d_batched", TOGETHER)
     question = TOGETHER[2].question(7)
@@ -136,7 +136,7 @@ def test_bias_stride_and_padding_together(submission: Submission) -> None:
     agrees(submission, "conv2d_batched", *in_order, expected=right, bound=bound)
 
 
-@holds("conv2d_batched", "all together")
+@property_of("conv2d_batched", "all together")
 def test_every_pair_of_sizes_strides_paddings_and_bias(submission: Submission) -> None:
     check_sweep(
         submission,
@@ -149,44 +149,44 @@ def test_every_pair_of_sizes_strides_paddings_and_bias(submission: Submission) -
     )
 
 
-@holds("conv2d_batched", "all together")
+@property_of("conv2d_batched", "all together")
 @given(question=questions(bias=True, most_stride=3, most_padding=2))
 def test_random_batches_with_bias_stride_and_padding(submission: Submission, question: Question) -> None:
     check(submission, "conv2d_batched", question)
 
 
-@holds("conv2d_batched", "gradients")
+@property_of("conv2d_batched", "gradients")
 def test_gradients_of_batches(submission: Submission) -> None:
     check_gradients(submission, "conv2d_batched", BATCHED[1:5])
 
 
-@holds("conv2d_batched", "gradients")
+@property_of("conv2d_batched", "gradients")
 def test_gradients_through_bias_stride_and_padding(submission: Submission) -> None:
     check_cases(submission, "conv2d_batched", BATCHED[2:3])
     check_gradients(submission, "conv2d_batched", right_cases(submission, "conv2d_batched", SETTINGS))
 
 
-@holds("conv2d_batched", "dtypes")
+@property_of("conv2d_batched", "dtypes")
 def test_the_result_type_of_images_and_weight(submission: Submission) -> None:
     check_dtypes(submission, "conv2d_batched", case((2, 2, 3, 4), (3, 2, 2, 3)))
     for one in right_cases(submission, "conv2d_batched", SETTINGS):
         check(submission, "conv2d_batched", one.question(3, "normal", torch.float64), torch.float64)
 
 
-@holds("conv2d_batched", "layouts")
+@property_of("conv2d_batched", "layouts")
 def test_views_of_batches_are_ordinary_inputs(submission: Submission) -> None:
     check_layouts(submission, "conv2d_batched", case((2, 3, 4, 3), (2, 3, 3, 2)))
     for one in right_cases(submission, "conv2d_batched", SETTINGS):
         check_layouts(submission, "conv2d_batched", one)
 
 
-@holds("conv2d_batched", "side effects")
+@property_of("conv2d_batched", "side effects")
 def test_batches_and_settings_stay_as_they_were(submission: Submission) -> None:
     check_side_effects(submission, "conv2d_batched", case((2, 2, 3, 4), (3, 2, 2, 3)))
     for one in right_cases(submission, "conv2d_batched", SETTINGS):
         check_side_effects(submission, "conv2d_batched", one)
 
 
-@holds("conv2d_batched", "devices")
+@property_of("conv2d_batched", "devices")
 def test_a_batch_on_an_accelerator(submission: Submission) -> None:
     on_the_accelerator_with_all_options(submission, "conv2d_batched")

@@ -30,25 +30,25 @@ from graders.tasks.multichannel.convolutions import (
 from graders.testing.devices import called, works_on_the_accelerator
 from graders.testing.expect import agrees
 from graders.testing.own_answers import consistent
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import graded
 from graders.testing.submission import Submission
 from solutions import multichannel as reference
 
 
-@holds("conv2d_general", "stride, padding and bias")
+@property_of("conv2d_general", "stride, padding and bias")
 def test_all_that_batched_convolution_does(submission: Submission) -> None:
     check_cases(submission, "conv2d_general", TOGETHER)
     cases = (*BATCHED[1:6], *STRIDES[1:4], *PADDINGS[:3], *SMALL_BATCHES)
     check_cases(submission, "conv2d_general", cases)
 
 
-@holds("conv2d_general", "stride, padding and bias")
+@property_of("conv2d_general", "stride, padding and bias")
 def test_every_pair_of_what_batched_convolution_knows(submission: Submission) -> None:
     check_sweep(submission, "conv2d_general", bias=(True, False), most_stride=3, most_padding=2)
 
 
-@holds("conv2d_general", "dilation")
+@property_of("conv2d_general", "dilation")
 def test_kernels_with_gaps(submission: Submission) -> None:
     cases = (
         case((2, 3, 6, 7), (1, 3, 2, 3), dilation=(4, 2)),
@@ -60,12 +60,12 @@ def test_kernels_with_gaps(submission: Submission) -> None:
     check_cases(submission, "conv2d_general", cases)
 
 
-@holds("conv2d_general", "dilation")
+@property_of("conv2d_general", "dilation")
 def test_every_dilation_with_every_size(submission: Submission) -> None:
     check_sweep(submission, "conv2d_general", most_dilation=3)
 
 
-@holds("conv2d_general", "dilation")
+@property_of("conv2d_general", "dilation")
 def test_dilation_is_a_kernel_with_holes(submission: Submission) -> None:
     for dh, dw in ((1, 3), (4, 2)):
         question = case((1, 2, 6, 8), (2, 2, 2, 3), dilation=(dh, dw)).question(dw)
@@ -76,7 +76,7 @@ def test_dilation_is_a_kernel_with_holes(submission: Submission) -> None:
         check_follows(submission, "conv2d_general", Question(question.X, holes), right, what)
 
 
-@holds("conv2d_general", "groups")
+@property_of("conv2d_general", "groups")
 def test_groups_of_channels(submission: Submission) -> None:
     # Depthwise, with one and with two kernels for each channel; few groups; one output channel for each.
     cases = (
@@ -90,7 +90,7 @@ def test_groups_of_channels(submission: Submission) -> None:
     check_cases(submission, "conv2d_general", cases)
 
 
-@holds("conv2d_general", "groups")
+@property_of("conv2d_general", "groups")
 def test_every_number_of_groups_with_every_size(submission: Submission) -> None:
     check_sweep(submission, "conv2d_general", most_groups=3, most_channels=2)
 
@@ -103,7 +103,7 @@ EVERYTHING = (
 )
 
 
-@holds("conv2d_general", "all together")
+@property_of("conv2d_general", "all together")
 def test_everything_at_once(submission: Submission) -> None:
     check_cases(submission, "conv2d_general", EVERYTHING)
     question = EVERYTHING[0].question(7)
@@ -112,7 +112,7 @@ def test_everything_at_once(submission: Submission) -> None:
     agrees(submission, "conv2d_general", *in_order, expected=right, bound=bound)
 
 
-@holds("conv2d_general", "all together")
+@property_of("conv2d_general", "all together")
 def test_every_pair_of_sizes_and_settings(submission: Submission) -> None:
     check_sweep(
         submission,
@@ -126,13 +126,13 @@ def test_every_pair_of_sizes_and_settings(submission: Submission) -> None:
     )
 
 
-@holds("conv2d_general", "all together")
+@property_of("conv2d_general", "all together")
 @given(question=questions(bias=True, most_stride=3, most_padding=2, most_dilation=3))
 def test_random_strides_paddings_and_dilations(submission: Submission, question: Question) -> None:
     check(submission, "conv2d_general", question)
 
 
-@holds("conv2d_general", "gradients, dtypes and layouts")
+@property_of("conv2d_general", "gradients, dtypes and layouts")
 def test_gradients_and_dtypes_of_general_convolution(submission: Submission) -> None:
     one = case((2, 2, 3, 4), (3, 2, 2, 3))
     check_gradients(submission, "conv2d_general", BATCHED[1:4])
@@ -146,7 +146,7 @@ def test_gradients_and_dtypes_of_general_convolution(submission: Submission) -> 
     check_gradients(submission, "conv2d_general", others)
 
 
-@holds("conv2d_general", "devices")
+@property_of("conv2d_general", "devices")
 def test_holes_and_groups_on_an_accelerator(submission: Submission) -> None:
     X, K, b = graded(2, 2, 4, 5, seed=13), graded(4, 1, 2, 2, seed=14), graded(4, seed=15)
     plain, L = X.detach(), graded(3, 2, 2, 2, seed=17).detach()

@@ -33,22 +33,22 @@ from graders.tasks.multichannel.convolutions import (
 )
 from graders.testing.expect import agrees
 from graders.testing.own_answers import consistent
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.submission import Submission
 
 
-@holds("conv2d_im2col", "values")
+@property_of("conv2d_im2col", "values")
 def test_the_matrix_product_is_the_convolution(submission: Submission) -> None:
     check_cases(submission, "conv2d_im2col", (*BATCHED, *SMALL_BATCHES))
     check_kinds(submission, "conv2d_im2col", case((2, 2, 4, 3), (3, 2, 3, 2)))
 
 
-@holds("conv2d_im2col", "values")
+@property_of("conv2d_im2col", "values")
 def test_the_matrix_product_for_every_pair_of_sizes(submission: Submission) -> None:
     check_sweep(submission, "conv2d_im2col", images_too=True)
 
 
-@holds("conv2d_im2col", "stride, padding and bias")
+@property_of("conv2d_im2col", "stride, padding and bias")
 def test_the_matrix_product_with_bias_stride_and_padding(submission: Submission) -> None:
     check_cases(submission, "conv2d_im2col", (*TOGETHER, *STRIDES, *PADDINGS))
     question = TOGETHER[2].question(7)
@@ -57,12 +57,12 @@ def test_the_matrix_product_with_bias_stride_and_padding(submission: Submission)
     agrees(submission, "conv2d_im2col", *in_order, expected=right, bound=bound)
 
 
-@holds("conv2d_im2col", "stride, padding and bias")
+@property_of("conv2d_im2col", "stride, padding and bias")
 def test_the_matrix_product_for_every_pair_of_sizes_and_settings(submission: Submission) -> None:
     check_sweep(submission, "conv2d_im2col", bias=(True, False), most_stride=3, most_padding=2)
 
 
-@holds("conv2d_im2col", "stride, padding and bias")
+@property_of("conv2d_im2col", "stride, padding and bias")
 @given(question=questions(bias=True, most_stride=3, most_padding=2))
 def test_the_matrix_product_with_random_strides_and_paddings(
     submission: Submission, question: Question
@@ -70,7 +70,7 @@ def test_the_matrix_product_with_random_strides_and_paddings(
     check(submission, "conv2d_im2col", question)
 
 
-@holds("conv2d_im2col", "gradients, dtypes and layouts")
+@property_of("conv2d_im2col", "gradients, dtypes and layouts")
 def test_the_matrix_product_keeps_gradients_dtypes_and_inputs(submission: Submission) -> None:
     one = case((2, 2, 3, 4), (3, 2, 2, 3))
     check_gradients(submission, "conv2d_im2col", BATCHED[1:4])
@@ -85,7 +85,7 @@ def test_the_matrix_product_keeps_gradients_dtypes_and_inputs(submission: Submis
     check_gradients(submission, "conv2d_im2col", others)
 
 
-@holds("conv2d_im2col", "effort")
+@property_of("conv2d_im2col", "effort")
 def test_effort_grows_neither_with_batch_nor_channels_nor_image(submission: Submission) -> None:
     name = "conv2d_im2col"
     check_effort(submission, name, [case((n, 2, 4, 3), (3, 2, 2, 2)) for n in (2, 6, 12)])
@@ -95,6 +95,6 @@ def test_effort_grows_neither_with_batch_nor_channels_nor_image(submission: Subm
     check_affordable(submission, name, (1, 1, 1800, 1800), (1, 1, 2, 1))
 
 
-@holds("conv2d_im2col", "devices")
+@property_of("conv2d_im2col", "devices")
 def test_im2col_on_an_accelerator(submission: Submission) -> None:
     on_the_accelerator_with_all_options(submission, "conv2d_im2col")

@@ -6,7 +6,7 @@ import torch
 
 from graders.tasks.multichannel.cases import Case, Question, case
 from graders.testing.expect import answers, refuses
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.submission import Submission
 
 
@@ -23,7 +23,7 @@ def check_refusals(submission: Submission, name: str, *cases: Case) -> None:
         refuses(submission, name, torch.ones(one.image), torch.ones(one.kernel), naming=naming, **one.options)
 
 
-@holds("invalid_input", "conv2d_multi_in")
+@property_of("invalid_input", "conv2d_multi_in")
 def test_what_has_no_sum_over_channels_is_refused(submission: Submission) -> None:
     accepts(submission, "conv2d_multi_in", case((2, 3, 4), (2, 2, 3)).question(1))
     check_refusals(
@@ -42,7 +42,7 @@ def test_what_has_no_sum_over_channels_is_refused(submission: Submission) -> Non
     )
 
 
-@holds("invalid_input", "conv2d_multi_in_out")
+@property_of("invalid_input", "conv2d_multi_in_out")
 def test_what_has_no_output_channels_is_refused(submission: Submission) -> None:
     accepts(submission, "conv2d_multi_in_out", case((2, 3, 4), (3, 2, 2, 3)).question(1))
     check_refusals(
@@ -59,7 +59,7 @@ def test_what_has_no_output_channels_is_refused(submission: Submission) -> None:
     )
 
 
-@holds("invalid_input", "conv2d_1x1")
+@property_of("invalid_input", "conv2d_1x1")
 def test_channels_that_cannot_be_mixed_are_refused(submission: Submission) -> None:
     accepts(submission, "conv2d_1x1", case((2, 3, 4), (3, 2, 1, 1)).question(1))
     check_refusals(
@@ -74,7 +74,7 @@ def test_channels_that_cannot_be_mixed_are_refused(submission: Submission) -> No
     )
 
 
-@holds("invalid_input", "conv2d_batched")
+@property_of("invalid_input", "conv2d_batched")
 def test_batches_without_a_result_are_refused(submission: Submission) -> None:
     accepts(submission, "conv2d_batched", case((2, 2, 3, 4), (3, 2, 2, 3)).question(1))
     # A kernel larger than the bare image has a result, as long as it fits into the padded one.
@@ -96,7 +96,7 @@ def test_batches_without_a_result_are_refused(submission: Submission) -> None:
     )
 
 
-@holds("invalid_input", "conv2d_batched")
+@property_of("invalid_input", "conv2d_batched")
 def test_windows_that_do_not_move_are_refused(submission: Submission) -> None:
     question = case((2, 2, 3, 4), (3, 2, 2, 3)).question(1)
     accepts(submission, "conv2d_batched", question)

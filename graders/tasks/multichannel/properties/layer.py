@@ -26,7 +26,7 @@ from graders.testing.expect import agrees, gradients_agree, that
 from graders.testing.messages import call
 from graders.testing.narrowing import same_tensor
 from graders.testing.own_answers import consistent
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import graded, tensor, with_zeros
 from graders.testing.submission import Module, Submission
 
@@ -113,7 +113,7 @@ def check_state(submission: Submission, *args: Any, **kwargs: Any) -> None:
         agrees(submission, layer, X, expected=right, bound=bound, context=f"{title} with {whose}")
 
 
-@holds("MultiChannelConv2d", "state_dict")
+@property_of("MultiChannelConv2d", "state_dict")
 def test_its_state_is_exchanged_with_that_of_torch(submission: Submission) -> None:
     check_state(submission, 3, 2, 4)
     check_state(submission, 2, 3, (1, 4))
@@ -121,7 +121,7 @@ def test_its_state_is_exchanged_with_that_of_torch(submission: Submission) -> No
     check_state(submission, 2, 2, 2, bias=True)
 
 
-@holds("MultiChannelConv2d", "initial weights")
+@property_of("MultiChannelConv2d", "initial weights")
 def test_new_layers_start_with_random_weights(submission: Submission) -> None:
     title = "MultiChannelConv2d(3, 4, (2, 5))"
     first, second = (new_layer(submission, 3, 4, (2, 5)).describe().parameters for _ in range(2))
@@ -140,7 +140,7 @@ def test_new_layers_start_with_random_weights(submission: Submission) -> None:
     that(differ, call=title, aspect="values", sentence="Two new layers should have different random weights.")
 
 
-@holds("MultiChannelConv2d", "forward")
+@property_of("MultiChannelConv2d", "forward")
 def test_forward_is_the_convolution_with_the_bias(submission: Submission) -> None:
     check_layer(submission, case((2, 3, 5, 4), (1, 3, 2, 3), bias=True), 3, 1, (2, 3))
     check_layer(submission, case((1, 2, 4, 5), (4, 2, 3, 3), bias=True), 2, 4, 3)
@@ -149,13 +149,13 @@ def test_forward_is_the_convolution_with_the_bias(submission: Submission) -> Non
     check_layer(submission, case((2, 3, 4, 3), (3, 3, 1, 2), bias=True), **named)
 
 
-@holds("MultiChannelConv2d", "forward")
+@property_of("MultiChannelConv2d", "forward")
 def test_forward_for_every_pair_of_sizes(submission: Submission) -> None:
     small = (case(one.image, one.kernel, bias=True) for one in SMALL_BATCHES)
     check_layers(submission, (*sweep(bias=(True,), most_channels=2), *small))
 
 
-@holds("MultiChannelConv2d", "stride and padding")
+@property_of("MultiChannelConv2d", "stride and padding")
 def test_forward_with_stride_and_padding(submission: Submission) -> None:
     for one in (STRIDES[1], STRIDES[3], PADDINGS[0], PADDINGS[2], PADDINGS[4], *TOGETHER[3:]):
         with_bias = case(one.image, one.kernel, bias=True, **one.options)
@@ -165,23 +165,23 @@ def test_forward_with_stride_and_padding(submission: Submission) -> None:
     check_layer(submission, TOGETHER[2], *in_order)
 
 
-@holds("MultiChannelConv2d", "stride and padding")
+@property_of("MultiChannelConv2d", "stride and padding")
 def test_forward_for_every_pair_of_sizes_and_settings(submission: Submission) -> None:
     check_layers(submission, sweep(bias=(True,), most_stride=3, most_padding=2, most_channels=3))
 
 
-@holds("MultiChannelConv2d", "without bias")
+@property_of("MultiChannelConv2d", "without bias")
 def test_a_layer_without_bias(submission: Submission) -> None:
     check_state(submission, 3, 2, (2, 4), bias=False)
     check_layer(submission, case((2, 2, 4, 5), (3, 2, 3, 2)), 2, 3, (3, 2), bias=False)
 
 
-@holds("MultiChannelConv2d", "without bias")
+@property_of("MultiChannelConv2d", "without bias")
 def test_a_layer_without_bias_for_every_pair_of_sizes(submission: Submission) -> None:
     check_layers(submission, sweep(most_channels=2))
 
 
-@holds("MultiChannelConv2d", "gradients")
+@property_of("MultiChannelConv2d", "gradients")
 def test_gradients_reach_images_weight_and_bias(submission: Submission) -> None:
     for seed, one in enumerate(WITH_BIAS[1:4], -1):
         out_channels, in_channels, *window = one.kernel
@@ -204,13 +204,13 @@ def test_gradients_reach_images_weight_and_bias(submission: Submission) -> None:
         )
 
 
-@holds("MultiChannelConv2d", "dtypes")
+@property_of("MultiChannelConv2d", "dtypes")
 def test_it_becomes_a_layer_of_float64(submission: Submission) -> None:
     one = case((2, 2, 4, 5), (3, 2, 2, 3), bias=True)
     check_layer(submission, one, 2, 3, (2, 3), double=True)
 
 
-@holds("MultiChannelConv2d", "devices")
+@property_of("MultiChannelConv2d", "devices")
 def test_the_layer_on_an_accelerator(submission: Submission) -> None:
     X = graded(2, 2, 3, 4, seed=16)
     for bias in (True, False):

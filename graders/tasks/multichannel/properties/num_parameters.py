@@ -9,7 +9,7 @@ from torch import nn
 
 from graders.testing.expect import number, references_agree
 from graders.testing.messages import call
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import pairwise
 from graders.testing.submission import Submission
 from solutions import multichannel as reference
@@ -24,19 +24,19 @@ def check_number(submission: Submission, *args: Any, **kwargs: Any) -> None:
     number(submission.num_parameters(*args, **kwargs), right, call=call("num_parameters", args, kwargs))
 
 
-@holds("num_parameters", "square kernels")
+@property_of("num_parameters", "square kernels")
 def test_layers_with_square_kernels(submission: Submission) -> None:
     for args in ((1, 6, 5), (6, 16, 5), (3, 2, 1), (1, 1, 1), (4, 4, 3), (7, 5, 2), (3, 64, 7)):
         check_number(submission, *args)
 
 
-@holds("num_parameters", "square kernels")
+@property_of("num_parameters", "square kernels")
 def test_every_pair_of_channels_and_square_kernels(submission: Submission) -> None:
     for row in pairwise({"i": range(1, 5), "o": range(1, 5), "k": range(1, 5)}):
         check_number(submission, row["i"], row["o"], row["k"])
 
 
-@holds("num_parameters", "rectangular kernels")
+@property_of("num_parameters", "rectangular kernels")
 def test_layers_with_rectangular_kernels(submission: Submission) -> None:
     for args in ((3, 4, (2, 5)), (5, 2, (1, 7)), (2, 3, (4, 1)), (3, 3, (3, 3)), (11, 12, (9, 8))):
         check_number(submission, *args)
@@ -44,13 +44,13 @@ def test_layers_with_rectangular_kernels(submission: Submission) -> None:
         check_number(submission, *channels, (5, 5))
 
 
-@holds("num_parameters", "rectangular kernels")
+@property_of("num_parameters", "rectangular kernels")
 def test_every_pair_of_channels_and_rectangular_kernels(submission: Submission) -> None:
     for row in pairwise({"kh": range(1, 5), "kw": range(1, 5), "i": range(1, 5), "o": range(1, 5)}):
         check_number(submission, row["i"], row["o"], (row["kh"], row["kw"]))
 
 
-@holds("num_parameters", "without bias")
+@property_of("num_parameters", "without bias")
 def test_layers_without_bias(submission: Submission) -> None:
     for args in ((1, 6, 5), (3, 4, 2), (2, 2, 1), (5, 1, 3)):
         check_number(submission, *args, bias=False)
@@ -59,7 +59,7 @@ def test_layers_without_bias(submission: Submission) -> None:
     check_number(submission, 1, 6, (5, 5), bias=False)
 
 
-@holds("num_parameters", "without bias")
+@property_of("num_parameters", "without bias")
 def test_every_pair_of_channels_and_kernels_without_bias(submission: Submission) -> None:
     for row in pairwise({"i": range(1, 5), "o": range(1, 5), "k": range(1, 5)}):
         check_number(submission, row["i"], row["o"], row["k"], bias=False)

@@ -1,4 +1,4 @@
-"""Mistaken thoughts about the way back through a pooling."""
+"""Mistakes about the way back through a pooling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from graders.diagnosis.catalogue import misconception
 
-from .question import Pair, Size, pair
+from .pool_call import Pair, Size, pair
 
 Share = Callable[[Tensor, Tensor, int, int], Tensor]
 """What a window gets of one number: window, number, row, column of the result -> as large as the window."""

@@ -1,4 +1,4 @@
-"""Exercise 4: mistaken thoughts about pooling, its layers, the receptive field, and the way back."""
+"""Exercise 4: mistakes about pooling, its layers, the receptive field, and the way back."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ from graders.sandbox.errors import Raised
 from graders.testing.submission import Module, Reply, Submission
 
 from .backward import BACKWARD
-from .channels import CHANNELS, layer_mistakes, thought_in_a_layer
+from .channels import CHANNELS, layer_mistakes, slip_in_a_layer
 from .fields import AVERAGES, FIELDS
 from .paddings import PADDINGS
-from .question import Asked, Size, Thought
+from .pool_call import PoolCall, Size, Slip
 from .sizes import SIZES
 from .summaries import SUMMARIES
 from .tensors import TENSORS
 
 _EVERYWHERE = (*SIZES, *PADDINGS, *SUMMARIES)
 _NOT_OF_CHANNELS = ("list-of-rows-returned", "list-of-tensors-returned", "list-of-numbers-returned")
-_CHANNEL_TENSORS = tuple(thought for thought in TENSORS if thought.name not in _NOT_OF_CHANNELS)
+_CHANNEL_TENSORS = tuple(slip for slip in TENSORS if slip.name not in _NOT_OF_CHANNELS)
 
 
 # ------------------------------------------------------------------------------------------------ entries
 
 
-def _function(thought: Thought, task: str, suffix: str = "") -> Any:
+def _function(slip: Slip, task: str, suffix: str = "") -> Any:
     def wrong(
         X: Tensor, pool_size: Size, mode: str = "max", stride: Size | None = None, padding: Size = 0
     ) -> Any:
-        return thought.answer(Asked(X, pool_size, mode, stride, padding))
+        return slip.answer(PoolCall(X, pool_size, mode, stride, padding))
 
-    return misconception(f"{thought.name}{suffix}", task, says=thought.says, hint=thought.hint)(wrong)
+    return misconception(f"{slip.name}{suffix}", task, says=slip.says, hint=slip.hint)(wrong)
 
 
 def _mean_by_default(task: str, suffix: str = "") -> Any:
     def wrong(
         X: Tensor, pool_size: Size, mode: str = "avg", stride: Size | None = None, padding: Size = 0
     ) -> Tensor:
-        return Asked(X, pool_size, mode, stride, padding).pool()
+        return PoolCall(X, pool_size, mode, stride, padding).pool()
 
     says = 'All is right as long as a mode is given. Without one it should be "max", and not "avg".'
     hint = "Which value does the parameter mode have if the caller says nothing?"
     return misconception(f"mean-by-default{suffix}", task, says=says, hint=hint)(wrong)
 
 
-# A layer has one mode and knows batches only: there some thoughts are the same as others, or no mistake.
+# A layer has one mode and knows batches only: there some slips are the same as others, or no mistake.
 _NOT_OF_LAYERS = {
     "max": {
         "modes-exchanged",
@@ -71,20 +71,20 @@ _OF_BATCHES = {"single-image-refused", "single-image-with-a-batch-axis", "single
 def _layers(task: str, mode: str) -> tuple[Any, ...]:
     return (
         *(
-            thought_in_a_layer(thought, task)
-            for thought in (*_EVERYWHERE, *_CHANNEL_TENSORS, *CHANNELS)
-            if mode in thought.modes and thought.name not in _NOT_OF_LAYERS[mode] | _OF_BATCHES
+            slip_in_a_layer(slip, task)
+            for slip in (*_EVERYWHERE, *_CHANNEL_TENSORS, *CHANNELS)
+            if mode in slip.modes and slip.name not in _NOT_OF_LAYERS[mode] | _OF_BATCHES
         ),
         *layer_mistakes(task),
     )
 
 
 ENTRIES: tuple[Any, ...] = (
-    *(_function(thought, "pool2d") for thought in (*_EVERYWHERE, *TENSORS)),
+    *(_function(slip, "pool2d") for slip in (*_EVERYWHERE, *TENSORS)),
     _mean_by_default("pool2d"),
     *(
-        _function(thought, "pool2d_multi_channel", "-in-every-channel")
-        for thought in (*_EVERYWHERE, *_CHANNEL_TENSORS, *CHANNELS)
+        _function(slip, "pool2d_multi_channel", "-in-every-channel")
+        for slip in (*_EVERYWHERE, *_CHANNEL_TENSORS, *CHANNELS)
     ),
     _mean_by_default("pool2d_multi_channel", "-in-every-channel"),
     *_layers("MaxPool2d", "max"),
@@ -169,7 +169,7 @@ def _question(call: _Call, seed: int, outer: tuple[int, ...]) -> tuple[Tensor, T
     change, size, made, args, named = call
     X = change(image(*outer, *size, seed=seed, **made))
     mode = str(named.get("mode", args[1] if len(args) > 1 else "max"))
-    right = Asked(X.detach(), args[0], mode, named.get("stride"), named.get("padding", 0)).pool()
+    right = PoolCall(X.detach(), args[0], mode, named.get("stride"), named.get("padding", 0)).pool()
     return X, image(*right.shape, seed=50 + seed)
 
 
@@ -212,7 +212,7 @@ def _far_below(name: str, *outer: int) -> Callable[[Submission], Any]:
     X = image(*outer, 5, 6, seed=90) * 1e30 - 1e33
     k: Size = (2, 3)
     named: dict[str, Any] = {"stride": (2, 3), "padding": (1, 0)}
-    right = Asked(X, k, "max", **named).pool()
+    right = PoolCall(X, k, "max", **named).pool()
 
     def answer(submission: Submission) -> Any:
         if name != "MaxPool2d":

@@ -1,4 +1,4 @@
-"""Mistaken thoughts about the receptive field, and about average pooling as a convolution."""
+"""Mistakes about the receptive field, and about average pooling as a convolution."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 from graders.diagnosis.catalogue import misconception
 
-from .question import Pair, Size, pair
+from .pool_call import Pair, Size, pair
 
 Layers = Sequence[Pair]
 
@@ -226,7 +226,7 @@ _FIELDS: tuple[tuple[str, str, str, Callable[[Layers], Any]], ...] = (
     ),
     (
         "holes-left-out",
-        "This is the number of pixels seen. Asked for is the extent, from the first to the last, holes "
+        "This is the number of pixels seen. PoolCall for is the extent, from the first to the last, holes "
         "included.",
         "With kernel 1 and stride 3 below a kernel of 2: which pixels are seen, and how long is the way "
         "across them?",
@@ -241,25 +241,25 @@ _FIELDS: tuple[tuple[str, str, str, Callable[[Layers], Any]], ...] = (
     ),
     (
         "area-instead-of-side",
-        "This is the number of pixels in the square. Asked for is the length of its side.",
+        "This is the number of pixels in the square. PoolCall for is the length of its side.",
         "What does 'side length' mean for a field of 5x5 pixels?",
         lambda layers: _walk(layers) ** 2,
     ),
     (
         "pair-instead-of-side",
-        "A pair comes back. Asked for is one number, the length of the side.",
+        "A pair comes back. PoolCall for is one number, the length of the side.",
         "What does 'side length' mean for a field of 5x5 pixels?",
         lambda layers: (_walk(layers), _walk(layers)),
     ),
     (
         "field-and-distance-returned",
-        "Two numbers come back, the field and the distance. Asked for is the field alone.",
+        "Two numbers come back, the field and the distance. PoolCall for is the field alone.",
         "Which of your two numbers is the field, and which the distance?",
         lambda layers: (_walk(layers), _product_below(layers, len(layers))),
     ),
     (
         "field-after-every-layer",
-        "A list comes back, with the field after each layer. Asked for is the last one alone.",
+        "A list comes back, with the field after each layer. PoolCall for is the last one alone.",
         "What should receptive_field([(3, 1), (3, 1)]) be, as one number?",
         lambda layers: [_walk(list(layers)[: place + 1]) for place in range(len(layers))],
     ),

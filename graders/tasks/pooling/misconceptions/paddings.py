@@ -1,4 +1,4 @@
-"""Mistaken thoughts about padding, wherever in exercise 4 something is pooled."""
+"""Mistakes about padding, wherever in exercise 4 something is pooled."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .question import AVG, INFINITY, MAX, PAIR, Asked, Thought, first, swapped
+from .pool_call import AVG, INFINITY, MAX, PAIR, PoolCall, Slip, first, swapped
 
 _SMALLER = "What is the largest of -2e9 and a -1e9 from the frame, and which of the two was in the image?"
 _FRAME = "Draw the image with its frame. On which sides is it, how wide is it, and what stands in it?"
 
 
-def _replicated(asked: Asked) -> Tensor:
+def _replicated(asked: PoolCall) -> Tensor:
     (ph, pw), (H, W) = asked.p, asked.X.shape[-2:]
     rows, columns = torch.arange(-ph, H + ph).clamp(0, H - 1), torch.arange(-pw, W + pw).clamp(0, W - 1)
     return replace(asked, X=asked.X[..., rows, :][..., columns], padding=0, stride=asked.s).pool()
 
 
-def _mean_of_what_is_there(asked: Asked) -> Tensor:
+def _mean_of_what_is_there(asked: PoolCall) -> Tensor:
     there = replace(asked, X=torch.ones_like(asked.X)).pool()
     return asked.pool() if asked.mode == "max" else asked.pool() / there
 
 
-PADDINGS: tuple[Thought, ...] = (
-    Thought(
+PADDINGS: tuple[Slip, ...] = (
+    Slip(
         "max-pads-with-zero",
         "This is what one gets when the frame of a max pooling is made of zeros: they win against negative "
         "numbers. "
@@ -35,7 +35,7 @@ PADDINGS: tuple[Thought, ...] = (
         lambda a: a.pool(fill=0.0),
         MAX,
     ),
-    Thought(
+    Slip(
         "max-pads-with-a-finite-number",
         "This is what one gets when the frame of a max pooling is made of a large negative number, such as "
         "-1e9. It wins against numbers that are still smaller; nothing is smaller than -inf.",
@@ -43,7 +43,7 @@ PADDINGS: tuple[Thought, ...] = (
         lambda a: a.pool(fill=-1e9) if a.mode == "max" else a.pool(),
         MAX,
     ),
-    Thought(
+    Slip(
         "max-pads-with-minus-hundred",
         "This is what one gets when the frame of a max pooling is made of -100. It wins against numbers that "
         "are still smaller; nothing is smaller than -inf.",
@@ -51,7 +51,7 @@ PADDINGS: tuple[Thought, ...] = (
         lambda a: a.pool(fill=-100.0) if a.mode == "max" else a.pool(),
         MAX,
     ),
-    Thought(
+    Slip(
         "avg-leaves-padding-out",
         "This is what one gets when the padded zeros are left out of the mean. They are part of it: "
         "the sum is always divided by the whole window.",
@@ -60,7 +60,7 @@ PADDINGS: tuple[Thought, ...] = (
         _mean_of_what_is_there,
         AVG,
     ),
-    Thought(
+    Slip(
         "avg-pads-with-minus-infinity",
         "There are -inf in the result: the frame of an average pooling should be zeros, -inf is for the "
         "maximum.",
@@ -68,52 +68,52 @@ PADDINGS: tuple[Thought, ...] = (
         lambda a: a.pool(fill=-INFINITY),
         AVG,
     ),
-    Thought(
+    Slip(
         "padding-ignored",
         "This is what one gets when the padding is left out.",
         _FRAME,
         lambda a: a.pool(p=(0, 0)),
     ),
-    Thought(
+    Slip(
         "padding-exchanged",
         "This is what one gets when the two numbers of the padding are exchanged. "
         "The pair is (height, width), but torch.nn.functional.pad takes the last axis first.",
         _FRAME,
         lambda a: a.pool(p=swapped(a.p)),
     ),
-    Thought(
+    Slip(
         "padding-exchanged-for-pad-only",
         "The size is right, but the two numbers of the padding are exchanged in the frame: "
         "torch.nn.functional.pad takes the last axis first, so left, right, top, bottom.",
         _FRAME,
         lambda a: a.cut(image=a.framed(p=swapped(a.p))),
     ),
-    Thought(
+    Slip(
         "padding-mixed-up-for-pad",
         "This is what one gets when height and width of the padding alternate in torch.nn.functional.pad. "
         "It wants left, right, top, bottom.",
         _FRAME,
         lambda a: a.pool(frame=(*a.p, *a.p)),
     ),
-    Thought(
+    Slip(
         "first-number-of-the-padding-for-both",
         "This is what one gets when the first number of the padding is used on all four sides.",
         PAIR,
         lambda a: a.pool(p=first(a.p)),
     ),
-    Thought(
+    Slip(
         "padding-above-and-below-only",
         "This is what one gets when rows are added above and below, but no columns at the left and right.",
         _FRAME,
         lambda a: a.pool(p=(a.p[0], 0)),
     ),
-    Thought(
+    Slip(
         "padding-left-and-right-only",
         "This is what one gets when columns are added at the left and right, but no rows above and below.",
         _FRAME,
         lambda a: a.pool(p=(0, a.p[1])),
     ),
-    Thought(
+    Slip(
         "padding-counted-once",
         "This is what one gets when padding is counted only once for each axis: at the top and left, or as "
         "p and "
@@ -121,40 +121,40 @@ PADDINGS: tuple[Thought, ...] = (
         _FRAME,
         lambda a: a.pool(frame=(a.p[1], 0, a.p[0], 0)),
     ),
-    Thought(
+    Slip(
         "padding-at-the-end-only",
         "This is what one gets when padding is added at the bottom and right only. It goes to both ends.",
         _FRAME,
         lambda a: a.pool(frame=(0, a.p[1], 0, a.p[0])),
     ),
-    Thought(
+    Slip(
         "padding-twice-at-the-end",
         "This is what one gets when the whole padding is added at the bottom and right, twice as much as "
         "asked for. One half of it belongs to the top and left.",
         _FRAME,
         lambda a: a.pool(frame=(0, 2 * a.p[1], 0, 2 * a.p[0])),
     ),
-    Thought(
+    Slip(
         "padding-doubled",
         "This is what one gets when the frame is twice as wide as asked for. Padding p means p at either "
         "end.",
         _FRAME,
         lambda a: a.pool(p=(2 * a.p[0], 2 * a.p[1])),
     ),
-    Thought(
+    Slip(
         "padding-around-the-result",
         "This is what one gets when the frame is put around the result. It belongs around the image, "
         "before pooling.",
         _FRAME,
         lambda a: F.pad(a.pool(p=(0, 0)), (a.p[1], a.p[1], a.p[0], a.p[0])),
     ),
-    Thought(
+    Slip(
         "padding-in-the-size-only",
         "The shape is right, but no frame was put around the image: the padding is in the size formula only.",
         _FRAME,
         lambda a: a.cut(image=a.X),
     ),
-    Thought(
+    Slip(
         "border-repeated",
         "This is what one gets when the frame repeats the border of the image. For a mean padding is zeros.",
         _FRAME,

@@ -1,4 +1,4 @@
-"""Mistaken thoughts about maxima and means, wherever in exercise 4 something is pooled."""
+"""Mistakes about maxima and means, wherever in exercise 4 something is pooled."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from .question import AVG, MAX, Asked, Thought, maximum, mean
+from .pool_call import AVG, MAX, PoolCall, Slip, maximum, mean
 
 _MEAN = "How many numbers were added up in one window? What is the mean of a window of ones?"
 
 
-def _other(asked: Asked) -> Asked:
+def _other(asked: PoolCall) -> PoolCall:
     return replace(asked, mode="avg" if asked.mode == "max" else "max")
 
 
-def _divided_by(asked: Asked, divisor: Callable[[int, int], float]) -> Tensor:
+def _divided_by(asked: PoolCall, divisor: Callable[[int, int], float]) -> Tensor:
     kh, kw = asked.k
     return asked.pool() if asked.mode == "max" else asked.pool() * (kh * kw) / divisor(kh, kw)
 
 
-SUMMARIES: tuple[Thought, ...] = (
-    Thought(
+SUMMARIES: tuple[Slip, ...] = (
+    Slip(
         "modes-exchanged",
         'This is what one gets when "max" takes means, and "avg" takes maxima.',
         'Which of the two branches does mode == "max" lead to?',
         lambda a: a.pool(reduce=_other(a).reduce),
     ),
-    Thought(
+    Slip(
         "modes-exchanged-throughout",
         'This is what one gets when "max" takes means, and "avg" takes maxima.',
         'Which of the two branches does mode == "max" lead to?',
         lambda a: _other(a).pool(),
     ),
-    Thought(
+    Slip(
         "always-the-maximum",
         'This is what one gets when the maximum is taken, whatever the mode is. For "avg" it should be the '
         "mean.",
@@ -42,7 +42,7 @@ SUMMARIES: tuple[Thought, ...] = (
         lambda a: replace(a, mode="max").pool(),
         AVG,
     ),
-    Thought(
+    Slip(
         "always-the-maximum-in-a-frame-of-zeros",
         'This is what one gets when the maximum is taken, whatever the mode is. For "avg" it should be the '
         "mean.",
@@ -50,7 +50,7 @@ SUMMARIES: tuple[Thought, ...] = (
         lambda a: a.pool(reduce=maximum),
         AVG,
     ),
-    Thought(
+    Slip(
         "always-the-mean",
         'This is what one gets when the mean is taken, whatever the mode is. For "max" it should be the '
         "maximum.",
@@ -58,7 +58,7 @@ SUMMARIES: tuple[Thought, ...] = (
         lambda a: replace(a, mode="avg").pool(),
         MAX,
     ),
-    Thought(
+    Slip(
         "always-the-mean-in-a-frame-of-minus-infinity",
         'This is what one gets when the mean is taken, whatever the mode is. For "max" it should be the '
         "maximum.",
@@ -66,14 +66,14 @@ SUMMARIES: tuple[Thought, ...] = (
         lambda a: a.pool(reduce=mean),
         MAX,
     ),
-    Thought(
+    Slip(
         "smallest-instead-of-largest",
         "This is the smallest number of each window. Max pooling keeps the largest.",
         "Which number should remain of a window that holds 1 and 7?",
         lambda a: a.pool(reduce=lambda w: w.min(-1).values) if a.mode == "max" else a.pool(),
         MAX,
     ),
-    Thought(
+    Slip(
         "largest-without-its-sign",
         "This is the largest absolute value of each window. Max pooling keeps the largest number: -9 is "
         "less than 1.",
@@ -81,7 +81,7 @@ SUMMARIES: tuple[Thought, ...] = (
         lambda a: replace(a, X=a.X.abs()).pool() if a.mode == "max" else a.pool(),
         MAX,
     ),
-    Thought(
+    Slip(
         "running-maximum-starts-at-zero",
         "This is what one gets when the search for the largest number starts at 0: where all are negative, "
         "0 wins. "
@@ -90,7 +90,7 @@ SUMMARIES: tuple[Thought, ...] = (
         lambda a: a.pool().clamp(min=0) if a.mode == "max" else a.pool(),
         MAX,
     ),
-    Thought(
+    Slip(
         "running-maximum-starts-at-a-finite-number",
         "This is what one gets when the search for the largest number starts at a large negative number, "
         "such as -1e9: where all are smaller, it wins. Start with a number of the window, or with -inf.",
@@ -98,7 +98,7 @@ SUMMARIES: tuple[Thought, ...] = (
         lambda a: a.pool().clamp(min=-1e9) if a.mode == "max" else a.pool(),
         MAX,
     ),
-    Thought(
+    Slip(
         "place-instead-of-value",
         "These are the places of the maxima within their windows, as argmax tells them. Pooling keeps the "
         "values.",
@@ -106,14 +106,14 @@ SUMMARIES: tuple[Thought, ...] = (
         lambda a: a.pool(reduce=lambda w: w.argmax(-1).to(w.dtype)) if a.mode == "max" else a.pool(),
         MAX,
     ),
-    Thought(
+    Slip(
         "sum-instead-of-mean",
         "This is the sum of each window. Average pooling divides it by the number of elements.",
         _MEAN,
         lambda a: _divided_by(a, lambda kh, kw: 1),
         AVG,
     ),
-    Thought(
+    Slip(
         "divided-by-height-squared",
         "This is what one gets when the sum is divided by the square of the window's height. "
         "A window has height times width elements.",
@@ -121,7 +121,7 @@ SUMMARIES: tuple[Thought, ...] = (
         lambda a: _divided_by(a, lambda kh, kw: kh * kh),
         AVG,
     ),
-    Thought(
+    Slip(
         "divided-by-width-squared",
         "This is what one gets when the sum is divided by the square of the window's width. "
         "A window has height times width elements.",
@@ -129,7 +129,7 @@ SUMMARIES: tuple[Thought, ...] = (
         lambda a: _divided_by(a, lambda kh, kw: kw * kw),
         AVG,
     ),
-    Thought(
+    Slip(
         "divided-by-the-height",
         "This is what one gets when the sum is divided by the number of rows of the window, which is what "
         "len() says. "
@@ -138,7 +138,7 @@ SUMMARIES: tuple[Thought, ...] = (
         lambda a: _divided_by(a, lambda kh, kw: kh),
         AVG,
     ),
-    Thought(
+    Slip(
         "divided-by-the-width",
         "This is what one gets when the sum is divided by the number of columns of the window. "
         "A window has height times width elements.",
@@ -146,7 +146,7 @@ SUMMARIES: tuple[Thought, ...] = (
         lambda a: _divided_by(a, lambda kh, kw: kw),
         AVG,
     ),
-    Thought(
+    Slip(
         "divided-by-height-plus-width",
         "This is what one gets when the sum is divided by height plus width. A window has height times "
         "width elements.",
@@ -154,14 +154,14 @@ SUMMARIES: tuple[Thought, ...] = (
         lambda a: _divided_by(a, lambda kh, kw: kh + kw),
         AVG,
     ),
-    Thought(
+    Slip(
         "divided-by-the-image",
         "This is what one gets when the sum of a window is divided by the size of the whole image.",
         _MEAN,
         lambda a: _divided_by(a, lambda kh, kw: a.X.shape[-2] * a.X.shape[-1]),
         AVG,
     ),
-    Thought(
+    Slip(
         "whole-number-division",
         "The means are rounded down: // divides whole numbers.",
         "What is 7 // 2, and what is the mean of 3 and 4?",

@@ -1,4 +1,4 @@
-"""Mistaken thoughts about tensors in exercise 4: what is right as numbers and still not the right tensor."""
+"""Mistakes about tensors in exercise 4: what is right as numbers and still not the right tensor."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .question import AVG, Asked, Thought
+from .pool_call import AVG, PoolCall, Slip
 
 _OUT = "Is there a float(), .item(), .data, .detach(), numpy or torch.tensor() between X and the result?"
 _DTYPE = "Which dtype does torch.zeros(shape) have, and which does X have?"
 _BOTH = "How would you turn 2 into (2, 2), and leave (2, 3) as it is?"
 
 
-def _plain(answer: Callable[[Asked], Any]) -> Callable[[Asked], Any]:
+def _plain(answer: Callable[[PoolCall], Any]) -> Callable[[PoolCall], Any]:
     """Right as long as nothing requires grad; then torch refuses."""
 
-    def refusing(asked: Asked) -> Any:
+    def refusing(asked: PoolCall) -> Any:
         if asked.X.requires_grad:
             raise RuntimeError("a tensor that requires grad cannot be taken")
         return answer(asked)
@@ -27,19 +27,19 @@ def _plain(answer: Callable[[Asked], Any]) -> Callable[[Asked], Any]:
     return refusing
 
 
-def _int_refused(asked: Asked, *names: str) -> Tensor:
+def _int_refused(asked: PoolCall, *names: str) -> Tensor:
     if any(isinstance(getattr(asked, name), int) for name in names):
         raise TypeError("cannot unpack non-iterable int object")
     return asked.pool()
 
 
-def _pair_refused(asked: Asked, *names: str) -> Tensor:
+def _pair_refused(asked: PoolCall, *names: str) -> Tensor:
     if any(isinstance(getattr(asked, name), (tuple, list)) for name in names):
         raise TypeError("unsupported operand type(s) for +: 'int' and 'tuple'")
     return asked.pool()
 
 
-def _written_into_the_image(asked: Asked) -> Tensor:
+def _written_into_the_image(asked: PoolCall) -> Tensor:
     X = asked.framed()
     (rows, columns), (kh, kw), (sh, sw) = asked.count(), asked.k, asked.s
     for i in range(rows):
@@ -48,7 +48,7 @@ def _written_into_the_image(asked: Asked) -> Tensor:
     return X[..., :rows, :columns]
 
 
-def _scaled_in_place(asked: Asked, copied: bool) -> Tensor:
+def _scaled_in_place(asked: PoolCall, copied: bool) -> Tensor:
     if asked.mode == "max":
         return asked.pool()
     X = asked.framed()
@@ -63,7 +63,7 @@ def _scaled_in_place(asked: Asked, copied: bool) -> Tensor:
     return torch.stack(cells, -1).reshape(*X.shape[:-2], rows, columns)
 
 
-def _memory_in_rows(asked: Asked) -> Tensor:
+def _memory_in_rows(asked: PoolCall) -> Tensor:
     if any(asked.p):
         return asked.pool()
     X = asked.X.detach()
@@ -75,21 +75,21 @@ def _memory_in_rows(asked: Asked) -> Tensor:
     return replace(asked, X=X.as_strided(X.shape, strides, X.storage_offset())).pool()
 
 
-def _needs_one_piece(asked: Asked) -> Tensor:
+def _needs_one_piece(asked: PoolCall) -> Tensor:
     if not any(asked.p):
         asked.X.view(-1)
     return asked.pool()
 
 
-TENSORS: tuple[Thought, ...] = (
-    Thought(
+TENSORS: tuple[Slip, ...] = (
+    Slip(
         "detached",
         "The values are right, but autograd cannot get through: somewhere a number is taken out of its "
         "tensor, or the function runs under no_grad.",
         _OUT,
         lambda a: a.pool().detach(),
     ),
-    Thought(
+    Slip(
         "always-float32",
         "The result is always float32, whatever comes in: a buffer was made without a dtype, or the image "
         "was turned "
@@ -97,21 +97,21 @@ TENSORS: tuple[Thought, ...] = (
         _DTYPE,
         lambda a: replace(a, X=a.X.float()).pool(),
     ),
-    Thought(
+    Slip(
         "always-float32-and-detached",
         "The result is always float32, and autograd cannot get through: it was put together from plain "
         "numbers, or the function runs under no_grad with a buffer without a dtype or .float().",
         _OUT,
         lambda a: a.pool().detach().float(),
     ),
-    Thought(
+    Slip(
         "always-float64-and-detached",
         "The result is always float64, and autograd cannot get through: it was put together from plain "
         "numbers, perhaps by numpy, or the function runs under no_grad and makes everything float64.",
         _OUT,
         lambda a: a.pool().detach().double(),
     ),
-    Thought(
+    Slip(
         "only-without-gradients",
         "The values are right, but there is an error as soon as X requires grad. This is what one gets "
         "when numpy "
@@ -119,26 +119,26 @@ TENSORS: tuple[Thought, ...] = (
         _OUT,
         _plain(lambda a: a.pool()),
     ),
-    Thought(
+    Slip(
         "numpy-array-returned",
         "A numpy array comes back. The result should be a tensor, with the gradients that come with it.",
         _OUT,
         lambda a: a.pool().detach().numpy(),
     ),
-    Thought(
+    Slip(
         "list-of-numbers-returned",
         "A list of lists of numbers comes back. The result should be one tensor, made by torch.stack from "
         "its parts.",
         "Which function of torch puts tensors side by side into one?",
         lambda a: a.pool().tolist(),
     ),
-    Thought(
+    Slip(
         "list-of-rows-returned",
         "A list comes back, and it holds the right tensors. The result should be one tensor.",
         "Which function of torch puts tensors side by side into one?",
         lambda a: list(a.pool()),
     ),
-    Thought(
+    Slip(
         "result-written-into-the-image",
         "This is what one gets when the result is written into X itself: later windows then read results "
         "instead of "
@@ -146,7 +146,7 @@ TENSORS: tuple[Thought, ...] = (
         "Into which tensor does your code write, and who else holds that tensor?",
         _written_into_the_image,
     ),
-    Thought(
+    Slip(
         "average-scaled-in-place",
         "This is what one gets when a window is divided in place. A slice is no copy: where windows overlap, "
         "pixels are divided again and again, and the caller's image is changed.",
@@ -154,7 +154,7 @@ TENSORS: tuple[Thought, ...] = (
         lambda a: _scaled_in_place(a, copied=False),
         AVG,
     ),
-    Thought(
+    Slip(
         "average-scaled-in-a-copy",
         "This is what one gets when a window is divided in place. A slice is no copy: where windows overlap, "
         "pixels are divided again and again.",
@@ -162,7 +162,7 @@ TENSORS: tuple[Thought, ...] = (
         lambda a: _scaled_in_place(a, copied=True),
         AVG,
     ),
-    Thought(
+    Slip(
         "squeezed",
         "The numbers are right, but axes of length 1 are gone, as squeeze() does it. A result of one row "
         "still has "
@@ -170,7 +170,7 @@ TENSORS: tuple[Thought, ...] = (
         "What shape should the result of a 2x4 image and a 2x2 window have?",
         lambda a: a.pool().squeeze(),
     ),
-    Thought(
+    Slip(
         "memory-read-row-by-row",
         "This is what one gets when the numbers are read as they lie in memory. The rows of a transposed "
         "or sliced "
@@ -178,56 +178,56 @@ TENSORS: tuple[Thought, ...] = (
         "What does X.T.stride() say, compared with X.stride()?",
         _memory_in_rows,
     ),
-    Thought(
+    Slip(
         "needs-contiguous-memory",
         "There is an error for transposed and sliced images: view() takes only what lies in memory in one "
         "piece.",
         "What is the difference between view() and reshape()?",
         _needs_one_piece,
     ),
-    Thought(
+    Slip(
         "int-window-refused",
         "A window given as one number fails. pool_size=2 means (2, 2).",
         _BOTH,
         lambda a: _int_refused(a, "pool_size"),
     ),
-    Thought(
+    Slip(
         "int-stride-refused",
         "A stride given as one number fails. stride=2 means (2, 2).",
         _BOTH,
         lambda a: _int_refused(a, "stride"),
     ),
-    Thought(
+    Slip(
         "int-window-and-stride-refused",
         "A window or a stride given as one number fails. 2 means (2, 2).",
         _BOTH,
         lambda a: _int_refused(a, "pool_size", "stride"),
     ),
-    Thought(
+    Slip(
         "pair-of-windows-refused",
         "A window given as a pair fails. It may be one number, or (height, width).",
         _BOTH,
         lambda a: _pair_refused(a, "pool_size"),
     ),
-    Thought(
+    Slip(
         "pair-of-strides-refused",
         "A stride given as a pair fails. It may be one number, or (height, width).",
         _BOTH,
         lambda a: _pair_refused(a, "stride"),
     ),
-    Thought(
+    Slip(
         "pair-of-paddings-refused",
         "A padding given as a pair fails. It may be one number, or (height, width).",
         _BOTH,
         lambda a: _pair_refused(a, "padding"),
     ),
-    Thought(
+    Slip(
         "pairs-of-strides-and-paddings-refused",
         "A stride or a padding given as a pair fails. It may be one number, or (height, width).",
         _BOTH,
         lambda a: _pair_refused(a, "stride", "padding"),
     ),
-    Thought(
+    Slip(
         "all-pairs-refused",
         "Pairs fail. Window, stride and padding may be one number each, or (height, width).",
         _BOTH,

@@ -11,7 +11,7 @@ from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import NotWritten, agrees, that
 from graders.testing.messages import call
 from graders.testing.own_answers import consistent
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import pairwise, tensor
 from graders.testing.submission import Module, Submission
 
@@ -53,7 +53,7 @@ def check_as_convolution(
     compared(submission, made, X, expected=means, bound=bound, context=title)
 
 
-@holds("avg_pool_as_conv", "square windows")
+@property_of("avg_pool_as_conv", "square windows")
 def test_a_convolution_that_takes_means(submission: Submission) -> None:
     for channels, window, image in (
         (3, 2, (4, 6)),
@@ -65,14 +65,14 @@ def test_a_convolution_that_takes_means(submission: Submission) -> None:
         check_as_convolution(submission, channels, window, image)
 
 
-@holds("avg_pool_as_conv", "square windows")
+@property_of("avg_pool_as_conv", "square windows")
 def test_a_convolution_for_every_square_and_number_of_channels(submission: Submission) -> None:
     for row in pairwise({"channels": range(1, 4), "k": range(1, 4), "more": range(3)}):
         size = row["k"] + row["more"]
         check_as_convolution(submission, row["channels"], row["k"], (size, size + 1))
 
 
-@holds("avg_pool_as_conv", "rectangular windows")
+@property_of("avg_pool_as_conv", "rectangular windows")
 def test_a_convolution_that_takes_means_of_rectangles(submission: Submission) -> None:
     for channels, window, image in (
         (3, (2, 3), (5, 7)),
@@ -83,7 +83,7 @@ def test_a_convolution_that_takes_means_of_rectangles(submission: Submission) ->
         check_as_convolution(submission, channels, window, image)
 
 
-@holds("avg_pool_as_conv", "rectangular windows")
+@property_of("avg_pool_as_conv", "rectangular windows")
 def test_a_convolution_for_every_rectangle_and_number_of_channels(submission: Submission) -> None:
     settings = {"channels": range(1, 4), "kh": range(1, 4), "kw": range(1, 4), "more": range(3)}
     for row in pairwise(settings, lambda kh, kw: kh != kw):
@@ -91,7 +91,7 @@ def test_a_convolution_for_every_rectangle_and_number_of_channels(submission: Su
         check_as_convolution(submission, row["channels"], (kh, kw), (kh + row["more"], kw * 2))
 
 
-@holds("avg_pool_as_conv", "fixed weights")
+@property_of("avg_pool_as_conv", "fixed weights")
 def test_a_convolution_that_never_learns(submission: Submission) -> None:
     check_as_convolution(submission, 2, 2, (4, 6), compared=consistent)
     made = new_convolution(submission, 2, 2)
@@ -100,7 +100,7 @@ def test_a_convolution_that_never_learns(submission: Submission) -> None:
     that(not learning, call="avg_pool_as_conv(2, 2)", aspect="parameters", sentence=sentence)
 
 
-@holds("avg_pool_as_conv", "devices")
+@property_of("avg_pool_as_conv", "devices")
 def test_pooling_as_a_convolution_on_an_accelerator(submission: Submission) -> None:
     module_works_on_the_accelerator(
         submission, "avg_pool_as_conv", 2, 2, X=tensor(2, 2, 4, 4, seed=6), shape=(2, 2, 2, 2)

@@ -13,7 +13,7 @@ from graders.testing import tolerance
 from graders.testing.devices import called, works_on_the_accelerator
 from graders.testing.expect import agrees, compare, leaves_all_alone, references_agree, written_out
 from graders.testing.own_answers import consistent
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import LAYOUTS, tensor, with_zeros
 from graders.testing.submission import Submission
 from solutions import pooling as reference
@@ -49,7 +49,7 @@ def check_backwards(submission: Submission, sweep: Swept, mode: str) -> None:
         check_backward(submission, distinct(*one.image, seed=seed), one, mode, asks_reference=False)
 
 
-@holds("pool2d_backward", "max")
+@property_of("pool2d_backward", "max")
 @written_out("pool2d_backward")
 def test_the_gradient_goes_to_the_maximum(submission: Submission) -> None:
     for seed, one in enumerate(PLAIN):
@@ -66,26 +66,26 @@ def test_the_gradient_goes_to_the_maximum(submission: Submission) -> None:
     )
 
 
-@holds("pool2d_backward", "max")
+@property_of("pool2d_backward", "max")
 @written_out("pool2d_backward")
 def test_the_gradient_goes_to_the_maximum_of_every_window(submission: Submission) -> None:
     check_backwards(submission, side_by_side(), "max")
 
 
-@holds("pool2d_backward", "avg")
+@property_of("pool2d_backward", "avg")
 @written_out("pool2d_backward")
 def test_the_gradient_is_shared_by_the_window(submission: Submission) -> None:
     for seed, one in enumerate(PLAIN):
         check_backward(submission, tensor(*one.image, seed=seed), one, "avg", zeros=seed)
 
 
-@holds("pool2d_backward", "avg")
+@property_of("pool2d_backward", "avg")
 @written_out("pool2d_backward")
 def test_the_gradient_is_shared_by_every_window(submission: Submission) -> None:
     check_backwards(submission, side_by_side(), "avg")
 
 
-@holds("pool2d_backward", "ties")
+@property_of("pool2d_backward", "ties")
 @written_out("pool2d_backward")
 def test_the_first_of_tied_maxima_gets_the_gradient(submission: Submission) -> None:
     for seed, one in enumerate(PLAIN):
@@ -93,7 +93,7 @@ def test_the_first_of_tied_maxima_gets_the_gradient(submission: Submission) -> N
     check_backward(submission, torch.zeros(4, 6), PLAIN[0], "max")
 
 
-@holds("pool2d_backward", "stride")
+@property_of("pool2d_backward", "stride")
 @written_out("pool2d_backward")
 def test_overlapping_windows_add_up(submission: Submission) -> None:
     for seed, one in enumerate(STRIDES):
@@ -103,7 +103,7 @@ def test_overlapping_windows_add_up(submission: Submission) -> None:
             check_backward(submission, tensor(*one.image, seed=seed), one, "avg")
 
 
-@holds("pool2d_backward", "stride")
+@property_of("pool2d_backward", "stride")
 @written_out("pool2d_backward")
 def test_the_gradient_for_every_stride_with_every_window(submission: Submission) -> None:
     check_backwards(submission, stepping(largest=3), "max")
@@ -111,7 +111,7 @@ def test_the_gradient_for_every_stride_with_every_window(submission: Submission)
         check_backwards(submission, stepping(largest=3), "avg")
 
 
-@holds("pool2d_backward", "dtypes and layouts")
+@property_of("pool2d_backward", "dtypes and layouts")
 @written_out("pool2d_backward")
 def test_the_gradient_in_float64_of_views(submission: Submission) -> None:
     modes = ["max"]
@@ -126,7 +126,7 @@ def test_the_gradient_in_float64_of_views(submission: Submission) -> None:
     leaves_all_alone(submission, "pool2d_backward", grad_Y, X, 2, stride=2)
 
 
-@holds("pool2d_backward", "devices")
+@property_of("pool2d_backward", "devices")
 @written_out("pool2d_backward")
 def test_pool2d_backward_on_an_accelerator(submission: Submission) -> None:
     calls = [

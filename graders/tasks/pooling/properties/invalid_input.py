@@ -6,7 +6,7 @@ import torch
 
 from graders.tasks.pooling.cases import PADDINGS, PLAIN
 from graders.testing.expect import answers, refuses
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import tensor
 from graders.testing.submission import Submission
 
@@ -41,13 +41,13 @@ def check_dimensions(submission: Submission, name: str, *shapes: tuple[int, ...]
             refuses(submission, name, torch.ones(shape), 2, mode=mode, naming=[shape, len(shape), *shape])
 
 
-@holds("invalid_input", "pool2d")
+@property_of("invalid_input", "pool2d")
 def test_windows_without_a_result_are_refused(submission: Submission) -> None:
     check_refusals(submission, "pool2d")
     check_dimensions(submission, "pool2d", (6,), (3, 4, 6), (1, 1, 4, 6))
 
 
-@holds("invalid_input", "pool2d_multi_channel")
+@property_of("invalid_input", "pool2d_multi_channel")
 def test_windows_without_a_result_are_refused_for_channels_too(submission: Submission) -> None:
     check_refusals(submission, "pool2d_multi_channel", 2)
     check_dimensions(submission, "pool2d_multi_channel", (6,), (4, 6), (1, 2, 3, 4, 6))

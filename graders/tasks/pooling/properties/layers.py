@@ -14,7 +14,7 @@ from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import agrees, that
 from graders.testing.messages import call
 from graders.testing.own_answers import consistent
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import LAYOUTS, pairwise, tensor, with_zeros
 from graders.testing.submission import Module, Submission
 
@@ -104,68 +104,68 @@ def check_gradients_and_dtypes(submission: Submission, name: str) -> None:
         consistent(submission, layer, X, expected=right, bound=bound, dtype=X.dtype, context=title, pure=True)
 
 
-@holds("MaxPool2d", "forward")
+@property_of("MaxPool2d", "forward")
 def test_the_layer_takes_maxima(submission: Submission) -> None:
     check_forward(submission, "MaxPool2d")
 
 
-@holds("MaxPool2d", "forward")
+@property_of("MaxPool2d", "forward")
 def test_the_layer_takes_maxima_of_every_window(submission: Submission) -> None:
     check_layers(submission, "MaxPool2d", every_window())
 
 
-@holds("MaxPool2d", "stride and padding")
+@property_of("MaxPool2d", "stride and padding")
 def test_the_layer_of_maxima_knows_stride_and_padding(submission: Submission) -> None:
     check_settings(submission, "MaxPool2d")
     check_layer(submission, "MaxPool2d", far_below(1, 2, *PADDINGS[2].image), PADDINGS[2])
 
 
-@holds("MaxPool2d", "stride and padding")
+@property_of("MaxPool2d", "stride and padding")
 def test_the_layer_of_maxima_knows_every_stride_and_padding(submission: Submission) -> None:
     check_layers(submission, "MaxPool2d", stepping(most_padding=1, largest=3))
 
 
-@holds("MaxPool2d", "no parameters")
+@property_of("MaxPool2d", "no parameters")
 def test_the_layer_of_maxima_has_nothing_to_learn(submission: Submission) -> None:
     check_no_parameters(submission, "MaxPool2d")
 
 
-@holds("MaxPool2d", "gradients and dtypes")
+@property_of("MaxPool2d", "gradients and dtypes")
 def test_gradients_and_dtypes_of_the_layer_of_maxima(submission: Submission) -> None:
     check_gradients_and_dtypes(submission, "MaxPool2d")
 
 
-@holds("AvgPool2d", "forward")
+@property_of("AvgPool2d", "forward")
 def test_the_layer_takes_means(submission: Submission) -> None:
     check_forward(submission, "AvgPool2d")
 
 
-@holds("AvgPool2d", "forward")
+@property_of("AvgPool2d", "forward")
 def test_the_layer_takes_means_of_every_window(submission: Submission) -> None:
     check_layers(submission, "AvgPool2d", every_window())
 
 
-@holds("AvgPool2d", "stride and padding")
+@property_of("AvgPool2d", "stride and padding")
 def test_the_layer_of_means_knows_stride_and_padding(submission: Submission) -> None:
     check_settings(submission, "AvgPool2d")
 
 
-@holds("AvgPool2d", "stride and padding")
+@property_of("AvgPool2d", "stride and padding")
 def test_the_layer_of_means_knows_every_stride_and_padding(submission: Submission) -> None:
     check_layers(submission, "AvgPool2d", stepping(most_padding=1, largest=3))
 
 
-@holds("AvgPool2d", "no parameters")
+@property_of("AvgPool2d", "no parameters")
 def test_the_layer_of_means_has_nothing_to_learn(submission: Submission) -> None:
     check_no_parameters(submission, "AvgPool2d")
 
 
-@holds("AvgPool2d", "gradients and dtypes")
+@property_of("AvgPool2d", "gradients and dtypes")
 def test_gradients_and_dtypes_of_the_layer_of_means(submission: Submission) -> None:
     check_gradients_and_dtypes(submission, "AvgPool2d")
 
 
-@holds("MaxPool2d", "devices")
+@property_of("MaxPool2d", "devices")
 def test_the_layer_of_maxima_on_an_accelerator(submission: Submission) -> None:
     module_works_on_the_accelerator(
         submission, "MaxPool2d", 2, padding=1, X=tensor(2, 2, 4, 3, seed=4), shape=(2, 2, 3, 2)
@@ -175,7 +175,7 @@ def test_the_layer_of_maxima_on_an_accelerator(submission: Submission) -> None:
     )
 
 
-@holds("AvgPool2d", "devices")
+@property_of("AvgPool2d", "devices")
 def test_the_layer_of_averages_on_an_accelerator(submission: Submission) -> None:
     module_works_on_the_accelerator(
         submission, "AvgPool2d", 2, padding=1, X=tensor(2, 2, 4, 3, seed=5), shape=(2, 2, 3, 2)

@@ -33,7 +33,7 @@ from graders.tasks.pooling.poolings import (
 from graders.testing import tolerance
 from graders.testing.devices import called, works_on_the_accelerator
 from graders.testing.expect import agrees
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import VALUES, Values, seeds, tensor
 from graders.testing.submission import Submission
 from solutions import pooling as reference
@@ -48,7 +48,7 @@ def check_channels_alone(submission: Submission, mode: str) -> None:
     check(submission, "pool2d_multi_channel", other, PLAIN[0], mode)
 
 
-@holds("pool2d_multi_channel", "max")
+@property_of("pool2d_multi_channel", "max")
 def test_maxima_of_every_channel(submission: Submission) -> None:
     check_cases(submission, "pool2d_multi_channel", PLAIN, "max", 5)
     check_cases(submission, "pool2d_multi_channel", PLAIN[:2], "max", 1)
@@ -61,12 +61,12 @@ def test_maxima_of_every_channel(submission: Submission) -> None:
     agrees(submission, "pool2d_multi_channel", X, (3, 4), expected=right, bound=tolerance.exact(right))
 
 
-@holds("pool2d_multi_channel", "max")
+@property_of("pool2d_multi_channel", "max")
 def test_maxima_of_every_window_in_every_channel(submission: Submission) -> None:
     check_sweep(submission, "pool2d_multi_channel", side_by_side(), "max", 1)
 
 
-@holds("pool2d_multi_channel", "avg")
+@property_of("pool2d_multi_channel", "avg")
 def test_means_of_every_channel(submission: Submission) -> None:
     check_cases(submission, "pool2d_multi_channel", PLAIN, "avg", 5)
     check_cases(submission, "pool2d_multi_channel", PLAIN[:2], "avg", 1)
@@ -74,12 +74,12 @@ def test_means_of_every_channel(submission: Submission) -> None:
     check_channels_alone(submission, "avg")
 
 
-@holds("pool2d_multi_channel", "avg")
+@property_of("pool2d_multi_channel", "avg")
 def test_means_of_every_window_in_every_channel(submission: Submission) -> None:
     check_sweep(submission, "pool2d_multi_channel", side_by_side(), "avg", 1)
 
 
-@holds("pool2d_multi_channel", "batches")
+@property_of("pool2d_multi_channel", "batches")
 def test_batches_of_images(submission: Submission) -> None:
     check_cases(submission, "pool2d_multi_channel", PLAIN[:5], "max", 2, 3)
     check_cases(submission, "pool2d_multi_channel", PLAIN[:2], "max", 1, 4)
@@ -89,12 +89,12 @@ def test_batches_of_images(submission: Submission) -> None:
         check_cases(submission, "pool2d_multi_channel", PLAIN[:5], "avg", 3, 2)
 
 
-@holds("pool2d_multi_channel", "batches")
+@property_of("pool2d_multi_channel", "batches")
 def test_every_window_in_batches_of_every_size(submission: Submission) -> None:
     check_sweep(submission, "pool2d_multi_channel", side_by_side(), "max", 2)
 
 
-@holds("pool2d_multi_channel", "stride and padding")
+@property_of("pool2d_multi_channel", "stride and padding")
 def test_strides_and_paddings_of_every_channel(submission: Submission) -> None:
     table = (*STRIDES[:5], *PADDINGS[:4], *TOGETHER[:3])
     check_cases(submission, "pool2d_multi_channel", table, "max", 2, values="negative")
@@ -107,14 +107,14 @@ def test_strides_and_paddings_of_every_channel(submission: Submission) -> None:
     agrees(submission, "pool2d_multi_channel", *in_order, expected=right, bound=bound)
 
 
-@holds("pool2d_multi_channel", "stride and padding")
+@property_of("pool2d_multi_channel", "stride and padding")
 def test_every_pair_of_window_stride_and_padding_in_every_channel(submission: Submission) -> None:
     check_sweep(submission, "pool2d_multi_channel", (*stepping(most_padding=2), *SMALL), "max", 1)
     if is_right(check, submission, "pool2d_multi_channel", tensor(2, 3, 4, 6, seed=1), PLAIN[0], "max"):
         check_sweep(submission, "pool2d_multi_channel", SMALL, "max", 2)
 
 
-@holds("pool2d_multi_channel", "stride and padding")
+@property_of("pool2d_multi_channel", "stride and padding")
 @given(one=cases(), channels=st.integers(1, 3), values=st.sampled_from(VALUES), seed=seeds())
 def test_random_windows_of_every_channel(
     submission: Submission, one: Case, channels: int, values: Values, seed: int
@@ -123,29 +123,29 @@ def test_random_windows_of_every_channel(
     check(submission, "pool2d_multi_channel", X, one, "max")
 
 
-@holds("pool2d_multi_channel", "gradients")
+@property_of("pool2d_multi_channel", "gradients")
 def test_gradients_of_every_channel(submission: Submission) -> None:
     check_gradients(submission, "pool2d_multi_channel", 3)
 
 
-@holds("pool2d_multi_channel", "dtypes")
+@property_of("pool2d_multi_channel", "dtypes")
 def test_the_dtype_of_the_channels(submission: Submission) -> None:
     check_dtypes(submission, "pool2d_multi_channel", 2)
 
 
-@holds("pool2d_multi_channel", "layouts")
+@property_of("pool2d_multi_channel", "layouts")
 def test_views_of_channels_are_ordinary_inputs(submission: Submission) -> None:
     check_layouts(submission, "pool2d_multi_channel", 3)
     if (PLAIN[0], "max") in right_ones(submission, "pool2d_multi_channel", PLAIN[:1], 2, 3):
         check_layouts(submission, "pool2d_multi_channel", 2, 3)
 
 
-@holds("pool2d_multi_channel", "side effects")
+@property_of("pool2d_multi_channel", "side effects")
 def test_channels_and_settings_stay_as_they_were(submission: Submission) -> None:
     check_side_effects(submission, "pool2d_multi_channel", 2)
 
 
-@holds("pool2d_multi_channel", "devices")
+@property_of("pool2d_multi_channel", "devices")
 def test_pooling_of_channels_on_an_accelerator(submission: Submission) -> None:
     X = tensor(2, 4, 5, seed=3)
     calls = [

@@ -36,66 +36,66 @@ from graders.testing import tolerance
 from graders.testing.devices import called, works_on_the_accelerator
 from graders.testing.expect import agrees, compare
 from graders.testing.messages import call
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import VALUES, Values, seeds, tensor
 from graders.testing.submission import Submission
 from solutions import pooling as reference
 
 
-@holds("pool2d", "max")
+@property_of("pool2d", "max")
 def test_maxima_of_windows_side_by_side(submission: Submission) -> None:
     check_cases(submission, "pool2d", PLAIN, "max")
     check_cases(submission, "pool2d", PLAIN[:3], "max", values="ties")
 
 
-@holds("pool2d", "max")
+@property_of("pool2d", "max")
 def test_maxima_of_every_window(submission: Submission) -> None:
     check_sweep(submission, "pool2d", side_by_side(), "max")
 
 
-@holds("pool2d", "max")
+@property_of("pool2d", "max")
 def test_maxima_of_values_of_every_kind(submission: Submission) -> None:
     check_kinds(submission, "pool2d", PLAIN[0], "max")
     check(submission, "pool2d", far_below(*PLAIN[0].image), PLAIN[0], "max")
 
 
-@holds("pool2d", "max")
+@property_of("pool2d", "max")
 def test_the_maximum_is_the_default(submission: Submission) -> None:
     X = tensor(5, 3, seed=8)
     right = X.max().double().reshape(1, 1)
     agrees(submission, "pool2d", X, (5, 3), expected=right, bound=tolerance.exact(right))
 
 
-@holds("pool2d", "avg")
+@property_of("pool2d", "avg")
 def test_means_of_windows_side_by_side(submission: Submission) -> None:
     check_cases(submission, "pool2d", PLAIN, "avg")
 
 
-@holds("pool2d", "avg")
+@property_of("pool2d", "avg")
 def test_means_of_every_window(submission: Submission) -> None:
     check_sweep(submission, "pool2d", side_by_side(), "avg")
 
 
-@holds("pool2d", "avg")
+@property_of("pool2d", "avg")
 def test_means_of_values_of_every_kind(submission: Submission) -> None:
     check_kinds(submission, "pool2d", PLAIN[0], "avg")
 
 
-@holds("pool2d", "stride")
+@property_of("pool2d", "stride")
 def test_strides_of_every_kind(submission: Submission) -> None:
     check_cases(submission, "pool2d", STRIDES, "max")
     if (PLAIN[0], "avg") in right_ones(submission, "pool2d", PLAIN[:1]):
         check_cases(submission, "pool2d", STRIDES, "avg")
 
 
-@holds("pool2d", "stride")
+@property_of("pool2d", "stride")
 def test_every_stride_with_every_window(submission: Submission) -> None:
     check_sweep(submission, "pool2d", stepping(), "max")
     if (PLAIN[0], "avg") in right_ones(submission, "pool2d", PLAIN[:1]):
         check_sweep(submission, "pool2d", stepping(), "avg")
 
 
-@holds("pool2d", "stride")
+@property_of("pool2d", "stride")
 def test_a_stride_leaves_out_windows_and_changes_none(submission: Submission) -> None:
     X = distinct(6, 7, seed=5)
     every, strided = Case((6, 7), (2, 3), 1), Case((6, 7), (2, 3), (3, 2))
@@ -106,30 +106,30 @@ def test_a_stride_leaves_out_windows_and_changes_none(submission: Submission) ->
     compare(value, expected=right, bound=tolerance.exact(right), call=title, what=what)
 
 
-@holds("pool2d", "padding of max")
+@property_of("pool2d", "padding of max")
 def test_padding_never_wins_a_maximum(submission: Submission) -> None:
     check_cases(submission, "pool2d", PADDINGS, "max")
     check_cases(submission, "pool2d", PADDINGS, "max", values="negative")
     check(submission, "pool2d", far_below(*PADDINGS[2].image), PADDINGS[2], "max")
 
 
-@holds("pool2d", "padding of max")
+@property_of("pool2d", "padding of max")
 def test_every_padding_of_every_window_for_maxima(submission: Submission) -> None:
     check_sweep(submission, "pool2d", framed(), "max", values="negative")
 
 
-@holds("pool2d", "padding of avg")
+@property_of("pool2d", "padding of avg")
 def test_padding_is_part_of_the_mean(submission: Submission) -> None:
     check_cases(submission, "pool2d", PADDINGS, "avg")
     check_cases(submission, "pool2d", PADDINGS, "avg", values="negative")
 
 
-@holds("pool2d", "padding of avg")
+@property_of("pool2d", "padding of avg")
 def test_every_padding_of_every_window_for_means(submission: Submission) -> None:
     check_sweep(submission, "pool2d", framed(), "avg")
 
 
-@holds("pool2d", "padding of avg")
+@property_of("pool2d", "padding of avg")
 def test_padding_is_a_frame_of_zeros_around_the_image(submission: Submission) -> None:
     X, framed = tensor(4, 2, seed=6), Case((8, 4), 4, 4)
     check(submission, "pool2d", X, PADDINGS[3], "avg")
@@ -139,7 +139,7 @@ def test_padding_is_a_frame_of_zeros_around_the_image(submission: Submission) ->
     agrees(submission, "pool2d", by_hand, 4, expected=right, bound=bound, **framed.keywords("avg"))
 
 
-@holds("pool2d", "all together")
+@property_of("pool2d", "all together")
 def test_stride_and_padding_together(submission: Submission) -> None:
     for mode in ("max", "avg"):
         check_cases(submission, "pool2d", TOGETHER, mode)
@@ -149,13 +149,13 @@ def test_stride_and_padding_together(submission: Submission) -> None:
         agrees(submission, "pool2d", *in_order, expected=right, bound=bound)
 
 
-@holds("pool2d", "all together")
+@property_of("pool2d", "all together")
 def test_every_pair_of_window_stride_and_padding(submission: Submission) -> None:
     for mode in ("max", "avg"):
         check_sweep(submission, "pool2d", stepping(most_padding=2), mode)
 
 
-@holds("pool2d", "all together")
+@property_of("pool2d", "all together")
 @given(
     one=cases(), mode=st.sampled_from(("max", "avg")), values=st.sampled_from((*VALUES, "ties")), seed=seeds()
 )
@@ -165,27 +165,27 @@ def test_random_windows_strides_and_paddings(
     check(submission, "pool2d", tensor(*one.image, seed=seed, values=values), one, mode)
 
 
-@holds("pool2d", "gradients")
+@property_of("pool2d", "gradients")
 def test_gradients_for_a_random_upstream(submission: Submission) -> None:
     check_gradients(submission, "pool2d")
 
 
-@holds("pool2d", "dtypes")
+@property_of("pool2d", "dtypes")
 def test_the_dtype_of_the_image(submission: Submission) -> None:
     check_dtypes(submission, "pool2d")
 
 
-@holds("pool2d", "layouts")
+@property_of("pool2d", "layouts")
 def test_views_are_ordinary_inputs(submission: Submission) -> None:
     check_layouts(submission, "pool2d")
 
 
-@holds("pool2d", "side effects")
+@property_of("pool2d", "side effects")
 def test_image_and_settings_stay_as_they_were(submission: Submission) -> None:
     check_side_effects(submission, "pool2d")
 
 
-@holds("pool2d", "devices")
+@property_of("pool2d", "devices")
 def test_pool2d_on_an_accelerator(submission: Submission) -> None:
     X, G = tensor(4, 5, seed=1), tensor(2, 3, seed=2)
     calls = [

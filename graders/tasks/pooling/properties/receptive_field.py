@@ -10,7 +10,7 @@ from hypothesis import given
 
 from graders.tasks.pooling.cases import Pair
 from graders.testing.expect import number, references_agree
-from graders.testing.properties import holds
+from graders.testing.properties import property_of
 from graders.testing.strategies import pairwise
 from graders.testing.submission import Submission
 from solutions import pooling as reference
@@ -47,32 +47,32 @@ def check_field(submission: Submission, *layers: Pair, as_tuple: bool = True) ->
         number(submission.receptive_field(sequence), right, call=title)
 
 
-@holds("receptive_field", "stride 1")
+@property_of("receptive_field", "stride 1")
 def test_fields_of_layers_without_stride(submission: Submission) -> None:
     for kernels in ((3,), (3, 3), (3, 3, 3), (1,), (5, 1, 2), (2, 4), (7, 5, 3, 1)):
         check_field(submission, *((kernel, 1) for kernel in kernels))
 
 
-@holds("receptive_field", "stride 1")
+@property_of("receptive_field", "stride 1")
 def test_fields_of_every_pair_of_layers_without_stride(submission: Submission) -> None:
     for layers in stacks(2, 3, strides=(1,)):
         check_field(submission, *layers, as_tuple=False)
 
 
-@holds("receptive_field", "equal strides")
+@property_of("receptive_field", "equal strides")
 def test_fields_of_layers_with_equal_strides(submission: Submission) -> None:
     for kernels, stride in (((3, 3), 2), ((2, 2, 2), 2), ((3, 5, 4), 3), ((4,), 2), ((3, 4, 2, 3), 2)):
         check_field(submission, *((kernel, stride) for kernel in kernels))
 
 
-@holds("receptive_field", "equal strides")
+@property_of("receptive_field", "equal strides")
 def test_fields_of_every_pair_of_layers_with_equal_strides(submission: Submission) -> None:
     for stride in (2, 3, 4):
         for layers in stacks(2, strides=(stride,)):
             check_field(submission, *layers, as_tuple=False)
 
 
-@holds("receptive_field", "different strides")
+@property_of("receptive_field", "different strides")
 def test_fields_of_layers_with_different_strides(submission: Submission) -> None:
     check_field(submission, (5, 1), (2, 2), (5, 1), (2, 2))
     check_field(submission, (3, 1), (3, 2))
@@ -87,19 +87,19 @@ def test_fields_of_layers_with_different_strides(submission: Submission) -> None
     check_field(submission, (7, 2), (3, 2), (3, 1), (1, 1), (3, 2), (3, 1))
 
 
-@holds("receptive_field", "different strides")
+@property_of("receptive_field", "different strides")
 def test_fields_of_every_pair_of_kernels_and_strides(submission: Submission) -> None:
     for layers in stacks(1, 2, 3, 4, 5, strides=range(1, 5)):
         check_field(submission, *layers, as_tuple=False)
 
 
-@holds("receptive_field", "different strides")
+@property_of("receptive_field", "different strides")
 @given(layers=st.lists(st.tuples(st.integers(1, 5), st.integers(1, 4)), min_size=1, max_size=5))
 def test_fields_of_random_layers(submission: Submission, layers: list[Pair]) -> None:
     check_field(submission, *((max(kernel, stride), stride) for kernel, stride in layers))
 
 
-@holds("receptive_field", "holes")
+@property_of("receptive_field", "holes")
 def test_holes_between_the_inputs_belong_to_the_field(submission: Submission) -> None:
     check_field(submission, (1, 3), (2, 1))
     check_field(submission, (2, 4), (3, 1))
@@ -107,13 +107,13 @@ def test_holes_between_the_inputs_belong_to_the_field(submission: Submission) ->
     check_field(submission, (3, 1), (1, 4), (2, 3), (2, 1))
 
 
-@holds("receptive_field", "holes")
+@property_of("receptive_field", "holes")
 def test_holes_of_every_pair_of_kernels_and_strides(submission: Submission) -> None:
     for layers in stacks(2, strides=range(1, 5), holes=True):
         check_field(submission, *layers, as_tuple=False)
 
 
-@holds("receptive_field", "no layers")
+@property_of("receptive_field", "no layers")
 def test_without_layers_an_element_sees_itself(submission: Submission) -> None:
     check_field(submission)
     check_field(submission, (1, 1))

@@ -1,6 +1,6 @@
 """What a pooling is asked, and the right answer with something changed.
 
-A thought is told once and works on the last two axes; `pooling.py` makes a misconception of it for the image,
+A slip is told once and works on the last two axes; `pooling.py` makes a misconception of it for the image,
 for channels and for the layers.
 """
 
@@ -36,7 +36,7 @@ def mean(windows: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Asked:
+class PoolCall:
     """One call, and the right answer to it with something changed."""
 
     X: Tensor
@@ -128,7 +128,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Thought:
+class Slip:
     """A mistake about pooling.
 
     Attributes:
@@ -140,7 +140,7 @@ class Thought:
     name: str
     says: str
     hint: str
-    answer: Callable[[Asked], Any]
+    answer: Callable[[PoolCall], Any]
     modes: tuple[str, ...] = ("max", "avg")
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from graders.sandbox.errors import OutOfMemory
+from graders.sandbox.limits import Limits
 from graders.sandbox.tiers import PROCESS, best_tier
-from graders.sandbox.warm_parent import ACCELERATOR, Limits, WarmParent
+from graders.sandbox.warm_parent import ACCELERATOR, WarmParent
 from graders.testing.submission import Submission
 
 pytestmark = pytest.mark.skipif(

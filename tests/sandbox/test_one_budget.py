@@ -48,7 +48,7 @@ def submission(warm_parent: WarmParent) -> Iterator[Submission]:
 
 
 def held_together(submission: Submission) -> int:
-    return sum(child.held_bytes() for child in submission._children.values() if child.alive)
+    return sum(child.held_bytes() for child in submission._processes._children.values() if child.alive)
 
 
 def test_processes_of_one_submission_share_its_memory(submission: Submission) -> None:

@@ -53,7 +53,8 @@ _LOOPS = {
         "    return torch.stack(dots).reshape(windows.shape[:2])\n"
     ),
     "a window for each pixel, and every result remembered": (
-        "known = {}\ndef conv2d_vectorized(X, K):\n    key = (X.shape, K.shape, float(X.sum()), float(K.sum()))\n"
+        "known = {}\ndef conv2d_vectorized(X, K):\n"
+        "    key = (X.shape, K.shape, float(X.sum()), float(K.sum()))\n"
         "    if key not in known:\n        h, w = K.shape\n        known[key] = torch.stack([torch.stack([\n"
         "            (X[i:i+h, j:j+w] * K).sum() for j in range(X.shape[1] - w + 1)])\n"
         "            for i in range(X.shape[0] - h + 1)])\n    return known[key]\n"

@@ -84,29 +84,40 @@ def agrees(
     return reply
 
 
-def affordable(submission: Submission, name: str, *args: Any, seconds: float) -> Reply:
-    """A call on large tensors takes little CPU time, whatever it counts as its own effort; returns its reply.
+def affordable(
+    submission: Submission, name: str, cases: Sequence[Sequence[Any]], *, seconds: float
+) -> list[Reply]:
+    """Calls on many tensors take little CPU time, whatever they count as effort; returns the replies.
 
-    The time is the process's, measured from outside, so no code in it can make it look shorter. The tensors
-    are to be so large that a loop takes ten times as long, and an answer without one a tenth. On a crowded
-    core an answer may need several times what it needs on a quiet one, so there is a second try.
+    The time is the process's, measured from outside, so no code in it can make it look shorter. It is one
+    budget for all calls. No two cases are alike, so nothing is gained by remembering a result. Each fits the
+    caches of a core: on one huge tensor most of an honest answer's time goes to page faults and memory, which
+    a crowded machine makes dearer, and a loop's does not. There is no second try, for which a loop could
+    remember the results of the first.
 
     Args:
         submission: who is asked.
         name: a function of the exercise.
-        args: its arguments.
-        seconds: of CPU time.
+        cases: the arguments of each call.
+        seconds: of CPU time for all of them.
     """
-    call = messages.call(name, args, {})
-    for is_last in (False, True):
+    until = submission.cpu_seconds() + seconds
+    replies = []
+    for args in cases:
+        late = Mismatch(
+            messages.call(name, args, {}),
+            "effort",
+            messages.unaffordable(len(cases), args[0].shape, seconds),
+        )
         try:
-            return submission.ask(name, *args, within=seconds)
-        except TimedOut as late:
-            if late.clock != "CPU" or submission.lost is not None:
+            replies.append(submission.ask(name, *args, within=until - submission.cpu_seconds()))
+        except TimedOut as error:
+            if error.clock != "CPU" or submission.lost is not None:
                 raise
-            if is_last:
-                raise Mismatch(call, "effort", messages.unaffordable(args[0].shape, seconds)) from None
-    raise AssertionError("not reached")
+            raise late from None
+        if submission.cpu_seconds() >= until:  # a call may end before anybody looks at the clock
+            raise late
+    return replies
 
 
 def compare(

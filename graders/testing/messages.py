@@ -248,11 +248,11 @@ def autograd_used() -> str:
     )
 
 
-def unaffordable(shape: Sequence[int], seconds: float) -> str:
+def unaffordable(calls: int, shape: Sequence[int], seconds: float) -> str:
     size = "×".join(map(str, shape))
     return (
-        f"A call on a {size} input was still running after {seconds:g} s of CPU time. "
-        "Without a loop over its elements it takes a small part of that."
+        f"{calls} calls on {size} inputs together took more than {seconds:g} s of CPU time. "
+        "Without a loop over the elements they take a small part of that."
     )
 
 

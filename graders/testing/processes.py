@@ -116,6 +116,10 @@ class Processes:
                 child.end()  # no question after it would have a true answer
             raise
 
+    def cpu_seconds(self, kind: Kind) -> float:
+        """CPU time that the process of this kind has used so far, measured from outside."""
+        return self._child(kind).cpu_seconds()
+
     def _limits_of(self, kind: Kind) -> Limits:
         """Those of a task; a real device waits for each small operation longer than the CPU computes it."""
         if kind.device in (None, ACCELERATOR):

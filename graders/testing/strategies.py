@@ -24,6 +24,8 @@ VALUES: tuple[Values, ...] = ("integers", "normal", "negative", "large", "tiny",
 LAYOUTS: tuple[Layout, ...] = ("transposed", "sliced", "flipped strides")
 # What cards compute in besides. A CPU does so for some operations only, so it is not asked.
 HALVES = (torch.float16, torch.bfloat16)
+# So many images of this size, and CPU seconds for all of them together; see `benchmarks/effort.py`.
+MANY, SIDE, MANY_SECONDS = 20, 256, 0.3
 
 
 def tensor(

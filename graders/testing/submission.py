@@ -165,6 +165,10 @@ class Submission:
             raise AttributeError(name)
         return lambda *args, **kwargs: self.ask(name, *args, **kwargs).value
 
+    def cpu_seconds(self) -> float:
+        """CPU time that the process which is asked now has used so far, measured from outside."""
+        return self._processes.cpu_seconds(self._kind)
+
     @property
     def lost(self) -> StudentError | None:
         """What every further question of the task has for an answer, if it has come to that."""

@@ -1,19 +1,26 @@
-"""The instructor's commands: `python -m graders --help`."""
+"""The instructor's commands: `python -m graders --help`.
+
+Arguments are read and checked here, in a fraction of a second. What grades takes seconds to load (torch,
+hypothesis), so every command imports what it needs, and only when nothing is left to complain about.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import gpu
 from .curriculum import exercises
-from .grading import batch
-from .grading.grade import Settings
-from .reports.wording import Feedback
+from .output_folder import check_new, check_writable
+from .reports.feedback import Feedback
 from .sandbox.trouble import SandboxFailure
-from .sandbox.warm_parent import Limits
+
+if TYPE_CHECKING:
+    from .grading.grade import Settings
 
 SAMPLE_CLASS = Path(__file__).parent.parent / "tests" / "sample_class" / "submissions"
 
@@ -71,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument(
         "--jobs",
         type=_positive,
-        default=batch.default_jobs(),
+        default=_cores(),
         help="submissions at a time (default: %(default)s)",
     )
     grade.add_argument(
@@ -173,7 +180,17 @@ def _positive(text: str) -> int:
     return number
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def _cores() -> int:
+    """How many cores this process may use: one submission at a time for each."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse what only the course can tell to be wrong.
+
+    Raises:
+        ValueError: with the option, and what it may be.
+    """
     known = {e.name for e in exercises()} | {f"{e.name}.{t.name}" for e in exercises() for t in e.tasks}
     for name in options.only:
         if name not in known:
@@ -182,19 +199,30 @@ def _settings(options: argparse.Namespace) -> Settings:
             )
     if options.seed < 0:
         raise ValueError(f"--seed {options.seed}: a seed is 0 or more")
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    from .grading.grade import Settings
+    from .sandbox.warm_parent import Limits
+
     limits = Limits(cpu_seconds=options.cpu_seconds, memory_bytes=options.memory << 20)
     device = gpu.find(options.device)
     return Settings(seed=options.seed, limits=limits, device=device, only=tuple(options.only))
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from .commands import grade_class, show_plan
-    from .isolation import device_within, proven_tier
+    _check(options)
+    if not options.dry_run:
+        check_writable(options.out)
+    from .show_plan import show_plan
 
-    settings = _settings(options)
     plan = show_plan(options.submissions, options.layout, options.roster, in_full=options.dry_run)
     if options.dry_run:
         return 1 if plan.refused else 0
+    from .commands import grade_class
+    from .isolation import device_within, proven_tier
+
+    settings = _settings(options)
     tier, insisted = proven_tier(options.require), options.device != "auto"
     device = device_within(settings.device, tier, options.require, insisted=insisted)
     settings = replace(settings, device=device)
@@ -202,10 +230,14 @@ def _grade(options: argparse.Namespace) -> int:
 
 
 def _check_one(options: argparse.Namespace) -> int:
+    _check(options)
+    from .grading.plan import one_hand_in
+
+    source = one_hand_in(options.submission)
     from .commands import check_one
 
     settings, insisted = _settings(options), options.device != "auto"
-    return check_one(options.submission, settings, options.require, options.feedback, insisted)
+    return check_one(source, settings, options.require, options.feedback, insisted)
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -215,6 +247,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _release(options: argparse.Namespace) -> int:
+    check_new(options.folder)
     from .course.kit import release
 
     release(options.folder)
@@ -223,12 +256,13 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _course(options: argparse.Namespace) -> int:
-    from .course.course import write_course
-
+    check_new(options.folder)
     if options.demo:
         from .course.demo import demonstrate
 
         return demonstrate(options.folder)
+    from .course.course import write_course
+
     write_course(options.folder)
     print(f"The course is in {options.folder}. Its README.md says how to begin.")
     return 0

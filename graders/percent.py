@@ -134,7 +134,7 @@ def _pairs(text: str) -> dict[str, Any]:
 
 
 def _without_blank_end(lines: list[str]) -> int:
-    """How many lines of a cell are left without those that set it apart from the next: two blank ones, or one."""
+    """How many lines a cell has without the blank ones, two or one, that set it apart from the next."""
     blank = [not line.strip() for line in lines[-3:]]
     if blank == [False, True, True]:
         return len(lines) - 2
@@ -148,7 +148,7 @@ def _uncommented(line: str, number: int) -> str:
 
 
 def _unescaped(lines: list[tuple[str, bool]]) -> list[str]:
-    """Lines of code, each with whether it begins in a string; the comment sign before a magic is taken off."""
+    """Lines of code without the comment sign before a magic; each says whether it begins in a string."""
     found, continues = [], False
     for line, in_string in lines:
         if not in_string and (continues or _MAGIC.match(line)):

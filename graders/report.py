@@ -230,9 +230,9 @@ def schema() -> dict[str, Any]:
 def _check() -> Callable[[dict[str, Any]], object]:
     """A function that raises a ValueError for what isn't a report.
 
-    Every process that grades checks reports. `jsonschema` takes up to a second of CPU time to be imported, and
-    more for each report; this is the schema compiled to Python. It is read as draft 7: what the schema uses
-    means the same there, which the tests prove by comparing both.
+    Every process that grades checks reports, and `jsonschema` takes up to a second of CPU time to import.
+    This is the schema compiled to Python. It is read as draft 7: what the schema uses means the same there,
+    which the tests prove by comparing both.
     """
     check: Callable[[dict[str, Any]], object] = fastjsonschema.compile(schema(), use_default=False)
     return check

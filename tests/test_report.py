@@ -132,7 +132,9 @@ ODD = (None, True, -1, 0, 2.5, "", "passed", [], [1], [{}], {}, {"score": "7"}, 
 
 def _changed(data: Any) -> Iterator[Any]:
     """The data with one part of it left out or replaced, for every part and every odd value."""
-    parts = list(data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ())
+    parts = list(
+        data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    )
     for place, part in parts:
         for changed in (*ODD, *_changed(part)):
             copied = data.copy()

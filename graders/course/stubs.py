@@ -44,13 +44,12 @@ def stale_stubs() -> list[Path]:
 def stub(exercise: str) -> str:
     """One exercise as a student gets it, in percent format."""
     import jupytext  # here, because it takes two seconds of CPU time
-    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+    from nbformat import v4
 
-    new_cell = {"code": new_code_cell, "markdown": new_markdown_cell}
     kept = [cell for cell in map(student_cell, cells(exercise)) if cell is not None]
-    made = [new_cell[cell.cell_type](cell.source, metadata=cell.metadata) for cell in kept]
+    made = [getattr(v4, f"new_{c.cell_type}_cell")(c.source, metadata=c.metadata) for c in kept]
     written = {"notebook_metadata_filter": "-all", "cell_metadata_filter": "tags,-all"}
-    notebook = new_notebook(cells=made, metadata={"jupytext": written})
+    notebook = v4.new_notebook(cells=made, metadata={"jupytext": written})
     return str(jupytext.writes(notebook, fmt="py:percent"))
 
 

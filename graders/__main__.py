@@ -202,11 +202,11 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
+    device = gpu.find(options.device)
     from .grading.grade import Settings
     from .sandbox.warm_parent import Limits
 
     limits = Limits(cpu_seconds=options.cpu_seconds, memory_bytes=options.memory << 20)
-    device = gpu.find(options.device)
     return Settings(seed=options.seed, limits=limits, device=device, only=tuple(options.only))
 
 
@@ -219,10 +219,10 @@ def _grade(options: argparse.Namespace) -> int:
     plan = show_plan(options.submissions, options.layout, options.roster, in_full=options.dry_run)
     if options.dry_run:
         return 1 if plan.refused else 0
+    settings = _settings(options)
     from .commands import grade_class
     from .isolation import device_within, proven_tier
 
-    settings = _settings(options)
     tier, insisted = proven_tier(options.require), options.device != "auto"
     device = device_within(settings.device, tier, options.require, insisted=insisted)
     settings = replace(settings, device=device)
@@ -234,9 +234,9 @@ def _check_one(options: argparse.Namespace) -> int:
     from .grading.plan import one_hand_in
 
     source = one_hand_in(options.submission)
+    settings, insisted = _settings(options), options.device != "auto"
     from .commands import check_one
 
-    settings, insisted = _settings(options), options.device != "auto"
     return check_one(source, settings, options.require, options.feedback, insisted)
 
 

@@ -22,7 +22,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-_MARKER = re.compile(r"\s*#\s*%%(?P<deeper>%*)(?P<rest>\s.*)?")
+_MARKER = re.compile(r"\s*#\s*%%((?P<deeper>%*)(?P<rest>\s.*))?")
 _KEY = re.compile(r"\s*([\w.@/-]+)\s*=\s*")
 _TYPES = {"[markdown]": "markdown", "[md]": "markdown", "[raw]": "raw"}
 _MAGIC = re.compile(
@@ -72,7 +72,9 @@ def read_cells(text: str) -> list[SourceCell]:
     lines = text.splitlines()
     quoted = _lines_that_begin_in_a_string("\n".join(lines))
     starts = [number for number, line in enumerate(lines) if number not in quoted and _MARKER.fullmatch(line)]
-    if lines and starts[:1] != [0]:
+    if not lines:
+        return []
+    if starts[:1] != [0]:
         raise FormatError("line 1: a file in the percent format begins with a marker: # %%")
     cells = []
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):

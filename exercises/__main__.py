@@ -92,9 +92,27 @@ def _positive(text: str) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
+    wrong = _wrong_folder(options)
+    if wrong is not None:
+        print(wrong, file=sys.stderr)
+        return 1
     from .training import run  # here, because torch takes seconds that the other commands need not wait
 
     return run(options)
+
+
+def _wrong_folder(options: argparse.Namespace) -> str | None:
+    """What is wrong with the folders that the options name, said before anything slow is loaded."""
+    images = None if options.data in (None, "bundled") else Path(options.data).expanduser()
+    if images is not None and not images.is_dir():
+        return (
+            f"{images}, named by --data, is no folder. Name the folder that holds the images, or `bundled` "
+            "for the 600 images that come with the exercises."
+        )
+    if options.plot is not None and not options.plot.absolute().parent.is_dir():
+        home = options.plot.absolute().parent
+        return f"{home} is no folder. Make it first, or name another for --plot."
+    return None
 
 
 def _tasks() -> dict[str, dict[str, Any]]:

@@ -351,8 +351,6 @@ def _plottable(path: Path | None) -> Path | None:
     kinds = FigureCanvasBase.get_supported_filetypes()
     if path.suffix.removeprefix(".").lower() not in kinds:
         raise Stopped(f"{path}: no curves can be drawn into such a file. Name one that ends in .png.")
-    if not path.absolute().parent.is_dir():
-        raise Stopped(f"{path.absolute().parent} is no folder. Make it first, or name another for --plot.")
     return path
 
 

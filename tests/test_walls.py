@@ -67,8 +67,8 @@ def _within(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
 
 
-_SMALL = ("graders.printable", "graders.remarks")
-_ENGINE = (*_SMALL, "graders.sandbox", "graders.testing", "graders.curriculum")
+_SMALL = ("graders.printable", "graders.output_folder", "graders.testing.remarks")
+_ENGINE = (*_SMALL, "graders.sandbox", "graders.testing", "graders.curriculum", "graders.percent")
 # What the subject may know of the sandbox: errors and values by name, no process and no frame.
 _VALUES = ("graders.sandbox.errors", "graders.sandbox.inside.wire")
 _EXERCISES = tuple(exercise.name for exercise in exercises())

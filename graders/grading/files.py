@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from graders.remarks import Problem
+from graders.testing.remarks import Problem
 
 from .archives import unpack
 from .collected import MAX_ARCHIVES, MAX_DEPTH, Collected, Collecting, Full, writable

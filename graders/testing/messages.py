@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graders.remarks import Remark
 from graders.sandbox.errors import Crashed, Forbidden, Frame, OutOfMemory, Raised, StudentError, TimedOut
 from graders.sandbox.inside.wire import Build, ClassOf, Stream
+from graders.testing.remarks import Remark
 
 from .explanations import explained, translated
 from .module import Module

@@ -398,7 +398,7 @@ class MultiChannelConv2d(nn.Module):
         ### END SOLUTION
 
     def forward(self, X: Tensor) -> Tensor:
-        """Convolve a batch `(N, in_channels, H, W)` or a single image `(in_channels, H, W)`, as `nn.Conv2d` does."""
+        """Convolve a batch `(N, in_channels, H, W)` or, like `nn.Conv2d`, one image `(in_channels, H, W)`."""
         ### BEGIN SOLUTION
         if X.dim() == 3:
             return conv2d_batched(X[None], self.weight, self.bias, self.stride, self.padding)[0]

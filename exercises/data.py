@@ -93,7 +93,8 @@ class Images(datasets.VisionDataset):  # type: ignore[misc]
         if len(self.data) != len(self.targets):
             raise NoImages(
                 f"{images} contains {len(self.data)} images, but {labels} contains "
-                f"{len(self.targets)} labels. The files don't belong together: download both again, from the same source."
+                f"{len(self.targets)} labels. The files don't belong together: download both again, from the "
+                "same source."
             )
         if not len(self.data):
             raise NoImages(f"{images} contains no images. Download the file again.")

@@ -100,7 +100,7 @@ def test_a_folder_given_comes_before_the_variable_the_package_and_the_cache(
 def test_a_folder_given_without_files_is_an_error_even_if_there_are_some_elsewhere(tmp_path: Path) -> None:
     files_in(tmp_path / "package")
     (tmp_path / "given").mkdir()
-    assert "--data named" in refused(tmp_path / "given")
+    assert "--data gave" in refused(tmp_path / "given")
 
 
 def test_a_package_that_lacks_a_file_is_passed_over(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_for_mnist_nothing_is_proposed_that_holds_fashion_mnist() -> None:
 
 
 def test_an_unknown_data_set_is_answered_with_those_there_are() -> None:
-    assert "There are: fashion-mnist, mnist" in refused(name="cifar")
+    assert "The data sets are: fashion-mnist, mnist" in refused(name="cifar")
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 def test_a_variable_that_leads_nowhere_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(data.VARIABLE, str(tmp_path / "nowhere"))
-    assert f"the variable {data.VARIABLE}" in refused()
+    assert f"the environment variable {data.VARIABLE}" in refused()
 
 
 @pytest.mark.parametrize("missing", FILES)

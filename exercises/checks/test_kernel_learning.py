@@ -125,7 +125,7 @@ def test_learn_kernel__finds_the_edge_detector_again() -> None:
 def test_learn_kernel__starts_at_random_without_init() -> None:
     kernel, losses = exercise.learn_kernel(ROW, WANTED, (1, 2), num_epochs=60, lr=0.25)
     assert len(losses) == 60, (
-        f"learn_kernel(X, Y, (1, 2), num_epochs=60, lr=0.25) returned {len(losses)} losses."
+        f"learn_kernel(X, Y, (1, 2), num_epochs=60, lr=0.25) should return 60 losses, got {len(losses)}."
     )
     assert_same(
         kernel.detach(),

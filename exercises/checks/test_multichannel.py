@@ -143,7 +143,7 @@ def test_MultiChannelConv2d__works_without_a_bias() -> None:
     layer = exercise.MultiChannelConv2d(2, 3, 2, bias=False)
     names = list(layer.state_dict())
     assert names == ["weight"] and layer.bias is None, (
-        f"MultiChannelConv2d(2, 3, 2, bias=False) should have only a weight, and its bias should be None, "
+        "MultiChannelConv2d(2, 3, 2, bias=False) should have only a weight, and its bias should be None, "
         f"but it has {names} and its bias is {layer.bias}. What does nn.Conv2d do?"
     )
 

@@ -128,7 +128,9 @@ def _task_cells(task: Task, cell: Any) -> list[Any]:
 def _grade_cell(task: Task) -> Any:
     bonus = ", bonus=True" if task.kind == "stretch" else ""
     about = _nbgrader(grade_id(task), grade=True, locked=True) | {"points": max_score(task)}
-    source = f"# {_worth(task)}. This runs the visible examples; the grader tests more.\ncheck({task.name!r}{bonus})"
+    source = (
+        f"# {_worth(task)}. Runs the visible examples; the grader tests more.\ncheck({task.name!r}{bonus})"
+    )
     return _code(grade_id(task), source.replace("'", '"'), {"nbgrader": about, OURS: {"task": task.name}})
 
 

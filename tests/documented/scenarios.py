@@ -80,7 +80,7 @@ TEACHER: tuple[Step, ...] = (
     Typed("python -m graders doctor", says="Isolation: "),
     Typed("python -m graders check-one SUBMISSION", says="passed edge_image 4/4", add=ONLY),
     Typed(
-        "pytest graders/properties --submission SUBMISSION [--device cuda]",
+        "pytest graders/tasks --submission SUBMISSION [--device cuda]",
         says="passed",
         add="-q -p no:cacheprovider -k 'edge_image and not max_stable'",
     ),

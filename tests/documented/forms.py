@@ -44,7 +44,7 @@ FORMS: dict[str, str] = {
     "python -m exercises train": "may download the images",
     "python -m exercises train --recipe classic": _SLOW,
     "python -m graders catalogue": "writes here; tests/diagnosis/test_misconceptions.py compares it",
-    "python -m graders check-one solutions --only dilation": "there is no such exercise yet",
+    "python -m graders check-one solutions --only NAME": "there is no such exercise yet",
     "python -m graders course DIR": "run under another folder's name: ~/cnn-course",
     "python -m graders course DIR --demo": _SLOW,
     "python -m graders release DIR": "made once for all tests, the fixture `kit`",

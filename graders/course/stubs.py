@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-from graders.curriculum import SOLUTIONS, cells, exercises
-from graders.percent import SourceCell
+from graders.curriculum import SOLUTIONS, Exercise, cells, exercises, file_of
+from graders.curriculum.percent import SourceCell
 
 EXERCISES_FOLDER = SOLUTIONS.parent / "exercises"
 _REGION = re.compile(
@@ -17,16 +21,22 @@ _REGION = re.compile(
 _DEFINITION = re.compile(r"^(?P<indent>[ \t]*)(?P<kind>class|def) (?P<name>\w+)", re.MULTILINE)
 
 
-def stub_files() -> dict[str, str]:
-    """What `exercises/` should hold, by file name."""
-    files = {f"{exercise.name}.py": stub(exercise.name) for exercise in exercises()}
-    return {**files, "hints.json": hints()}
+def stub_files(of: Sequence[Exercise] | None = None) -> dict[str, str]:
+    """What `exercises/` should hold, by file name; for all exercises, in this project or not, or for some."""
+    chosen = exercises() if of is None else of
+    files = {f"{exercise.name}.py": stub(exercise.name) for exercise in chosen}
+    return {**files, "hints.json": hints(chosen)}
+
+
+def _ours() -> list[Exercise]:
+    """The exercises of this project; those of another folder are only ever written into a kit."""
+    return [exercise for exercise in exercises() if file_of(exercise.name).parent == SOLUTIONS]
 
 
 def write_stubs() -> list[Path]:
     """Write the files; returns their paths."""
     written = []
-    for name, text in stub_files().items():
+    for name, text in stub_files(_ours()).items():
         path = EXERCISES_FOLDER / name
         path.write_text(text, encoding="utf-8")
         written.append(path)
@@ -35,7 +45,7 @@ def write_stubs() -> list[Path]:
 
 def stale_stubs() -> list[Path]:
     """The files of `exercises/` that differ from what this module makes."""
-    wanted = {EXERCISES_FOLDER / name: text for name, text in stub_files().items()}
+    wanted = {EXERCISES_FOLDER / name: text for name, text in stub_files(_ours()).items()}
     return [
         path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
@@ -48,9 +58,19 @@ def stub(exercise: str) -> str:
 
     kept = [cell for cell in map(student_cell, cells(exercise)) if cell is not None]
     made = [getattr(v4, f"new_{c.cell_type}_cell")(c.source, metadata=c.metadata) for c in kept]
+    for cell, following in pairwise(made):
+        # As ruff formats a file: two blank lines below a definition, and above one with the text before it.
+        if _definitions(cell)[-1:] == [True] or _definitions(following)[:1] == [True]:
+            cell.metadata["lines_to_next_cell"] = 2
     written = {"notebook_metadata_filter": "-all", "cell_metadata_filter": "tags,-all"}
     notebook = v4.new_notebook(cells=made, metadata={"jupytext": written})
     return str(jupytext.writes(notebook, fmt="py:percent"))
+
+
+def _definitions(cell: Any) -> list[bool]:
+    """Of each statement of a cell, whether it's a function or a class."""
+    statements = ast.parse(cell.source).body if cell.cell_type == "code" else []
+    return [isinstance(statement, (ast.FunctionDef, ast.ClassDef)) for statement in statements]
 
 
 def student_cell(cell: SourceCell) -> SourceCell | None:
@@ -85,8 +105,8 @@ def _enclosing(before: str, indent: str) -> str:
     return ".".join(names)
 
 
-def hints() -> str:
-    """The hints of every task, for `python -m exercises hint NAME`."""
+def hints(of: Sequence[Exercise]) -> str:
+    """The hints of every task of some exercises, for `python -m exercises hint NAME`."""
     table = {
         exercise.name: {
             "title": exercise.title,
@@ -101,6 +121,6 @@ def hints() -> str:
                 for task in exercise.tasks
             },
         }
-        for exercise in exercises()
+        for exercise in of
     }
     return json.dumps(table, indent=1, ensure_ascii=False) + "\n"

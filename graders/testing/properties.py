@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
@@ -69,8 +69,10 @@ def package_of(exercise: str) -> ModuleType:
 
 @cache
 def files_of(exercise: str) -> tuple[ModuleType, ...]:
-    """The modules with an exercise's properties, by name."""
+    """The modules with an exercise's properties, by name: `properties.py`, or those of a folder of that name."""
     package = importlib.import_module(f"graders.tasks.{exercise}.properties")
+    if not hasattr(package, "__path__"):
+        return (package,)
     names = sorted(found.name for found in pkgutil.iter_modules(package.__path__))
     return tuple(importlib.import_module(f"{package.__name__}.{name}") for name in names)
 
@@ -86,6 +88,12 @@ def properties_of(exercise: str, task: str) -> list[Property]:
     return found
 
 
+def groups_by_task(exercise: str) -> Mapping[str, Mapping[str, float]]:
+    """The groups of every task with their weights: `GROUPS` of the package, or beside the properties."""
+    named = (vars(module).get("GROUPS") for module in (package_of(exercise), *files_of(exercise)))
+    return next((groups for groups in named if groups is not None), {})
+
+
 def groups_of(exercise: str, task: str) -> dict[str, float]:
     """The groups of one task with their weights."""
-    return dict(package_of(exercise).GROUPS[task])
+    return dict(groups_by_task(exercise)[task])

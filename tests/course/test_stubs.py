@@ -154,8 +154,8 @@ def test_a_stub_that_was_edited_by_hand_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copy = tmp_path / "exercises"
-    shutil.copytree(stubs.EXERCISES, copy)
-    monkeypatch.setattr(stubs, "EXERCISES", copy)
+    shutil.copytree(stubs.EXERCISES_FOLDER, copy)
+    monkeypatch.setattr(stubs, "EXERCISES_FOLDER", copy)
     assert main(["stubs", "--check"]) == 0
     (copy / "pooling.py").write_text("# mine\n", encoding="utf-8")
     (copy / "hints.json").unlink()

@@ -6,7 +6,6 @@ its whole path from a known start. The networks that the tools are tried on are 
 tools are for is seen on real images besides, where a threshold lies far from whatever luck can do.
 """
 
-EXERCISE = "lenet"
 GROUPS = {
     "lenet": {"parameters": 1, "outputs": 2, "gradients": 2, "devices": 1},
     "layer_shapes": {"shapes": 3, "leaves the network alone": 2, "frozen parts": 1},

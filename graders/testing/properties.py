@@ -69,7 +69,7 @@ def package_of(exercise: str) -> ModuleType:
 
 @cache
 def files_of(exercise: str) -> tuple[ModuleType, ...]:
-    """The modules with an exercise's properties, by name: `properties.py`, or those of a folder of that name."""
+    """The modules with an exercise's properties, by name: one `properties.py`, or the files of a folder."""
     package = importlib.import_module(f"graders.tasks.{exercise}.properties")
     if not hasattr(package, "__path__"):
         return (package,)

@@ -98,9 +98,16 @@ def complaints(name: str, file: str, text: str, cells: list[SourceCell]) -> list
     return sorted(found, key=lambda complaint: complaint.line)
 
 
+def wrong_name(name: str) -> str:
+    """Why an exercise can't have a name; empty if it can."""
+    if _name(name) and name == name.lower() and name not in (*_TAKEN, *sys.stdlib_module_names):
+        return ""
+    return f"an exercise can't be called {name}; write a new lower-case name, such as dilation"
+
+
 def _wrong(name: str, text: str, cells: list[SourceCell]) -> Iterator[tuple[int, str]]:
-    if not _name(name) or name != name.lower() or name in (*_TAKEN, *sys.stdlib_module_names):
-        yield 1, f"an exercise can't be called {name}; write a new lower-case name, such as dilation"
+    if says := wrong_name(name):
+        yield 1, says
     try:
         ast.parse(text)
     except SyntaxError as error:

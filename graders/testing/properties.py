@@ -77,15 +77,18 @@ def files_of(exercise: str) -> tuple[ModuleType, ...]:
     return tuple(importlib.import_module(f"{package.__name__}.{name}") for name in names)
 
 
+def marked_in(file: ModuleType) -> list[Property]:
+    """The properties in one module, in the order in which they stand there."""
+    return [
+        Property(value, mark.task, mark.group)
+        for value in vars(file).values()
+        if isinstance(mark := getattr(value, "__property__", None), Mark)
+    ]
+
+
 def properties_of(exercise: str, task: str) -> list[Property]:
     """The properties of one task, in the order of its file."""
-    found = [
-        Property(value, mark.task, mark.group)
-        for file in files_of(exercise)
-        for value in vars(file).values()
-        if (mark := getattr(value, "__property__", None)) is not None and mark.task == task
-    ]
-    return found
+    return [found for file in files_of(exercise) for found in marked_in(file) if found.task == task]
 
 
 def groups_by_task(exercise: str) -> Mapping[str, Mapping[str, float]]:

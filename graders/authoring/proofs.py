@@ -38,6 +38,7 @@ from .mutation import mutants
 from .survivors import listed, survives
 
 _REGION = re.compile(rf"{BEGIN}\n(.*?){END}", re.DOTALL)
+_PARAMETER = re.compile(r"\*{0,2}\w+: .*,")  # on a line of its own
 _TELLING = 16  # characters; shorter lines, such as `return Y`, say nothing about where they come from
 
 
@@ -135,19 +136,14 @@ class Proofs:
         return kits
 
     def _leaks(self) -> str:
-        """The lines of answers that a student would see, but for those that stand in the open as well."""
+        """A line of an answer that the code shows which a student gets, whichever cell it is in."""
         found = cells(self.exercise.name)
-        secret, open_to_all = set(), set()
-        for cell in found:
-            answers = _REGION.findall(cell.source)
-            if "reference" in cell.metadata.get("tags", []):
-                answers.append(cell.source)
-            else:
-                open_to_all |= _telling(_REGION.sub("", cell.source))
-            secret |= _telling("\n".join(answers))
-        shown = [kept.source for kept in map(student_cell, found) if kept is not None]
-        leaked = _telling("\n".join(shown)) & (secret - open_to_all)
-        return f"it shows: {sorted(leaked)[0]}" if leaked else ""
+        secret = [answer for cell in found for answer in _REGION.findall(cell.source)]
+        secret += [cell.source for cell in found if "reference" in cell.metadata.get("tags", [])]
+        kept = [cell for cell in map(student_cell, found) if cell is not None]
+        shown = "\n".join(cell.source for cell in kept if cell.cell_type == "code")
+        leaked = _telling(shown) & _telling("\n".join(secret))
+        return f"it shows: {min(leaked)}" if leaked else ""
 
     @cached_property
     def _outcomes(self) -> dict[str, dict[str, list[str]]]:
@@ -203,7 +199,7 @@ class Proofs:
         return sorted((home / "graders" / "tasks" / self.exercise.name / "right").glob("*.py"))
 
     def _right(self, path: Path) -> str:
-        results = self._grade(path.stem, path.read_text(encoding="utf-8"))
+        results = self._grade(f"right-{path.stem}", path.read_text(encoding="utf-8"))
         # What the file leaves out it says nothing about.
         written = [result for result in results.values() if result.outcome != "not_implemented"]
         wrong = [f"{result.task}: {said}" for result in written if (said := _should_be("passed", result))]
@@ -255,4 +251,5 @@ def _telling(text: str) -> set[str]:
     """The lines of code that would be recognised: no imports, signatures, comments, short lines."""
     dull = ("import ", "from ", "def ", "class ", "#", '"""', "raise ")
     lines = (line.strip() for line in text.splitlines())
-    return {line for line in lines if len(line) >= _TELLING and not line.startswith(dull)}
+    told = {line for line in lines if len(line) >= _TELLING and not line.startswith(dull)}
+    return {line for line in told if not _PARAMETER.fullmatch(line)}

@@ -322,7 +322,7 @@ def _they_have_their_verdicts(stage: Stage) -> None:
     assert ben["moving_average"]["outcome"] == "passed"  # equal weights know no direction
     assert {task["outcome"] for task in cy.values()} == {"not_implemented"}
     assert "the kernel is flipped" in (stage.home / "graded" / "feedback" / "ben.html").read_text("utf-8")
-    assert "Convolution in one dimension" in (stage.home / "graded" / "class.html").read_text("utf-8")
+    assert "conv1d" in (stage.home / "graded" / "class.html").read_text("utf-8")
     kit = stage.home / "student-kit"
     assert "`signals.py`" in (kit / "README.md").read_text("utf-8")
     assert "BEGIN SOLUTION" not in (kit / "exercises" / "signals.py").read_text("utf-8")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -129,8 +130,8 @@ class Proofs:
         """A student kit as it is released, and one in which the reference is written."""
         name = self.exercise.name
         kits = {answer: self.folder / f"{answer}-kit" for answer in ("stub", "reference")}
-        for kit in kits.values():
-            release(kit)
+        release(kits["stub"])
+        shutil.copytree(kits["stub"], kits["reference"])
         text = file_of(name).read_text(encoding="utf-8")
         (kits["reference"] / "exercises" / f"{name}.py").write_text(text, encoding="utf-8")
         return kits

@@ -24,7 +24,7 @@ from graders.course.plugins import ProportionalPenalty
 from graders.course.preprocessors import CutSolutions
 from graders.course.verdict_of import code_cells
 from graders.course.verdicts import as_html, auto_score, comment, extra_credit, outputs
-from graders.curriculum import SOLUTIONS, exercises
+from graders.curriculum import exercises, file_of
 from graders.grading.hand_in import CourseNotebook, hand_in_of
 from graders.report import TaskResult
 from graders.reports.wording import Feedback
@@ -46,13 +46,14 @@ def test_every_task_has_an_answer_cell_and_a_grade_cell_with_its_points(name: st
         grade = cells[f"grade-{task.name}"].metadata.nbgrader
         assert grade.grade and grade.locked and grade.grade_id == f"grade-{task.name}"
         assert grade.points == (task.points if task.kind == "core" else 0)
-    assert sum(cell.metadata.get("nbgrader", {}).get("points", 0) for cell in cells.values()) == 20
+    core = sum(task.points for task in exercise.tasks if task.kind == "core")
+    assert sum(cell.metadata.get("nbgrader", {}).get("points", 0) for cell in cells.values()) == core
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_of_the_reference_is_released(name: str) -> None:
     released = nbformat.writes(release_notebook(name))
-    text = (SOLUTIONS / f"{name}.py").read_text(encoding="utf-8")
+    text = file_of(name).read_text(encoding="utf-8")
     regions = re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", text, re.DOTALL)
     lines = {line.strip() for region in regions for line in region.splitlines() if len(line.strip()) > 30}
     code = "\n".join(cell.source for cell in release_notebook(name).cells if cell.cell_type == "code")

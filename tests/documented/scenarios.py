@@ -17,7 +17,7 @@ from pathlib import Path
 import nbformat
 
 from graders.course.notebooks import release_notebook
-from graders.curriculum import SOLUTIONS, exercises
+from graders.curriculum import exercises, file_of
 from tests.documented.shown import ROOT, whole_files
 from tests.documented.stage import Stage, Step, Typed
 
@@ -42,7 +42,7 @@ ONLY = "--only kernel_learning.edge_image"
 
 def _all_written(stage: Stage) -> None:
     for exercise in exercises():
-        shutil.copyfile(SOLUTIONS / f"{exercise.name}.py", stage.cwd / "exercises" / f"{exercise.name}.py")
+        shutil.copyfile(file_of(exercise.name), stage.cwd / "exercises" / f"{exercise.name}.py")
 
 
 STUDENT: tuple[Step, ...] = (

@@ -183,7 +183,7 @@ def test_grading_without_anything_to_grade_is_an_error_that_helps(
     assert "nowhere: no such file or folder" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
     assert main(["grade", str(tmp_path / "empty"), "--out", str(tmp_path / "out")]) == 2
-    assert "holds no folder, archive, notebook or .py file of a student" in capsys.readouterr().err
+    assert "no student's folder, archive, notebook or .py file in it" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -201,7 +201,7 @@ def test_a_dry_run_shows_who_handed_in_what_and_grades_nothing(tmp_path: Path) -
     said = run("-m", "graders", "grade", students, "--dry-run", "--roster", roster, cwd=ROOT)
     assert said.returncode == 0, said.stderr
     lines = said.stdout.splitlines()
-    assert lines[0] == "3 files, 2 students, format Canvas; passed over: 1 file"
+    assert lines[0] == "3 files, 2 students, format Canvas; skipped: 1 file"
     later = "lovelaceada_LATE_101_9007_conv2d-1.py was handed in later"
     assert lines[1] == f"  lovelaceada_LATE_101_9000_conv2d.py is left out: {later}"
     assert any(line.startswith("  lovelaceada (") and "late" in line for line in lines)
@@ -217,7 +217,7 @@ def test_an_export_of_several_people_is_not_checked_as_one(
         tmp_path / "class", {"adal_101_9000_conv2d.py": WRONG, "bobm_102_9001_pooling.py": WRONG}
     )
     assert main(["check-one", str(students)]) == 2
-    assert "it holds files of 2 people (adal, bobm), which are never merged" in capsys.readouterr().err
+    assert "it has files of 2 people (adal, bobm), which are never merged" in capsys.readouterr().err
 
 
 def test_a_folder_of_several_people_is_refused_and_the_exit_status_says_so(
@@ -232,7 +232,7 @@ def test_a_folder_of_several_people_is_refused_and_the_exit_status_says_so(
         },
     )
     assert main(["grade", str(students), "--dry-run"]) == 1
-    assert "group1 is refused: it holds files of 2 people" in capsys.readouterr().out
+    assert "group1 is refused: it has files of 2 people" in capsys.readouterr().out
 
 
 def test_a_layout_that_does_not_exist_or_fit_is_an_error(
@@ -240,9 +240,9 @@ def test_a_layout_that_does_not_exist_or_fit_is_an_error(
 ) -> None:
     students = write_submission(tmp_path / "class", {"lin/conv2d.py": WRONG})
     assert main(["grade", str(students), "--dry-run", "--layout", "moddle"]) == 2
-    assert "there is no such layout. There are: gradescope, moodle" in capsys.readouterr().err
+    assert "there is no such layout. Choose from: gradescope, moodle" in capsys.readouterr().err
     assert main(["grade", str(students), "--dry-run", "--layout", "moodle"]) == 2
-    assert "does not look like this" in capsys.readouterr().err
+    assert "does not have this layout" in capsys.readouterr().err
 
 
 def test_an_output_folder_that_is_a_file_is_an_error_that_names_it(
@@ -268,10 +268,10 @@ def test_an_error_of_the_arguments_is_one_line_and_no_traceback(tmp_path: Path) 
     [
         (
             ["--only", "conv3d"],
-            "--only conv3d: there is no such exercise or task. There are: conv2d, conv2d.Conv2D",
+            "--only conv3d: there is no such exercise or task. Choose from: conv2d, conv2d.Conv2D",
         ),
         (["--only", "pooling.conv2d"], "--only pooling.conv2d: there is no such"),
-        (["--seed", "-1"], "--seed -1: a seed is 0 or more"),
+        (["--seed", "-1"], "--seed -1: a seed must be 0 or more"),
     ],
 )
 def test_an_option_that_means_nothing_is_explained(
@@ -321,7 +321,7 @@ def test_check_one_shows_every_task_with_message_case_and_hint(
     text = capsys.readouterr().out
     assert "conv2d(X of shape" in text and "4321" in text
     assert "The result is" in text and "it should be" in text
-    assert "Think: " in text
+    assert "Hint: " in text
     assert "notes [/red].py, line 1: is not UTF-8" in text
     assert "0 of 14 core points" in text
 

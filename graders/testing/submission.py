@@ -1,9 +1,9 @@
 """A submission as an ordinary object: `submission.conv2d(X, K)` takes and returns plain tensors.
 
-Behind it a student process answers. One process serves the by-hand tasks of an exercise and one the free
-ones, and as many the questions on the accelerator; each is started when it is first needed and again after it
-was lost. A task has a budget of CPU time in each; when it is used up, or the process dies, every further
-question of that task has the same answer at once.
+The calls are answered by student processes: one for the by-hand tasks of an exercise, one for the other
+tasks, and as many again for calls on the accelerator. Each is started when it is first needed, and again
+after it was lost. A task has a budget of CPU time in each process. Once it is used up, or the process has
+died, every further call of that task fails at once in the same way.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from .narrowing import Entries, broken, records
 __all__ = ["Build", "ClassOf", "Module", "Reply", "Stream", "Submission"]
 
 
-# To begin an operation costs a card some ten times what the CPU needs to do a small one.
+# Launching an operation on a GPU takes about ten times as long as the CPU needs to finish a small one.
 _SLOWER_ON_A_DEVICE = 10
 
 
-# Of a task's CPU time, what one statement at the top level of a file may use.
+# The share of a task's CPU time that one top-level statement of a file may use.
 _SHARE_OF_A_STATEMENT = 0.2
 _MOST_STOPPED = 5
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A statement at the top level of a file that failed when the file was loaded.
+    """A top-level statement of a file that failed while the file was being loaded.
 
     Attributes:
-        label: its file, and its cell in a notebook.
+        label: its file, and in a notebook its cell.
         text: its first line.
-        type, message: of the exception.
+        type, message: the exception's type and message.
     """
 
     label: str
@@ -57,16 +57,16 @@ class Failure:
 
 @dataclass(frozen=True)
 class Reply:
-    """What one call brought back.
+    """What one call returned, and what was observed.
 
     Attributes:
         value: the result: plain tensors, numbers, strings, lists, tuples, dicts; a `Module` for an object.
-        arguments: the tensor arguments after the call, if asked for.
-        marks: for each of these what autograd holds of it now and did not before, empty for nothing.
-        gradients: of the tensor arguments that require grad, if a cotangent was given; None if the result is
-            not connected to anything.
-        parameter_gradients: of a module's parameters, by name.
-        effort: tensor operations and Python steps, if asked for.
+        arguments: the tensor arguments after the call, if requested.
+        marks: for each of these, what autograd has newly recorded about it; empty if nothing.
+        gradients: those of the tensor arguments that require grad, if a cotangent was given; None if the
+            result isn't part of a graph.
+        parameter_gradients: those of a module's parameters, by name.
+        effort: the number of tensor operations and Python steps, if requested.
         changed_state: global settings that the call changed.
         printed: what the code printed.
     """
@@ -83,13 +83,13 @@ class Reply:
 
 @dataclass(frozen=True)
 class Description:
-    """A module's inside: what it says of itself."""
+    """A module's contents, as it reports them."""
 
     type: str
     training: bool
     parameters: list[tuple[str, Tensor]]
     identities: list[int]
-    """A number for each parameter that is another for another object."""
+    """A number for each parameter object; different objects have different numbers."""
     trainable: dict[str, bool]
     buffers: list[tuple[str, Tensor]]
     state: Entries
@@ -121,7 +121,7 @@ class Module:
         """Parameters, buffers, submodules and modes as they are now.
 
         Raises:
-            Raised: it is no module.
+            Raised: it isn't a module.
         """
         found = self._question("describe")
         if not found["is_module"]:
@@ -159,13 +159,13 @@ class Module:
         return self._question("attribute", name=name)
 
     def calls(self) -> list[dict[str, bool]]:
-        """What a `Recorder` noted of each call: whether in training mode, whether gradients were tracked."""
+        """What a `Recorder` noted about each call: training mode, and whether gradients were tracked."""
         return records(self.attribute("calls"))
 
     def fit(
         self, batches: Sequence[tuple[Tensor, Tensor]], *, epochs: int, lr: float, momentum: float = 0.0
     ) -> None:
-        """Train it by plain SGD on cross-entropy, by the sandbox's own loop."""
+        """Train it with plain SGD on cross-entropy, in the sandbox's own loop."""
         self._question("fit", batches=list(batches), epochs=epochs, lr=lr, momentum=momentum)
 
     def _question(self, ask: str, **fields: Any) -> Any:
@@ -174,7 +174,7 @@ class Module:
 
 @dataclass(frozen=True)
 class _Kind:
-    """Which process a question goes to."""
+    """The kind of process that a question goes to."""
 
     by_hand: bool
     device: str | None = None
@@ -186,12 +186,12 @@ class Submission:
     """One exercise of one hand-in.
 
     Args:
-        parent: where student processes come from.
+        parent: creates the student processes.
         files: every module of the hand-in by relative path, whole or in parts.
-        module: the file's module name, which is the exercise's.
+        module: the module's name, which is the exercise's.
         imports: modules that the files import and that may be loaded for them.
-        limits: for each task.
-        seed: of the random numbers that the student's code draws.
+        limits: the limits of each task.
+        seed: the seed of the random numbers that the student's code draws.
     """
 
     def __init__(
@@ -221,22 +221,22 @@ class Submission:
         self._lost: StudentError | None = None
 
     def begin(self, by_hand: bool) -> None:
-        """A new task begins: a fresh budget, and whether torch's own kernels are refused."""
+        """Begin a task, with a fresh budget; `by_hand` says whether torch's own kernels are refused."""
         self._kind = _Kind(by_hand)
         self._lost = None
         self._spent.clear()
 
     @contextmanager
     def on(self, device: str, *, named: bool = False, moved: bool = True) -> Iterator[None]:
-        """Meanwhile the tensors of every call lie on `device` when the student's code gets them.
+        """Within this context, the student's code gets the tensors of every call on `device`.
 
-        Modules made meanwhile are moved there. What is refused by hand is the CPU's matter, unless the device
-        is the simulated one.
+        Modules that are created in it are moved there. By-hand rules are enforced on the CPU and on the
+        simulated device only.
 
         Args:
             device: `ACCELERATOR`, or a device of the machine.
-            named: student's code that looks for CUDA by name finds the accelerator.
-            moved: unless it is false, when tensors and modules stay on the CPU, with the device beside it.
+            named: whether code that looks for CUDA by name finds the accelerator.
+            moved: if false, tensors and modules stay on the CPU of the machine that has the device.
         """
         kind, was_moved = self._kind, self._moved
         by_hand = kind.by_hand and device == ACCELERATOR
@@ -248,7 +248,7 @@ class Submission:
 
     @contextmanager
     def without_autograd(self) -> Iterator[None]:
-        """Meanwhile every question goes to a process in which nothing can be differentiated."""
+        """Within this context, every question goes to a process without autograd."""
         kind = self._kind
         self._kind = replace(kind, autograd=False)
         try:
@@ -258,11 +258,11 @@ class Submission:
 
     @property
     def device(self) -> str | None:
-        """The device that questions are asked on besides the CPU, if they are."""
+        """The device that calls currently run on, or None for the CPU."""
         return self._kind.device
 
     def has(self, name: str) -> str:
-        """`"callable"`, `"class"`, `"missing"` or the name of a type: what the file has under a name."""
+        """What the file defines under a name: `"callable"`, `"class"`, `"missing"` or the name of a type."""
         return str(self.question("has", name=name).value)
 
     def ask(
@@ -280,12 +280,12 @@ class Submission:
 
         Args:
             target: the function's name, or the module.
-            cotangent: ask for the gradients of `(result * cotangent).sum()`.
+            cotangent: also return the gradients of `(result * cotangent).sum()`.
             effort: count tensor operations and Python steps.
-            return_arguments: send the tensor arguments back as they are after the call.
-            no_grad: whoever calls has switched autograd off.
-            within: seconds of CPU time for this call, where that is less than what the task has left. Whoever
-                takes longer loses its process, but not the rest of the task.
+            return_arguments: return the tensor arguments as they are after the call.
+            no_grad: call with autograd switched off.
+            within: seconds of CPU time for this call, if the task has more than that left. A call that takes
+                longer loses its process, but the task goes on.
 
         Raises:
             StudentError: what happened instead of an answer.
@@ -322,7 +322,7 @@ class Submission:
         return self.ask(name, *args, **kwargs).value
 
     def build(self, name: str, *args: Any, **kwargs: Any) -> Module:
-        """A `torch.nn` module (or `Recorder`) in the student process, made by the sandbox itself."""
+        """A `torch.nn` module (or `Recorder`) that the sandbox creates in the student process."""
         answer = self.question("build", what=Build(name, tuple(_sent(args)), dict(_sent(kwargs))))
         module = self._received(answer.value, f"nn.{name}")
         assert isinstance(module, Module)
@@ -335,11 +335,11 @@ class Submission:
 
     @property
     def lost(self) -> StudentError | None:
-        """What every further question of the task has for an answer, if it has come to that."""
+        """The error that every further question of the task gets, once its process or budget is lost."""
         return self._lost
 
     def question(self, ask: str, within: float | None = None, /, **fields: Any) -> Answer:
-        """One question in the wire's own terms."""
+        """Ask one question in the terms of the wire protocol."""
         if self._lost is not None:
             raise self._lost
         child, device = self._child(), self._kind.device
@@ -357,14 +357,14 @@ class Submission:
             if error.fatal:
                 self._lost = error
             elif isinstance(error, Raised) and _poisons(error):
-                child.end()  # no question after it would have a true answer
+                child.end()  # no further answer of this process could be trusted
             raise
         if named is not None:
             _mark(answer.fields, named)
         return answer
 
     def _limits(self) -> Limits:
-        """Those of a task; a real device waits for each small operation longer than the CPU computes it."""
+        """The limits of a task; on a real device, launching small operations takes much longer."""
         if self._kind.device in (None, ACCELERATOR):
             return self.limits
         return replace(self.limits, cpu_seconds=_SLOWER_ON_A_DEVICE * self.limits.cpu_seconds)
@@ -389,10 +389,11 @@ class Submission:
         return child
 
     def _loaded(self, kind: _Kind) -> Child:
-        """A child with the module in it.
+        """A child that has loaded the module.
 
-        Statements at the top level have a budget of their own. Where one uses it up, or ends the process, the
-        module is loaded once more, now with an announcement of each statement; then again without that one.
+        Top-level statements have a separate budget. If one uses it up or ends the process, the module is
+        loaded again, and the child announces each statement before it runs, which identifies the culprit.
+        Then it is loaded once more without that statement.
         """
         announce = False
         while True:
@@ -451,7 +452,7 @@ def _on_the_wire(content: str | Sequence[Part]) -> Any:
 
 
 def _ending(error: StudentError, seconds: float) -> str:
-    """What a statement did that had to be ended."""
+    """What a statement did so that it had to be stopped."""
     if isinstance(error, TimedOut):
         waited = 10 * seconds if error.clock == "wall" else seconds
         return f"was still running after {waited:g} s of {error.clock} time"
@@ -461,12 +462,12 @@ def _ending(error: StudentError, seconds: float) -> str:
 
 
 def _poisons(raised: Raised) -> bool:
-    """Whether an error leaves the process without its device, as an assertion on the card does."""
+    """Whether an error leaves the process without its device, as a failed assertion on the GPU does."""
     return raised.message.startswith("CUDA error") or raised.is_a("AcceleratorError")
 
 
 def _mark(value: Any, device: str) -> None:
-    """Note on every tensor of an answer on which device it was asked for."""
+    """Note on every tensor of an answer the device that the call ran on."""
     if isinstance(value, Tensor):
         value.asked_on = device  # type: ignore[attr-defined]
     elif isinstance(value, Mapping):

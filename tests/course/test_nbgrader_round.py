@@ -181,7 +181,10 @@ def test_what_is_unreadable_waits_for_a_person_and_is_no_zero(course: Round) -> 
     assert course.grade("emil-malformed", "conv2d") == (None, None, True)
     row = rows(course)["emil-malformed"]
     assert "conv2d output" in row["not_graded"].replace("Conv2D ", "") and row["conv2d.conv2d"] == ""
-    assert "no readable notebook" in course.page("emil-malformed") and "no readable notebook" in course.log
+    assert (
+        "can't be read as a notebook" in course.page("emil-malformed")
+        and "can't be read as a notebook" in course.log
+    )
 
 
 def rows(course: Round) -> dict[str, dict[str, str]]:

@@ -137,13 +137,13 @@ def test_archives_too_deep_in_one_another_are_named(tmp_path: Path) -> None:
         raw = zipped({f"{depth}.zip": raw})
     found = handed_in(tmp_path, "lin.zip", raw)
     (line,) = problems(found)
-    assert line == "3.zip/2.zip/1.zip/0.zip: is left out: more than 3 archives inside one another"
+    assert line == "3.zip/2.zip/1.zip/0.zip: is left out: archives are nested more than 3 deep"
 
 
 @pytest.mark.parametrize("name", ["lin.rar", "lin.zip", "lin.7z"])
 def test_rar_is_named_by_what_it_is_and_with_what_to_do(tmp_path: Path, name: str) -> None:
     (line,) = problems(handed_in(tmp_path, name, b"Rar!\x1a\x07\x01\x00" + bytes(50)))
-    assert line.startswith(f"{name}: is a RAR archive, which is not read here. Hand in a .zip")
+    assert line.startswith(f"{name}: is a RAR archive, which can't be read here. Hand in a .zip")
 
 
 def test_an_archive_is_known_by_its_bytes_not_by_its_name(tmp_path: Path) -> None:
@@ -352,7 +352,7 @@ def test_never_more_is_read_than_the_limits_allow(
     said = " ".join(f"{name} {why}" for name, why in found["problems"])
     read_names = {name for name, _, _ in found["files"]}
     named = read_names | set(found["others"])
-    assert "any further" in said or all(name in named or name in said for name in members)
+    assert "is where reading stopped" in said or all(name in named or name in said for name in members)
 
 
 @settings(max_examples=40, deadline=None)
@@ -383,7 +383,7 @@ def test_a_tar_that_grows_without_end_is_read_no_further_than_its_limit(
     path.write_bytes(packed(tarred(files, "w")))
     found = unpack(job(path, path.name))
     assert [name for name, _, _ in found["files"]] == ["conv2d.py"]
-    assert found["problems"] == [[path.name, "is not read any further: more than 1 MB when unpacked"]]
+    assert found["problems"] == [[path.name, "is where reading stopped: more than 1 MB when unpacked"]]
 
 
 def test_an_archive_that_needs_more_than_its_limits_is_a_problem_and_costs_no_other_file(
@@ -416,7 +416,7 @@ def test_zips_that_are_packed_otherwise_than_by_deflate_are_named(tmp_path: Path
     with zipfile.ZipFile(path, "w", method) as archive:
         archive.writestr("conv2d.py", CONV)
     (line,) = problems(read(path))
-    assert line == "conv2d.py: is compressed in a way that is not read here; make an ordinary .zip"
+    assert line == "conv2d.py: is compressed in a way that can't be read here; make an ordinary .zip"
 
 
 # ---------------------------------------------------------------------- the process that does the reading
@@ -445,7 +445,7 @@ def test_large_data_come_back_too() -> None:
     [
         (spin, (), "takes more than 1 s to read"),
         (swallow, (), "needs more than 256 MB of memory to read"),
-        (die, (int(signal.SIGSEGV),), "cannot be read: it ended the process that read it"),
+        (die, (int(signal.SIGSEGV),), "cannot be read: it crashed the process that was reading it"),
         (leave, (), "needs more than 256 MB"),
         (fail, (), r"^cannot be read \(KeyError\)$"),
     ],

@@ -265,7 +265,7 @@ def test_a_file_of_50_megabytes_is_named_and_not_read(tmp_path: Path) -> None:
         file.truncate(50_000_000)
     found = read(home)
     assert found.modules == {"pooling": "pooling"}
-    assert only_problem(found) == "conv2d.py: is 50.0 MB; 1 MB is the most. Is it a data file?"
+    assert only_problem(found) == "conv2d.py: is 50.0 MB; the limit is 1 MB. Is it a data file?"
 
 
 def test_a_zip_bomb_is_never_unpacked(tmp_path: Path) -> None:
@@ -322,7 +322,7 @@ def test_a_path_that_leads_out_of_the_archive_is_left_out(tmp_path: Path) -> Non
     )
     assert set(found.files) == {"pooling.py"}
     assert len(found.problems) == 4
-    assert all(line.endswith("is left out: its path leads out of the archive") for line in problems(found))
+    assert all(line.endswith("is left out: its path leads outside the archive") for line in problems(found))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lin.zip"]
 
 
@@ -506,7 +506,7 @@ def test_a_cell_in_another_language_is_left_out_as_a_whole(tmp_path: Path, magic
 def test_a_malformed_notebook_is_named_with_what_to_do(tmp_path: Path, raw: bytes) -> None:
     found = read(folder(tmp_path, {"conv2d.ipynb": raw, "pooling.py": "# p\n"}))
     assert found.modules == {"pooling": "pooling"}
-    assert only_problem(found).startswith("conv2d.ipynb: is no readable notebook")
+    assert only_problem(found).startswith("conv2d.ipynb: can't be read as a notebook")
     assert "save it once in Jupyter" in only_problem(found)
     assert not re.search("Error|subscriptable|unhashable", only_problem(found))
 

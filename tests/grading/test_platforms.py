@@ -83,7 +83,7 @@ def test_canvas_of_the_field_three_students_one_late_two_with_files_handed_in_ag
     files["lovelaceada_101_9011_conv2d-1.py"] = CONV
     files |= {"turingalan_LATE_103_9100_conv2d-1.py": CONV, "turingalan_LATE_103_9101_pooling-2.py": CONV}
     plan = plan_for(write_submission(tmp_path / "class", files))
-    assert plan.summary().splitlines()[0] == "13 files, 3 students, format Canvas; passed over: 1 file"
+    assert plan.summary().splitlines()[0] == "13 files, 3 students, format Canvas; skipped: 1 file"
     hand_ins = {source.student: read(source) for source in plan.hand_ins}
     assert {name: set(found.modules) for name, found in hand_ins.items()} == {
         "lovelaceada": set(five),
@@ -146,7 +146,7 @@ def test_sections_of_students_are_refused_and_one_section_alone_is_a_class(
         tmp_path / "class",
         {f"section{n}/{who}/conv2d.py": CONV for n, who in ((1, "ada"), (1, "eva"), (2, "kai"), (2, "lin"))},
     )
-    with pytest.raises(FileNotFoundError, match="section1 is refused: it holds files of 2 people"):
+    with pytest.raises(FileNotFoundError, match="section1 is refused: it has files of 2 people"):
         plan_for(home)
     assert names_of(plan_for(home / "section1")) == ["ada", "eva"]
 
@@ -236,7 +236,7 @@ def test_a_class_of_single_files_is_no_single_submission(tmp_path: Path) -> None
 def test_a_path_without_submissions_is_an_error_that_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such file or folder"):
         plan_for(tmp_path / "nowhere")
-    with pytest.raises(FileNotFoundError, match="holds no folder"):
+    with pytest.raises(FileNotFoundError, match="no student's folder"):
         plan_for(write_submission(tmp_path / "class", {"grades.xlsx": b"x"}))
 
 
@@ -261,7 +261,7 @@ def test_an_archive_with_files_of_several_people_is_refused(tmp_path: Path) -> N
     path.write_bytes(zipped({"x/adal_101_9000_conv2d.py": CONV, "x/bobm_102_9001_pooling.py": CONV}))
     found = read(path)
     assert (found.files, found.modules) == ({}, {})
-    assert "is refused: it holds files of 2 people" in str(found.problems[0])
+    assert "is refused: it has files of 2 people" in str(found.problems[0])
 
 
 # ------------------------------------------------------------------------------------------------- names
@@ -397,7 +397,7 @@ def test_accents_signs_and_the_order_of_names_do_not_matter(tmp_path: Path) -> N
 
 def test_a_roster_without_people_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("points,comment\n1,x\n")
-    with pytest.raises(ValueError, match="no column of names"):
+    with pytest.raises(ValueError, match="has no column for names"):
         read_roster(tmp_path / "people.csv")
 
 

@@ -126,7 +126,7 @@ VALUES: dict[str, Callable[..., Any]] = {
     "a liar": _giving(Liar),
     "liars in a list": _giving(lambda: [Liar(), Liar()]),
     "a text that equals everything": _giving(lambda: Text("max")),
-    "a float that is none": _giving(lambda: Float(0.5)),
+    "an invalid float": _giving(lambda: Float(0.5)),
     "a list that cannot be gone through": _giving(lambda: Items([1, 2])),
     "a tensor that is a subclass": _giving(lambda: torch.ones(2, 2).as_subclass(Subclass)),
     "two numbers for one": _giving(lambda: torch.ones(2)),

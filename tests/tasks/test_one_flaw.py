@@ -442,7 +442,7 @@ def test_what_is_no_answer_earns_nothing(
 
 def test_a_loss_with_its_graph_is_told_so(reference: dict[str, str], warm_parent: WarmParent) -> None:
     task, answer, _ = FLAWS["a loss that carries its graph"]
-    assert "still carries its graph" in graded(task, answer, reference, warm_parent).message
+    assert "still attached to the computation graph" in graded(task, answer, reference, warm_parent).message
 
 
 @pytest.mark.parametrize("value", ["True", "__import__('numpy').bool_(True)", "torch.tensor(True)"])

@@ -100,7 +100,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
             loss.backward()
             return (weight - lr * weight.grad).detach(), loss.item()
         """,
-        "After the call its argument weight",
+        "After the call, its argument weight",
     ),
     "a layer without a parameter": (
         "conv2d.Conv2D",
@@ -123,7 +123,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
             out = torch.stack([pool2d(image, pool_size, mode, stride, padding) for image in flat])
             return out.view(*X.shape[:-2], *out.shape[-2:])
         """,
-        "reshape() copies where it must",
+        "reshape() copies them where it has to",
     ),
     "new parameters in place of the old": (
         "lenet.init_lenet",
@@ -148,7 +148,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
             def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, bias=True):
                 super().__init__(in_channels, out_channels, kernel_size, stride, padding, bias=bias)
         """,
-        "tensors of the CPU and of the accelerator meet",
+        "mixes tensors on the CPU and on the accelerator",
     ),
     "a branch without a return": (
         "pooling.pool2d",
@@ -161,7 +161,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
             if mode == "mean":
                 return _right(X, pool_size, "avg", stride, padding)
         """,
-        "gives None back",
+        "returns None",
     ),
     "a product of matrices, and a device of its own": (
         "conv2d.conv2d",
@@ -228,7 +228,7 @@ def test_a_question_about_devices_comes_with_a_mistake_about_devices(
     reference: dict[str, str], warm_parent: WarmParent
 ) -> None:
     task, answer, _ = WRONG["zeros of the CPU where there is no bias"]
-    assert "tells them where to lie" in graded(task, answer, reference, warm_parent).hint
+    assert "decides which device they are on" in graded(task, answer, reference, warm_parent).hint
 
 
 # ------------------------------------------------------------------------------------ what errors mean
@@ -280,21 +280,21 @@ ERRORS: tuple[tuple[Callable[[], Any], str], ...] = (
     (goes_back_twice, "before each"),
     (lambda: X.clone().requires_grad_().numpy(), "NumPy would lose"),
     (lambda: X * X.grad, "One of the two is None"),  # type: ignore[operator]
-    (lambda: X.grad.sum(), "Something is None"),  # type: ignore[union-attr]
-    (lambda: X @ X.double().T, "two dtypes"),
-    (lambda: F.conv2d(X[None, None], X.double()[None, None]), "two dtypes"),
+    (lambda: X.grad.sum(), "Something here is None"),  # type: ignore[union-attr]
+    (lambda: X @ X.double().T, "of one dtype but gets two"),
+    (lambda: F.conv2d(X[None, None], X.double()[None, None]), "of one dtype but gets two"),
     (lambda: X.T.view(-1), "reshape()"),
     (lambda: X @ X, "as many columns"),
-    (lambda: X + torch.ones(3, 3), "different shapes"),
-    (lambda: torch.stack([X, X[:2]]), "different shapes"),
-    (lambda: X[3], "beyond the end"),
-    (lambda: [1][1], "beyond the end"),
-    (lambda: X.reshape(5, 5), "multiply to"),
+    (lambda: X + torch.ones(3, 3), "don't fit together"),
+    (lambda: torch.stack([X, X[:2]]), "don't fit together"),
+    (lambda: X[3], "past the end"),
+    (lambda: [1][1], "past the end"),
+    (lambda: X.reshape(5, 5), "product of the sizes"),
     (lambda: F.cross_entropy(torch.zeros(2, 10), torch.zeros(2, 1).long()), "shape (N,)"),
     (Renewed, "Set it once"),
     (Early, "first in __init__"),
-    (lambda: unpacks(3), "an int counts for both axes"),
-    (lambda: torch.rand((2, 3), (2, 3)), "an int counts for both axes"),  # type: ignore[call-overload]
+    (lambda: unpacks(3), "an int applies to both axes"),
+    (lambda: torch.rand((2, 3), (2, 3)), "an int applies to both axes"),  # type: ignore[call-overload]
 )
 
 

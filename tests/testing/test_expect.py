@@ -71,7 +71,7 @@ DIFFERENT: list[tuple[str, Any, Tensor, float, str, str]] = [
     ("just above the bound", GRID.double() + 0.5000001, GRID, 0.5, "values", "all its values"),
     ("NaN for a number", torch.tensor([NAN, 1.0]), torch.ones(2), INF, "values", "1 value that is NaN"),
     ("infinity for a number", torch.tensor([INF]), torch.ones(1), INF, "values", "NaN or infinite"),
-    ("a number for infinity", torch.ones(1), torch.tensor([INF]), INF, "values", "NaN or infinite"),
+    ("a number for infinity", torch.ones(1), torch.tensor([INF]), INF, "values", "NaN or infinity"),
     ("the other infinity", torch.tensor([-INF]), torch.tensor([INF]), 0.0, "values", "wrong"),
     ("NaN for infinity", torch.tensor([NAN]), torch.tensor([INF]), 0.0, "values", "wrong"),
     (
@@ -263,7 +263,7 @@ def test_what_should_have_been_refused_is_told_with_what_came_instead(answer: ob
     submission = submission_in_process({"conv2d": lambda X, K: answer})
     with pytest.raises(Mismatch) as raised:
         refuses(submission, "conv2d", torch.ones(3, 4), torch.ones(4, 2), naming=["(3, 4)"])
-    assert raised.value.sentence.endswith(f"should raise ValueError, but an answer came back: {shown}.")
+    assert raised.value.sentence.endswith(f"should raise ValueError, but the call returned {shown}.")
 
 
 def test_that_says_its_sentence() -> None:

@@ -114,7 +114,7 @@ def test_a_mistake_that_only_a_device_shows_costs_the_points_for_devices(warm_pa
     assert result.message.startswith(
         "Right on the CPU, but not on simulated (no real device): conv2d(X of shape ("
     )
-    assert result.message.endswith("The result lies on cpu, but the input is on gpu.")
+    assert result.message.endswith("The result is on cpu, but the input is on gpu.")
 
 
 POISONED = """
@@ -266,7 +266,7 @@ def test_without_a_gpu_that_is_said_and_nothing_counts_as_passed(
 ) -> None:
     report = reference_graded("conv2d.conv2d", reference, warm_parent, Device(why_not="no GPU"))
     assert report.device == "cpu"
-    assert report.not_run == ("the properties on a GPU: no GPU",)
+    assert report.not_run == ("the tests on a GPU: no GPU",)
     assert Report.from_json(report.to_json()) == report
     rehearsed = reference_graded("conv2d.conv2d", reference, warm_parent, REHEARSAL)
     assert rehearsed.not_run == ()

@@ -29,7 +29,7 @@ def test_a_syntax_error_is_told_once_in_a_terminal_and_on_a_page(graded: Callabl
     (problem,) = report.problems
     for text in (in_a_terminal(report), feedback_page(report, Feedback.FULL)):
         assert text.count("was never closed") == 1, text
-        assert text.count("conv2d.py could not be loaded; see above.") == len(report.tasks)
+        assert text.count("conv2d.py couldn't be loaded; see above.") == len(report.tasks)
     assert {task.message for task in report.tasks} == {problem}, "the record keeps every message"
 
 
@@ -56,7 +56,9 @@ def test_functions_that_are_not_written_are_named_and_not_invalid_input(
         message = result_of(
             graded({"conv2d.py": source}, "conv2d.invalid_input"), "conv2d.invalid_input"
         ).message
-        assert message.startswith("invalid_input is not a function; it is a group of calls with bad input.")
+        assert message.startswith(
+            "invalid_input isn't a function; it stands for a group of calls with invalid input."
+        )
         assert "`conv2d`" in message and "`invalid_input`" not in message
 
 

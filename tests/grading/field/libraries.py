@@ -47,18 +47,18 @@ CASES = (
                 "from d2l import torch as d2l", TORCH, CONV2D, LAYER.replace("nn.Module", "d2l.Module")
             )
         },
-        {"conv2d.conv2d": "passed", "conv2d.Conv2D": ("broken", "d2l", "not available")},
+        {"conv2d.conv2d": "passed", "conv2d.Conv2D": ("broken", "d2l", "no library of that name")},
     ),
     _inside(
         "course-library-really-used",
         "timer = d2l.Timer()",
-        ("broken", "d2l", "not available"),
+        ("broken", "d2l", "no library of that name"),
         head="from d2l import torch as d2l\n",
     ),
     _inside(
         "library-imported-inside-the-answer",
         "import torchmetrics",
-        ("broken", "torchmetrics", "not available"),
+        ("broken", "torchmetrics", "no library of that name"),
     ),
     Case(
         "I-half-of-an-import-used",

@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         type=Path,
         default=SAMPLE_CLASS,
-        help="a class folder, or the .zip that a learning platform exports; or a single submission "
+        help="a class folder, the .zip that a learning platform exports, or a single submission "
         "(default: the sample class)",
     )
     grade.add_argument(
@@ -56,14 +56,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         default="",
         help="how the class is laid out: canvas, moodle, blackboard, gradescope, nbgrader, git, each (a "
-        "folder, archive or file for each student) or one (a single student); default: recognised by itself",
+        "folder, archive or file for each student) or one (a single student); default: detected",
     )
     grade.add_argument(
         "--roster",
         type=Path,
         metavar="FILE.csv",
-        help="the people of the class, with a column of names, numbers or e-mail addresses: they are "
-        "matched, and who handed in nothing is listed",
+        help="the class list, with a column of names, numbers or e-mail addresses; submissions are matched "
+        "with it, and students who handed in nothing are listed",
     )
     grade.add_argument("--dry-run", action="store_true", help="show who handed in what, and stop")
     grade.add_argument(
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         "--jobs",
         type=_positive,
         default=batch.default_jobs(),
-        help="submissions at a time (default: %(default)s)",
+        help="how many submissions to grade at a time (default: %(default)s)",
     )
     grade.add_argument(
         "--gradebook",
@@ -97,38 +97,36 @@ def _parser() -> argparse.ArgumentParser:
     release.set_defaults(run=_release)
 
     course = commands.add_parser(
-        "course", help="make an nbgrader course: notebooks, configuration, instructions"
+        "course", help="write an nbgrader course: notebooks, configuration, instructions"
     )
     course.add_argument("folder", type=Path, help="a new or empty folder")
-    course.add_argument(
-        "--demo", action="store_true", help="hand in for a sample class and grade it, to look at"
-    )
+    course.add_argument("--demo", action="store_true", help="add a sample class and grade it, as an example")
     course.set_defaults(run=_course)
 
     doctor = commands.add_parser(
-        "doctor", help="what this machine offers to keep student code apart, and how to get more"
+        "doctor", help="show how well this machine can isolate student code, and how to improve it"
     )
     doctor.set_defaults(run=_doctor)
 
-    stubs = commands.add_parser("stubs", help="cut exercises/ anew from solutions/")
+    stubs = commands.add_parser("stubs", help="regenerate exercises/ from solutions/")
     stubs.add_argument(
         "--check", action="store_true", help="write nothing; fail if exercises/ is not up to date"
     )
     stubs.set_defaults(run=_stubs)
 
-    known = commands.add_parser("catalogue", help="write docs/misconceptions.md: the mistakes that are known")
+    known = commands.add_parser("catalogue", help="write docs/misconceptions.md, the list of known mistakes")
     known.set_defaults(run=_catalogue)
     return parser
 
 
 def _shared(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seed", type=int, default=0, help="of the random questions (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random tests (default: %(default)s)")
     parser.add_argument(
         "--only",
         action="append",
         default=[],
         metavar="EXERCISE[.TASK]",
-        help="grade this exercise or task alone; may be given again",
+        help="grade only this exercise or task; can be given several times",
     )
     parser.add_argument(
         "--feedback",
@@ -138,7 +136,10 @@ def _shared(parser: argparse.ArgumentParser) -> None:
         help="how much a student sees of a failed hidden test: %(choices)s (default: %(default)s)",
     )
     parser.add_argument(
-        "--cpu-seconds", type=_positive, default=10, help="CPU time for each task (default: %(default)s)"
+        "--cpu-seconds",
+        type=_positive,
+        default=10,
+        help="CPU time for each task, in seconds (default: %(default)s)",
     )
     parser.add_argument(
         "--memory",
@@ -154,16 +155,15 @@ def _isolated(parser: argparse.ArgumentParser) -> None:
         "--device",
         choices=gpu.CHOICES,
         default="auto",
-        help="where tensor tasks are asked again, besides the CPU: a GPU of this machine, none (cpu), or the "
-        "slow rehearsal on a simulated one (default: %(default)s, a GPU where there is one)",
+        help="where to run tensor tasks a second time, after the CPU: on a GPU of this machine, nowhere "
+        "(cpu), or on a simulated GPU as a slow rehearsal (default: %(default)s, a GPU if there is one)",
     )
     parser.add_argument(
         "--require",
         choices=("strict", "process"),
         default="strict",
-        help="the least isolation to grade under: strict protects verdict and machine, process the "
-        "verdict alone "
-        "(default: %(default)s)",
+        help="the weakest isolation to accept: strict protects verdicts and machine, process protects only "
+        "verdicts (default: %(default)s)",
     )
 
 
@@ -179,10 +179,10 @@ def _settings(options: argparse.Namespace) -> Settings:
     for name in options.only:
         if name not in known:
             raise ValueError(
-                f"--only {name}: there is no such exercise or task. There are: {', '.join(sorted(known))}"
+                f"--only {name}: there is no such exercise or task. Choose from: {', '.join(sorted(known))}"
             )
     if options.seed < 0:
-        raise ValueError(f"--seed {options.seed}: a seed is 0 or more")
+        raise ValueError(f"--seed {options.seed}: a seed must be 0 or more")
     limits = Limits(cpu_seconds=options.cpu_seconds, memory_bytes=options.memory << 20)
     device = gpu.find(options.device)
     return Settings(seed=options.seed, limits=limits, device=device, only=tuple(options.only))
@@ -220,7 +220,7 @@ def _release(options: argparse.Namespace) -> int:
     from graders.course.kit import release
 
     release(options.folder)
-    print(f"The student kit is in {options.folder}. Its README.md says how to begin.")
+    print(f"The student kit is in {options.folder}. Its README.md tells you how to start.")
     return 0
 
 
@@ -232,7 +232,7 @@ def _course(options: argparse.Namespace) -> int:
 
         return demonstrate(options.folder)
     write_course(options.folder)
-    print(f"The course is in {options.folder}. Its README.md says how to begin.")
+    print(f"The course is in {options.folder}. Its README.md tells you how to start.")
     return 0
 
 
@@ -250,7 +250,7 @@ def _stubs(options: argparse.Namespace) -> int:
     if options.check:
         stale = stale_stubs()
         for path in stale:
-            print(f"{path} is not what `python -m graders stubs` makes", file=sys.stderr)
+            print(f"{path} is out of date; run `python -m graders stubs`", file=sys.stderr)
         return 1 if stale else 0
     for path in write_stubs():
         print(f"wrote {path}")

@@ -55,7 +55,7 @@ def grade_class(
     if len(sources) == 1:
         jobs = 1
     console.print(
-        f"Grading {len(sources)} submissions from {_name(str(plan.root))} "
+        f"Grading {len(sources)} submission{'' if len(sources) == 1 else 's'} from {_name(str(plan.root))} "
         f"({jobs} at a time, isolation {tier.name}, seed {settings.seed})"
     )
     reports: list[Report] = []

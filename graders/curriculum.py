@@ -102,7 +102,7 @@ def _read(name: str) -> Exercise:
                 )
             )
         except KeyError as missing:
-            raise SourceError(f"solutions/{name}.py: task {task} does not say its {missing}") from None
+            raise SourceError(f"solutions/{name}.py: task {task} does not state its {missing}") from None
     return Exercise(name, title, tuple(tasks))
 
 

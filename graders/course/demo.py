@@ -160,7 +160,7 @@ def demonstrate(folder: Path, say: Callable[[str], None] = print) -> int:
     say((folder / "grades.csv").read_text(encoding="utf-8"))
     say(f"Look at: {folder / 'grades.csv'}")
     say(f"         {folder / 'feedback'}/<student>/{EXERCISE}/{EXERCISE}.html")
-    say(f"In {folder}: jupyter lab, menu Nbgrader, Formgrader, shows the class and every submission.")
+    say(f"To see the class and every submission, run jupyter lab in {folder}: menu Nbgrader, Formgrader.")
     return 0
 
 

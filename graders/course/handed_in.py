@@ -72,7 +72,7 @@ def _found(path: Path, exercise: str, release: Any) -> tuple[list[Cell], list[st
         else:
             return cells, problems, ""
     else:
-        problems.append(f"{path.name} was not handed in under this name")
+        problems.append(f"nothing was handed in under the name {path.name}")
     others = {}
     for other in sorted(path.parent.glob("*.ipynb")) if path.parent.is_dir() else []:
         if other != path:
@@ -103,7 +103,7 @@ def _read_notebook(path: Path) -> list[Cell]:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0))
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise Unreadable("is no regular file")
+                raise Unreadable("isn't a regular file")
             raw = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise Unreadable(f"cannot be opened: {error.strerror}. Is it a link?") from None
@@ -171,15 +171,13 @@ def _match(cells: list[Cell], exercise: str, release: Any, work: _Rebuilding) ->
         edited = [cell for cell in found if cell.source.strip() != known[id].source.strip()]
         work.sources[id] = (edited or found)[-1]
         if len(found) > 1:
-            work.problems.append(f"the cell {id} is there {len(found)} times; the last edited copy counts")
+            work.problems.append(f"the cell {id} appears {len(found)} times; the last edited copy counts")
         if work.sources[id].kind != "code":
-            work.problems.append(
-                f"the cell {id} was turned into {work.sources[id].kind or 'no'} text; it was read as code"
-            )
+            work.problems.append(f"the cell {id} is no longer a code cell; its text was read as code")
     _take_by_definition(cells, exercise, solutions, released, work)
     taken = {id for id, cell in work.sources.items()}
     for id in sorted(solutions - taken):
-        work.problems.append(f"the cell {id} is missing; it stands here as it was released")
+        work.problems.append(f"the cell {id} is missing; this is the released version")
     filled = {cell.name for cell in work.sources.values()} | {
         c.name for found in copies.values() for c in found
     }

@@ -25,7 +25,7 @@ from exercises.checks.notebook import checks_of, picture
 
 check = checks_of("{exercise}", globals())"""
 _HELPERS = """\
-# A place for helper functions that serve several tasks, such as a check of shapes. It may stay empty."""
+# Write helper functions for several tasks here, such as a check of shapes. You can leave this empty."""
 
 
 def source_notebook(name: str) -> Any:
@@ -130,7 +130,8 @@ def _grade_cell(task: Task) -> Any:
     bonus = ", bonus=True" if task.kind == "stretch" else ""
     about = _nbgrader(grade_id(task), grade=True, locked=True) | {"points": max_score(task)}
     source = (
-        f"# {_worth(task)}. Here the visible examples run; the grader asks more.\ncheck({task.name!r}{bonus})"
+        f"# {_worth(task)}. This runs the visible examples; the grader tests more.\n"
+        f"check({task.name!r}{bonus})"
     )
     return _code(grade_id(task), source.replace("'", '"'), {"nbgrader": about, OURS: {"task": task.name}})
 
@@ -159,7 +160,7 @@ def _heading(task: Task) -> str:
 
 
 def _hints(task: Task) -> str:
-    names = ("A hint", "Another hint", "One more, nearly the answer")
+    names = ("Hint", "Another hint", "Last hint, almost the answer")
     folded = (
         f"<details><summary>{name}</summary>\n\n{hint}\n\n</details>"
         for name, hint in zip(names, task.hints, strict=True)
@@ -172,10 +173,9 @@ def _introduced(source: str, about: Exercise) -> str:
     bonus = sum(task.points for task in about.tasks if task.kind == "stretch")
     return (
         f"{source}\n\n*{points:g} points, and {bonus:g} bonus points for stretch tasks. Write your answers "
-        "in the cells that say `raise NotImplementedError`. You may add cells of your own: functions, "
-        "classes, imports and constants in them are graded along with your answers; plots, prints and lines "
-        "that begin with `%` or `!` are left aside. Every task is followed by a cell that checks it on "
-        "examples.*"
+        "in the cells that say `raise NotImplementedError`. You can add cells: their functions, classes, "
+        "imports and constants are graded along with the answers that use them; plots, prints and lines that "
+        "begin with `%` or `!` are ignored. The cell after each task checks it on examples.*"
     )
 
 

@@ -18,9 +18,11 @@ from graders.reports.wording import points
 class ProportionalPenalty(BasePlugin):  # type: ignore[misc]
     """Takes a share of the points for each day begun; an assignment of many notebooks loses no more."""
 
-    per_day = Float(0.1, help="Share of the points earned that each day begun costs.").tag(config=True)
-    most = Float(0.5, help="The largest share that lateness can cost.").tag(config=True)
-    grace_hours = Float(0.0, help="Hours after the due date that cost nothing.").tag(config=True)
+    per_day = Float(0.1, help="Share of the earned points to deduct per day or part of a day.").tag(
+        config=True
+    )
+    most = Float(0.5, help="The largest share to deduct for lateness.").tag(config=True)
+    grace_hours = Float(0.0, help="Hours after the due date without a penalty.").tag(config=True)
 
     def late_submission_penalty(
         self, student_id: str, score: float, total_seconds_late: float

@@ -112,15 +112,13 @@ class SubmissionReader(NotebookExporter):  # type: ignore[misc]
 class GradeOutside(NbGraderPreprocessor):  # type: ignore[misc]
     """In place of `Execute`: grades in our sandbox and writes verdicts as outputs. No kernel is started."""
 
-    seed = Int(0, help="Seed of the random questions.").tag(config=True)
-    cpu_seconds = Float(10.0, help="CPU time for each task.").tag(config=True)
+    seed = Int(0, help="Seed of the random tests.").tag(config=True)
+    cpu_seconds = Float(10.0, help="CPU time for each task, in seconds.").tag(config=True)
     memory = Int(1024, help="Memory for each submission, in MiB.").tag(config=True)
     feedback = Unicode(
         "full", help="How much a student sees of a failed hidden test: full, case or verdict."
     ).tag(config=True)
-    require = Unicode("strict", help="The least isolation to grade under: strict or process.").tag(
-        config=True
-    )
+    require = Unicode("strict", help="The weakest isolation to accept: strict or process.").tag(config=True)
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Grade one notebook that `SubmissionReader` rebuilt; others are executed as ever."""
@@ -192,7 +190,7 @@ class RestoreCells(OverwriteCells):  # type: ignore[misc]
     def report_change(self, name: str, attr: str, old: Any, new: Any) -> None:
         """Say in the log what was put right."""
         told = (one_line(str(value), 200) for value in (name, attr, old, new))
-        self.log.info("cell %s: %s put right (%s, was %s)", *told)
+        self.log.info("cell %s: %s restored (%s, was %s)", *told)
 
 
 def is_ours(db_url: str, assignment: str, notebook: str) -> bool:
@@ -242,6 +240,6 @@ def _verdict_on(cell: Any) -> dict[str, Any] | None:
 
 def _remarks(problems: tuple[str, ...]) -> Any:
     text = "About this submission:\n" + "\n".join(f"- {one_line(problem)}" for problem in problems)
-    cell = nbformat.v4.new_code_cell("# Remarks of the grader", id="remarks")
+    cell = nbformat.v4.new_code_cell("# Remarks from the grader", id="remarks")
     cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
     return cell

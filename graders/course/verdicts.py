@@ -53,7 +53,7 @@ def headline(result: TaskResult) -> str:
     """`conv2d: failed, 3 of 10 points`."""
     kind = "bonus points" if result.kind == "stretch" else "points"
     if result.outcome == "grader_error":
-        return f"{result.task}: not graded yet, a person will look at it"
+        return f"{result.task}: not graded yet; a person will look at it"
     earned = f"{points(result.score)} of {points(result.max_score)} {kind}"
     return f"{result.task}: {BADGES[result.outcome]}, {earned}"
 

@@ -194,7 +194,7 @@ class Child:
                 fields = self._reply(question, identity, due, time.monotonic() + 10 * each)
         except WireError as error:
             self.end()
-            raise Crashed(f"sent something that is no answer: {one_line(str(error), 300)}") from None
+            raise Crashed(f"sent an invalid reply: {one_line(str(error), 300)}") from None
         finally:
             self.waited += time.monotonic() - started
         self._drain()
@@ -213,7 +213,7 @@ class Child:
         body = self._receive(body_length, budget, until)
         fields = Decoder().message(header, body)
         if fields.get("id") != identity:
-            raise WireError("an answer to another question")
+            raise WireError("it answers another question")
         check(question, fields)
         return fields
 
@@ -326,7 +326,7 @@ class Child:
         found = [forbidden(line) for line in notices.splitlines()]
         if not found or None in found:  # closed, or filled so that no refusal would find room
             self.end()
-            raise Crashed("closed or used a descriptor that was not its own")
+            raise Crashed("closed or used a file descriptor that wasn't its own")
         return next((each for each in found if each is not None and each.file), found[0])
 
     # ------------------------------------------------------------------------------------------------ end

@@ -34,7 +34,7 @@ class Device:
         return f"{self.name} ({self.card})" if self.card else self.name
 
 
-CPU = Device(why_not="not asked for")
+CPU = Device(why_not="not requested")
 
 
 def find(wanted: str) -> Device:
@@ -55,5 +55,5 @@ def find(wanted: str) -> Device:
         return Device(why_not="no GPU")
     raise ValueError(
         f"--device {wanted}: torch {torch.__version__} finds no such device on this machine. "
-        "With --device auto a GPU is used where there is one."
+        "With --device auto, a GPU is used if there is one."
     )

@@ -18,7 +18,7 @@ from .tiers import PROCESS, STRICT_PLUS, Tier, best_tier
 from .warm_parent import Limits, WarmParent
 
 BANNER = "verdict protected, machine not protected"
-_WEAKER = "a driver needs files and system calls that are refused to others"
+_WEAKER = "a driver needs files and system calls that are otherwise refused"
 
 
 def proven_tier(required: str) -> Tier:
@@ -76,7 +76,7 @@ def device_within(device: Device, tier: Tier, required: str, *, insisted: bool) 
         return device
     why = _why_not_on(device, tier, required)
     if not why:
-        told = f"tensor tasks are asked on {device} too, behind weaker walls: {_WEAKER}"
+        told = f"tensor tasks are also run on {device}, behind weaker walls: {_WEAKER}"
         print(f"graders: {told}", file=sys.stderr)
         return device
     if insisted:
@@ -97,7 +97,7 @@ def _why_not_on(device: Device, tier: Tier, required: str) -> str:
     except SandboxFailure as failure:
         return f"no student process can use {device} here ({failure})"
     told = "; ".join(f"{hole.attack}: {hole.detail}" for hole in holes)
-    return f"isolation does not hold beside {device} ({told})" if told else ""
+    return f"isolation does not hold with {device} ({told})" if told else ""
 
 
 def examine() -> int:
@@ -116,7 +116,7 @@ def examine() -> int:
         if landlock
         else "no: needs Linux 5.13 or newer with Landlock enabled",
         "bubblewrap": _bubblewrap(bubblewrap, tier),
-        "GPU": str(device) if device.is_gpu else "no: tensor tasks are asked on a simulated one",
+        "GPU": str(device) if device.is_gpu else "no: tensor tasks are run on a simulated one",
     }
     for name, offer in offers.items():
         console.print(f"  {name:<16}{offer}")
@@ -124,7 +124,7 @@ def examine() -> int:
     if tier.name == PROCESS:
         console.print("For strict isolation, grade on Linux: a virtual machine or a container will do.")
         return 0
-    with console.status("attacking ourselves"), WarmParent(tier) as parent:
+    with console.status("attacking our own sandbox"), WarmParent(tier) as parent:
         findings = attack_ourselves(parent)
     for finding in findings:
         mark = "[bold red]POSSIBLE[/]" if finding.possible else "[green]refused[/]"

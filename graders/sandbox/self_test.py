@@ -57,11 +57,11 @@ def start_a_process(path):
 
 def signal_the_parent(path):
     os.kill(os.getppid(), 0)  # signal 0 only asks whether one could
-    return "reached the process above"
+    return "reached the parent process"
 
 def make_hidden_memory(path):
     os.close(os.memfd_create("attack"))
-    return "made memory that no limit counts"
+    return "created memory that no limit counts"
 
 def take_too_much_memory(path):
     return f"took {len(bytearray(1 << 30)) >> 20} MiB"

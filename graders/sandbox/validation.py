@@ -100,7 +100,7 @@ def _check_description(value: Any) -> None:
 
 def _need(right: bool, what: str) -> None:
     if not right:
-        raise WireError(f"an answer whose {what} is of another form")
+        raise WireError(f"its {what} has the wrong form")
 
 
 def _all(items: Any, rule: Any) -> bool:

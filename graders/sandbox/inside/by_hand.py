@@ -92,7 +92,7 @@ def _refusal(operation: str) -> Callable[..., NoReturn]:
     def refuse(
         *_args: object,
         _operation: bytes = operation.encode(),
-        _message: str = f"this task is to be written by hand, without {operation}",
+        _message: str = f"write this task by hand, without {operation}",
         _frame: Callable[[], FrameType | None] = sys._getframe,
         _text: type[str] = str,
         _write: Callable[[int, bytes], int] = os.write,

@@ -58,7 +58,7 @@ class EffortMeter(TorchDispatchMode):
         undisturbed = self._steps.end()
         super().__exit__(*exception)  # type: ignore[no-untyped-call]
         if not undisturbed and exception[0] is None:
-            raise RuntimeError("the counting of steps was ended while the code ran")
+            raise RuntimeError("something stopped the step counter while the code ran")
 
     def _concerns(self, file: str) -> bool:
         return file in self._files or (file.startswith("<") and not file.startswith(_OURS))

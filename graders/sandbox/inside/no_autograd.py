@@ -46,6 +46,6 @@ def _parts(full: str) -> tuple[str, str]:
 
 def _refusal(name: str) -> Callable[..., NoReturn]:
     def refuse(*_args: object, **_kwargs: object) -> NoReturn:
-        raise ForbiddenCall(f"this task is to be written out, without autograd ({name})")
+        raise ForbiddenCall(f"write this task out, without autograd ({name})")
 
     return refuse

@@ -24,6 +24,6 @@ def refuse_search() -> None:
         _error: type[BaseException] = PermissionError,
     ) -> None:
         if event in _searches:
-            raise _error("the objects of this process cannot be listed while grading")
+            raise _error("the objects of this process cannot be listed during grading")
 
     sys.addaudithook(hook)

@@ -225,7 +225,7 @@ class Runtime:
         try:
             return getattr(self._module, name)
         except AttributeError:
-            raise NotImplementedError(f"the file defines no {name}") from None
+            raise NotImplementedError(f"the file does not define {name}") from None
 
     def _gradients(self, cotangent: Any, value: Any, target: Any, arguments: Any) -> dict[str, Any]:
         if not isinstance(value, torch.Tensor) or value.shape != cotangent.shape or not value.requires_grad:

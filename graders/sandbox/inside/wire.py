@@ -141,9 +141,9 @@ class Encoder:
         tree = {key: self.tree(value) for key, value in message.items()}
         header = _WRITER.encode({"message": tree, "tensors": self._tensors}).encode()
         if len(header) > MAX_HEADER_BYTES:
-            raise WireError(f"a header of {len(header)} bytes; {MAX_HEADER_BYTES} is the most")
+            raise WireError(f"a header of {len(header)} bytes; the limit is {MAX_HEADER_BYTES}")
         if self._size > MAX_BODY_BYTES:
-            raise WireError(f"tensors of {self._size} bytes in one message; {MAX_BODY_BYTES} is the most")
+            raise WireError(f"tensors of {self._size} bytes in one message; the limit is {MAX_BODY_BYTES}")
         return [PREFIX.pack(MAGIC, len(header), self._size) + header, *self._body]
 
     def tree(self, value: Any, depth: int = 0) -> Any:
@@ -283,7 +283,7 @@ class Decoder:
 
     def _read_tensors(self, records: Any, body: bytearray | memoryview) -> list[torch.Tensor]:
         if not isinstance(records, list) or len(records) > MAX_TENSORS:
-            raise WireError("the table of tensors is no list, or too long")
+            raise WireError("the table of tensors is not a list, or is too long")
         tensors, start = [], 0
         for record in records:
             if self._resolve is None and isinstance(record, dict) and "strides" in record:
@@ -330,7 +330,7 @@ class Decoder:
             return {key: self.value(item, deeper) for key, item in _pairs(tree.get("of"))}
         if kind == "float":
             if tree.get("is") not in ("nan", "inf", "-inf"):
-                raise WireError("a float that is none")
+                raise WireError("an invalid float")
             return float(tree["is"])
         if kind == "dtype":
             return DTYPES.get(str(tree.get("name")), Opaque("dtype"))
@@ -349,7 +349,7 @@ class Decoder:
 
     def _resolved(self, request: Any) -> Any:
         if self._resolve is None:
-            raise WireError(f"a {type(request).__name__} where only plain values may come")
+            raise WireError(f"a {type(request).__name__} where only plain values are allowed")
         return self._resolve(request)
 
 
@@ -364,7 +364,7 @@ def prefix(raw: bytes) -> tuple[int, int]:
     if magic != MAGIC:
         raise WireError("not a frame of this protocol")
     if header > MAX_HEADER_BYTES or body > MAX_BODY_BYTES:
-        most = f"{MAX_HEADER_BYTES} + {MAX_BODY_BYTES} is the most"
+        most = f"the limit is {MAX_HEADER_BYTES} + {MAX_BODY_BYTES}"
         raise WireError(f"a frame of {header} + {body} bytes; {most}")
     return header, body
 
@@ -417,7 +417,7 @@ def _facts(about: Any) -> TensorFacts:
 def _sizes(value: Any) -> tuple[int, ...]:
     sizes = _list(value)
     if len(sizes) > MAX_RANK or any(type(n) is not int or not 0 <= n <= MAX_NUMEL for n in sizes):
-        raise WireError("a shape that is none")
+        raise WireError("an invalid shape")
     return tuple(sizes)
 
 
@@ -431,7 +431,7 @@ def _pairs(value: Any) -> Iterable[tuple[str, Any]]:
     seen = set()
     for pair in _list(value):
         if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str):
-            raise WireError("a pair that is none")
+            raise WireError("an invalid pair")
         if pair[0] in seen:
             raise WireError("the same name twice")
         seen.add(pair[0])
@@ -440,13 +440,13 @@ def _pairs(value: Any) -> Iterable[tuple[str, Any]]:
 
 def _int(value: Any) -> int:
     if type(value) is not int or not 0 <= value < 2**31:
-        raise WireError("a number that is none")
+        raise WireError("an invalid number")
     return value
 
 
 def _short(value: Any) -> str:
     if not isinstance(value, str) or len(value) > 200:
-        raise WireError("a name that is none, or too long")
+        raise WireError("an invalid name, or one that is too long")
     return _text(value)
 
 

@@ -1,7 +1,7 @@
 """What a large image costs with and without a loop: `python -m benchmarks.effort`.
 
-Every right answer that the tests know, and loops over the pixels, get the image that `conv2d_vectorized` is
-graded with, in a student process. The table shows the CPU time of the call, as the grader sees it.
+Every right answer in the tests, and several loops over the pixels, process the image that `conv2d_vectorized`
+is graded with, in a student process. The table shows the CPU time of the call, as the grader measures it.
 """
 
 from __future__ import annotations

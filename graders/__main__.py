@@ -22,8 +22,8 @@ SAMPLE_CLASS = Path(__file__).parent.parent / "tests" / "grading" / "sample_clas
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status.
 
-    0 means that the command did its work, whatever the grades; 1 that something was not graded; 2 that the
-    arguments cannot be used; 3 that the isolation asked for cannot be had.
+    0 means that the command did its work, whatever the grades; 1 that something couldn't be graded; 2 that
+    the arguments are invalid; 3 that the requested isolation isn't available.
     """
     options = _parser().parse_args(arguments)
     try:

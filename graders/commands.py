@@ -1,4 +1,4 @@
-"""What `grade` and `check-one` do: grade, show progress, write everything down."""
+"""The commands `grade` and `check-one`: they grade, show progress and write the results."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def grade_class(
         gradebook: URL of the nbgrader gradebook to write into; empty for `out/gradebook.db`.
 
     Returns:
-        0 if everything was graded, 1 if the grader failed on something, or refused it.
+        0 if everything was graded, 1 if the grader failed on something or refused it.
     """
     console = _console()
     sources = plan.hand_ins
@@ -99,9 +99,9 @@ def show_plan(submissions: Path, layout: str, roster: Path | None, in_full: bool
     """Print who handed in what, before anything is graded; returns the plan.
 
     Args:
-        layout: how the class is laid out; empty to recognise it.
-        roster: a CSV of the people of the class.
-        in_full: with a line for each student.
+        layout: how the class is laid out; empty to detect it.
+        roster: a CSV file with the class list.
+        in_full: whether to print a line for each student.
     """
     console = _console()
     plan = plan_for(submissions, layout)
@@ -114,9 +114,9 @@ def show_plan(submissions: Path, layout: str, roster: Path | None, in_full: bool
 
 
 def _write_gradebook(console: Console, url: str, reports: Sequence[Report], feedback: Feedback) -> str:
-    """Write nbgrader's gradebook; returns its name for the list of what was written.
+    """Write nbgrader's gradebook; returns its name for the list of written files.
 
-    What keeps it from being written is said; every other result is there already.
+    If it can't be written, the reason is printed; all other results have been written already.
     """
     try:
         with console.status("writing the gradebook"):
@@ -125,7 +125,7 @@ def _write_gradebook(console: Console, url: str, reports: Sequence[Report], feed
         install = 'python -m pip install -e ".[course]"'
         console.print(f"[yellow]no gradebook:[/] {missing.name} is not installed ({_plain(install)})")
         return ""
-    except Exception as error:  # a locked file, a server that is down: whatever the database says
+    except Exception as error:  # a locked file, a server that is down: databases raise all sorts of errors
         reason = str(error).splitlines()[0]
         console.print(f"[bold magenta]gradebook not written:[/] {_plain(shown(url))}: {_plain(reason)}")
         return ""
@@ -133,16 +133,16 @@ def _write_gradebook(console: Console, url: str, reports: Sequence[Report], feed
 
 
 def check_one(submission: Path, settings: Settings, require: str, feedback: Feedback, insisted: bool) -> int:
-    """Grade one submission, isolated as `require` says, and show every task.
+    """Grade one submission, isolated as `require` demands, and show every task.
 
-    The device of the settings is left out where it cannot be used, unless it is `insisted` on.
+    If the device in the settings can't be used, it is skipped, unless the user `insisted` on it.
 
     Returns:
         0 if everything was graded, 1 if the grader failed on something.
     """
     console = _console()
     source = one_hand_in(submission)
-    torch.set_num_threads(1)  # more would change last digits and, on a busy machine, take many times longer
+    torch.set_num_threads(1)  # more would change the last digits, and be much slower on a busy machine
     with console.status("grading"), proven_parent(require) as parent:
         settings = replace(
             settings, device=device_within(settings.device, parent.tier, require, insisted=insisted)
@@ -153,17 +153,17 @@ def check_one(submission: Path, settings: Settings, require: str, feedback: Feed
 
 
 def _plain(text: str) -> str:
-    """Messages as they are: brackets are no markup here."""
+    """A message with its brackets escaped, so that they aren't taken for markup."""
     return escape(lines(text))
 
 
 def _name(text: str) -> str:
-    """A name, likewise, on one line."""
+    """The same for a name, on one line."""
     return escape(one_line(text))
 
 
 def _console() -> Console:
-    """The terminal; a log file or a pipe, which has no width of its own, gets room for the whole table."""
+    """The console; a log file or a pipe, which has no width, gets room for the whole table."""
     console = Console()
     return console if console.is_terminal else Console(width=max(console.width, 132))
 

@@ -1,6 +1,6 @@
 """The few hundred images that come with the exercises, drawn from Fashion-MNIST.
 
-`python -m graders.course.bundle [--data FOLDER]` draws them anew.
+`python -m graders.course.bundle [--data FOLDER]` draws them again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PER_CLASS = {"train": 40, "t10k": 20}
 
 
 def drawn(targets: Tensor, per_class: int, seed: int) -> list[int]:
-    """As many images of each class, at random and in random order, by their places."""
+    """The indices of `per_class` random images of each class, in random order."""
     numbers = random.Random(seed)
     chosen: list[int] = []
     for label in range(data.CLASSES):

@@ -20,11 +20,11 @@ def write_course(folder: Path, course: str = "cnn-by-hand") -> None:
     """Write a course that nbgrader's own commands accept.
 
     Raises:
-        FileExistsError: the folder holds something already.
+        FileExistsError: the folder isn't empty.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(
-            f"{folder} is not empty; name a new folder, so that nobody's work is overwritten"
+            f"{folder} is not empty; choose a new folder, so that nobody's work is overwritten"
         )
     for exercise in exercises():
         write_assignment(folder / "source" / exercise.name, exercise.name)
@@ -46,7 +46,7 @@ def write_assignment(folder: Path, exercise: str) -> None:
 def configuration(course: str) -> str:
     """The text of `nbgrader_config.py`."""
     template = (_TEMPLATES / "nbgrader_config.txt").read_text(encoding="utf-8")
-    # A student may hand in a module of each name; it is read, and must not be replaced.
+    # A student may hand in a module of any of these names, which is graded and must not be overwritten.
     exclude = {exercise.name: [f"{other.name}.py" for other in exercises()] for exercise in exercises()}
     values = {"graders": str(_ROOT), "course": course, "exclude": exclude}
     for name, value in values.items():

@@ -1,4 +1,4 @@
-"""The student kit: a folder that works on its own, with nothing of the hidden side in it."""
+"""The student kit: a folder that works on its own and has nothing of the hidden side in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from .stubs import EXERCISES_FOLDER, stub_files
 
 WRITTEN_BY_HAND = ("__init__.py", "__main__.py", "data.py", "recipes.py", "training.py")
-"""The modules of the kit that are not cut from `solutions/`."""
+"""The modules of the kit that are not generated from `solutions/`."""
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -16,11 +16,11 @@ def release(folder: Path) -> None:
     """Write the kit: fresh stubs, the visible checks, hints, instructions.
 
     Raises:
-        FileExistsError: the folder holds something already.
+        FileExistsError: the folder isn't empty.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(
-            f"{folder} is not empty; name a new folder, so that nobody's work is overwritten"
+            f"{folder} is not empty; choose a new folder, so that nobody's work is overwritten"
         )
     kit = folder / "exercises"
     checks = kit / "checks"

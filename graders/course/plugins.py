@@ -1,4 +1,4 @@
-"""nbgrader plug-ins: a late penalty in proportion, and an export with a column for every task."""
+"""nbgrader plug-ins: a proportional late penalty, and an export with a column for every task."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from graders.reports.wording import points
 
 
 class ProportionalPenalty(BasePlugin):  # type: ignore[misc]
-    """Takes a share of the points for each day begun; an assignment of many notebooks loses no more."""
+    """Deducts a share of the points for each day or part of a day, however many notebooks there are."""
 
     per_day = Float(0.1, help="Share of the earned points to deduct per day or part of a day.").tag(
         config=True
@@ -27,7 +27,7 @@ class ProportionalPenalty(BasePlugin):  # type: ignore[misc]
     def late_submission_penalty(
         self, student_id: str, score: float, total_seconds_late: float
     ) -> float | None:
-        """The points to take from one notebook."""
+        """The points to deduct from one notebook."""
         late = total_seconds_late - 3600 * self.grace_hours
         if late <= 0:
             return None
@@ -37,8 +37,9 @@ class ProportionalPenalty(BasePlugin):  # type: ignore[misc]
 class TasksCsv(ExportPlugin):  # type: ignore[misc]
     """Writes a row for each student and assignment: core, bonus, penalty, then every task.
 
-    What is not graded stands in a column of its own and has an empty cell; who handed in nothing is told
-    apart from who earned nothing. The names of the first columns are those of nbgrader's own export.
+    Tasks that weren't graded are listed in a separate column and have empty cells. Students who handed in
+    nothing can be told apart from those who earned nothing. The first columns are named as in nbgrader's own
+    export.
     """
 
     def export(self, gradebook: Gradebook) -> None:

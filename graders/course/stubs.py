@@ -1,4 +1,4 @@
-"""`exercises/*.py` and `exercises/hints.json`, cut from `solutions/`: everything but the answers."""
+"""Generates `exercises/*.py` and `exercises/hints.json` from `solutions/`: everything but the answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DEFINITION = re.compile(r"^(?P<indent>[ \t]*)(?P<kind>class|def) (?P<name>\w+)"
 
 
 def stub_files() -> dict[str, str]:
-    """What `exercises/` should hold, by file name."""
+    """The generated files of `exercises/`, by name."""
     files = {f"{exercise.name}.py": stub(exercise.name) for exercise in exercises()}
     return {**files, "hints.json": hints()}
 
@@ -35,7 +35,7 @@ def write_stubs() -> list[Path]:
 
 
 def stale_stubs() -> list[Path]:
-    """The files of `exercises/` that differ from what this module makes."""
+    """The files of `exercises/` that differ from what this module generates."""
     wanted = {EXERCISES_FOLDER / name: text for name, text in stub_files().items()}
     return [
         path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text
@@ -43,7 +43,7 @@ def stale_stubs() -> list[Path]:
 
 
 def stub(exercise: str) -> str:
-    """One exercise as a student gets it, in percent format."""
+    """One exercise as students get it, in percent format."""
     notebook = jupytext.read(SOLUTIONS / f"{exercise}.py", fmt="py:percent")
     notebook.cells = [cell for cell in map(student_cell, cells(exercise)) if cell is not None]
     notebook.metadata["jupytext"] = {"notebook_metadata_filter": "-all", "cell_metadata_filter": "tags,-all"}
@@ -51,7 +51,7 @@ def stub(exercise: str) -> str:
 
 
 def student_cell(cell: Any) -> Any | None:
-    """A cell without what students must not see; None for a cell that is left out as a whole."""
+    """A cell without what students must not see; None if the whole cell is left out."""
     tags = cell.metadata.get("tags", [])
     if "reference" in tags or "hints" in cell.metadata:
         return None

@@ -1,4 +1,4 @@
-"""Whether this machine keeps student code apart: tried before grading, and explained on request."""
+"""How well this machine isolates student code: tested before grading, and explained on request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WEAKER = "a driver needs files and system calls that are otherwise refused"
 
 
 def proven_tier(required: str) -> Tier:
-    """The best tier of this machine, after our own attacks on it have failed; else as `proven_parent`."""
+    """The best tier of this machine, after our own attacks on it have failed; see `proven_parent`."""
     with proven_parent(required) as parent:
         return parent.tier
 
@@ -32,10 +32,10 @@ def proven_parent(required: str, started: WarmParent | None = None) -> WarmParen
 
     Args:
         required: `"strict"`, or `"process"` to accept that student code can reach files and network.
-        started: a warm parent on that tier that is there already.
+        started: a warm parent on that tier that is already running.
 
     Raises:
-        SandboxFailure: the machine offers less than is required, or a wall does not hold.
+        SandboxFailure: the machine offers less than required, or a wall doesn't hold.
     """
     tier = best_tier()
     if tier.name == PROCESS:
@@ -61,16 +61,17 @@ def proven_parent(required: str, started: WarmParent | None = None) -> WarmParen
 
 
 def device_within(device: Device, tier: Tier, required: str, *, insisted: bool) -> Device:
-    """The device, if student code can use it and is kept apart enough beside it; else none, with the reason.
+    """The device, if student code can use it and is isolated well enough there; otherwise none and the
+    reason.
 
     Args:
         device: a GPU of this machine, or none.
-        tier: the walls that have been proven for the CPU's questions.
+        tier: the walls that have been tested on the CPU.
         required: as for `proven_parent`.
         insisted: whether to refuse to grade without it.
 
     Raises:
-        SandboxFailure: it cannot be used, and was insisted on.
+        SandboxFailure: it can't be used, but was insisted on.
     """
     if device.name not in ("cuda", "mps"):
         return device
@@ -90,7 +91,7 @@ def _why_not_on(device: Device, tier: Tier, required: str) -> str:
         return f"{device} would be used without Landlock, which --require {required} does not allow"
     try:
         with WarmParent(tier, device.name) as parent:
-            if not tier.landlock:  # which is accepted
+            if not tier.landlock:  # the user has accepted that
                 parent.spawn(limits=Limits(), device=device.name).end()
                 return ""
             holes = [finding for finding in attack_ourselves(parent) if finding.possible]
@@ -101,7 +102,7 @@ def _why_not_on(device: Device, tier: Tier, required: str) -> str:
 
 
 def examine() -> int:
-    """Print what this machine offers, attack it, and say how to get more; returns the exit status."""
+    """Print what this machine offers, attack it, and say how to improve it; returns the exit status."""
     console = Console()
     tier = best_tier()
     console.print(

@@ -23,7 +23,7 @@ class Tier:
     bubblewrap: str | None = None
 
     def around(self, command: list[str], device: str | None = None) -> list[str]:
-        """The command that starts the warm parent inside this tier's outer wall; a device comes with it."""
+        """The command that starts the warm parent inside the outer wall, with access to the device."""
         if self.bubblewrap is None:
             return command
         binds = [argument for path in _readable() for argument in ("--ro-bind", path, path)]
@@ -40,7 +40,7 @@ PROCESS = "process"
 
 
 def best_tier() -> Tier:
-    """The strongest tier that works here, found by trying."""
+    """The strongest tier that works on this machine, found by trying."""
     if sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"):
         return Tier(PROCESS, seccomp=False, landlock=False)
     landlock = lockdown.landlock_version() > 0
@@ -62,7 +62,7 @@ def _works(bubblewrap: str) -> bool:
 
 
 def _readable() -> list[str]:
-    """The interpreter, its libraries and the system's: all that a warm parent may see."""
+    """The paths of the interpreter, its libraries and the system's: all that a warm parent may see."""
     wanted = ["/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", sys.prefix, sys.base_prefix]
     wanted.append(str(Path(sys.executable).parent.parent))
     wanted.append(sysconfig.get_path("purelib"))
@@ -70,7 +70,7 @@ def _readable() -> list[str]:
 
 
 def _nodes_of_cuda() -> list[str]:
-    """The driver's device files, and what it reads of the machine to find its cards."""
+    """The driver's device files, and the paths it reads to find its GPUs."""
     nodes = [str(path) for path in sorted(Path("/dev").glob("nvidia*"))]
     return [
         *nodes,

@@ -167,7 +167,7 @@ def test_each_report_says_its_seed_and_its_tasks(
 
 
 @pytest.mark.xdist_group("graded class")
-def test_the_pages_keep_to_the_feedback_that_was_asked_for(
+def test_the_pages_follow_the_requested_feedback_level(
     graded_class: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:
     _, out = graded_class
@@ -255,7 +255,7 @@ def test_an_output_folder_that_is_a_file_is_an_error_that_names_it(
     assert (tmp_path / "out").read_text() == "mine"
 
 
-def test_an_error_of_the_arguments_is_one_line_and_no_traceback(tmp_path: Path) -> None:
+def test_an_invalid_argument_gives_one_line_and_no_traceback(tmp_path: Path) -> None:
     said = run("-m", "graders", "check-one", tmp_path / "nobody")
     assert said.returncode == 2
     assert said.stderr.strip() == f"graders: {tmp_path / 'nobody'}: no such file or folder"
@@ -329,7 +329,7 @@ def test_check_one_shows_every_task_with_message_case_and_hint(
 # ----------------------------------------------------------------------------------------------- release
 
 
-def test_release_writes_a_kit_and_never_over_something(
+def test_release_writes_a_kit_and_never_overwrites_anything(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "deep" / "kit"
@@ -337,7 +337,7 @@ def test_release_writes_a_kit_and_never_over_something(
     assert str(folder) in capsys.readouterr().out
     (folder / "exercises" / "conv2d.py").write_text("# a night's work\n")
     assert main(["release", str(folder)]) == 2
-    assert "is not empty; name a new folder" in capsys.readouterr().err
+    assert "is not empty; choose a new folder" in capsys.readouterr().err
     assert (folder / "exercises" / "conv2d.py").read_text() == "# a night's work\n"
 
 
@@ -423,7 +423,7 @@ def test_the_properties_pass_under_plain_pytest_for_the_reference(
 
 
 @pytest.mark.parametrize("kind", ["lin.py", "lin.ipynb", "lin.zip"])
-def test_the_properties_are_asked_of_a_file_of_every_kind(
+def test_the_properties_run_on_a_file_of_every_kind(
     tmp_path: Path, reference: dict[str, str], kind: str
 ) -> None:
     path = tmp_path / kind
@@ -443,7 +443,7 @@ def test_the_properties_are_asked_of_a_file_of_every_kind(
         assert "'(' was never closed" in said.stdout
 
 
-def test_a_submission_that_is_not_there_is_said_once(tmp_path: Path) -> None:
+def test_a_missing_submission_is_reported_once(tmp_path: Path) -> None:
     said = properties("--submission", tmp_path / "nobody")
     assert said.returncode == 4
     assert f"--submission {tmp_path / 'nobody'}: no such file or folder" in said.stderr

@@ -46,7 +46,7 @@ def test_every_command_in_the_documents_is_typed_by_a_test_or_its_form_is_checke
     assert not strange, f"put these into documented/scenarios.py: {', '.join(map(str, strange))}"
 
 
-def test_every_command_that_is_typed_stands_in_the_documents() -> None:
+def test_every_typed_command_is_in_the_documents() -> None:
     assert set(TYPED) | set(FORMS) <= {shown.text for shown in commands()}
 
 
@@ -57,23 +57,23 @@ def test_what_the_documents_say_works_when(name: str, stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("command", FORMS)
-def test_a_command_that_costs_minutes_has_a_form_that_is_accepted(command: str) -> None:
+def test_a_slow_command_has_a_valid_form(command: str) -> None:
     assert not wrong_with(command)
 
 
 @pytest.mark.parametrize("option", sorted({shown.text for shown in options()}))
-def test_an_option_in_the_documents_is_taken_by_some_command(option: str) -> None:
+def test_an_option_in_the_documents_exists_in_some_command(option: str) -> None:
     assert option_is_known(option)
 
 
 @pytest.mark.parametrize("shown", files(), ids=str)
-def test_a_file_that_the_documents_name_is_there(shown: Any, kit: Path) -> None:
+def test_a_file_named_in_the_documents_exists(shown: Any, kit: Path) -> None:
     home = kit if shown.document.endswith("templates/README.md") else ROOT
     assert (home / shown.text).exists()
 
 
 @pytest.mark.parametrize("shown", links(), ids=str)
-def test_a_link_in_the_documents_leads_somewhere(shown: Any) -> None:
+def test_a_link_in_the_documents_works(shown: Any) -> None:
     assert ((ROOT / shown.document).parent / shown.text.partition("#")[0]).exists()
 
 
@@ -95,7 +95,7 @@ def _classes() -> Mapping[str, Any]:
 
 
 @pytest.mark.parametrize("text", sorted({shown.text for shown in settings()}))
-def test_a_setting_in_the_documents_reaches_what_it_is_for(text: str, tmp_path: Path) -> None:
+def test_a_setting_in_the_documents_has_its_effect(text: str, tmp_path: Path) -> None:
     of, _, value = text.partition(" = ")
     _, name, *trait = of.split(".")
     configurable = _classes()[name]
@@ -105,7 +105,7 @@ def test_a_setting_in_the_documents_reaches_what_it_is_for(text: str, tmp_path: 
         assert not value or found == value.replace('"', "'")  # a setting that is only spoken of has no value
 
 
-def test_every_setting_of_the_configuration_is_one_that_its_class_has(tmp_path: Path) -> None:
+def test_every_configured_setting_exists_in_its_class(tmp_path: Path) -> None:
     classes = _classes()
     settings = _configured(configuration("c1"), tmp_path)
     strange = [

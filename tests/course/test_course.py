@@ -178,7 +178,7 @@ def test_an_answer_is_found_in_a_notebook_that_was(damage: str, comes_back: Call
 @pytest.mark.parametrize(
     "text", ["", "{", '{"cells": 3}', "null", "[" * 100_000, '{"cells": [{"cell_type": "code"', "\x00"]
 )
-def test_a_file_that_is_no_notebook_is_said_to_be_unreadable(
+def test_a_file_that_is_not_a_notebook_is_reported_as_unreadable(
     text: str, comes_back: Callable[..., Any]
 ) -> None:
     assert "nothing to grade" in comes_back(text).metadata[OURS]["unreadable"]

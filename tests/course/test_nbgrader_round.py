@@ -177,7 +177,7 @@ def test_a_known_way_to_full_marks_earns_nothing(student: str, course: Round) ->
     assert course.grade(student, "Conv2D")[0] == 0.0
 
 
-def test_what_is_unreadable_waits_for_a_person_and_is_no_zero(course: Round) -> None:
+def test_an_unreadable_submission_waits_for_a_person_and_is_not_a_zero(course: Round) -> None:
     assert course.grade("emil-malformed", "conv2d") == (None, None, True)
     row = rows(course)["emil-malformed"]
     assert "conv2d output" in row["not_graded"].replace("Conv2D ", "") and row["conv2d.conv2d"] == ""
@@ -232,7 +232,7 @@ def test_no_kernel_is_started_and_no_student_is_lost(course: Round) -> None:
     assert graded == {path.name for path in (course.folder / "submitted").iterdir()}
 
 
-def test_points_by_hand_outlive_another_grading_and_late_work_loses_its_share(
+def test_manual_points_survive_regrading_and_late_work_loses_its_share(
     course: Round,
 ) -> None:
     with Gradebook(course.url) as gradebook:

@@ -137,7 +137,7 @@ def test_every_task_has_properties_in_every_group_that_earns_points(exercise: An
 
 
 @pytest.mark.parametrize(("exercise", "task"), TASKS, ids=[f"{e.name}.{t.name}" for e, t in TASKS])
-def test_the_properties_of_a_task_stand_in_one_file(exercise: Any, task: Any) -> None:
+def test_the_properties_of_a_task_are_in_one_file(exercise: Any, task: Any) -> None:
     files = {found.test.__module__ for found in properties_of(exercise.name, task.name)}
     assert len(files) == 1, "only within a file do properties have an order"
 
@@ -206,7 +206,7 @@ def examples(kit: Path) -> dict[str, str]:
 
 
 @pytest.mark.xdist_group("examples")
-def test_an_import_of_an_exercise_prints_nothing(examples: dict[str, str]) -> None:
+def test_importing_an_exercise_prints_nothing(examples: dict[str, str]) -> None:
     assert examples["at import"] == ""
 
 

@@ -103,7 +103,7 @@ def test_a_folder_given_without_files_is_an_error_even_if_there_are_some_elsewhe
     assert "--data named" in refused(tmp_path / "given")
 
 
-def test_a_package_that_lacks_a_file_is_passed_over(tmp_path: Path) -> None:
+def test_a_package_that_lacks_a_file_is_skipped(tmp_path: Path) -> None:
     cached = files_in(data.cache() / "FashionMNIST" / "raw")
     (files_in(tmp_path / "package") / f"{FILES[3]}.gz").unlink()
     assert data.find("fashion-mnist") == cached
@@ -226,7 +226,7 @@ def test_for_mnist_nothing_is_proposed_that_holds_fashion_mnist() -> None:
     assert "apt" not in said and "bundled" not in said
 
 
-def test_an_unknown_data_set_is_answered_with_those_there_are() -> None:
+def test_an_unknown_data_set_lists_the_known_ones() -> None:
     assert "There are: fashion-mnist, mnist" in refused(name="cifar")
 
 
@@ -236,7 +236,7 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
     assert "bundled" in said
 
 
-def test_a_variable_that_leads_nowhere_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_with_a_missing_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(data.VARIABLE, str(tmp_path / "nowhere"))
     assert f"the variable {data.VARIABLE}" in refused()
 
@@ -352,7 +352,7 @@ def test_standardised_pixels_have_about_mean_0_and_variance_1() -> None:
     assert abs(X.mean().item()) < 0.05 and abs(X.std().item() - 1) < 0.05
 
 
-def test_a_transform_of_ones_own_is_applied() -> None:
+def test_a_custom_transform_is_applied() -> None:
     train, _ = data.load(root="bundled", transform=lambda image: 255 - image)
     assert torch.equal(train[5][0][0], 255 - train.data[5])
 
@@ -370,7 +370,7 @@ def test_the_bundle_is_balanced_and_small() -> None:
     assert sum(path.stat().st_size for path in data.BUNDLED.iterdir()) < 400_000
 
 
-def test_no_image_of_the_bundle_is_there_twice() -> None:
+def test_no_image_is_in_the_bundle_twice() -> None:
     train, test = data.load(root="bundled")
     images = torch.cat([train.data, test.data]).flatten(1)
     assert len(torch.unique(images, dim=0)) == len(images)
@@ -392,7 +392,7 @@ def test_the_bundle_is_drawn_again_from_its_seed(tmp_path: Path) -> None:
         assert unpacked(tmp_path / "drawn" / f"{name}.gz") == unpacked(data.BUNDLED / f"{name}.gz")
 
 
-def test_the_kit_holds_the_bundle_with_its_provenance(kit: Path) -> None:
+def test_the_kit_has_the_bundle_with_its_provenance(kit: Path) -> None:
     shipped = kit / "exercises" / "images"
     assert {path.name for path in shipped.iterdir()} == {f"{name}.gz" for name in FILES} | {"README.txt"}
     for path in shipped.iterdir():

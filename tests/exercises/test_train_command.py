@@ -115,7 +115,7 @@ def test_the_other_commands_do_not_wait_for_torch(kit: Path) -> None:
 # --------------------------------------------------------------------------------- messages that help
 
 
-def test_on_the_stubs_it_names_the_task_to_begin_with(kit: Path) -> None:
+def test_with_untouched_stubs_it_names_the_first_task(kit: Path) -> None:
     said = run(kit, *QUICK)
     assert said.returncode == 1
     assert "Next to write: lenet. Then come: accuracy, train, init_lenet." in said.stderr
@@ -124,7 +124,7 @@ def test_on_the_stubs_it_names_the_task_to_begin_with(kit: Path) -> None:
 
 
 @pytest.mark.parametrize("task", ["accuracy", "train", "init_lenet"])
-def test_one_unwritten_task_is_named_alone(own_kit: Callable[..., Path], task: str) -> None:
+def test_only_the_one_unwritten_task_is_named(own_kit: Callable[..., Path], task: str) -> None:
     said = run(own_kit(more=f"\n\ndef {task}(*arguments):\n    raise NotImplementedError\n"), *QUICK)
     assert said.returncode == 1
     assert f"Next to write: {task}.\n" in said.stderr
@@ -151,7 +151,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("mistake", WRONG)
-def test_what_goes_wrong_in_a_students_function_is_told_with_the_next_step(
+def test_an_error_in_a_students_function_is_reported_with_the_next_step(
     own_kit: Callable[..., Path], mistake: str
 ) -> None:
     more, task, reason = WRONG[mistake]
@@ -169,7 +169,7 @@ def test_what_goes_wrong_in_a_students_function_is_told_with_the_next_step(
         ("import no_such_module\n", "cannot be imported: ModuleNotFoundError"),
     ],
 )
-def test_a_file_that_cannot_be_imported_is_told_with_its_line(
+def test_a_file_that_cannot_be_imported_is_reported_with_its_line(
     own_kit: Callable[..., Path], text: str, message: str
 ) -> None:
     said = run(own_kit(text), *QUICK)
@@ -178,7 +178,7 @@ def test_a_file_that_cannot_be_imported_is_told_with_its_line(
     assert "Traceback" not in said.stderr
 
 
-def test_a_folder_without_images_is_told_before_anything_is_trained(
+def test_a_folder_without_images_is_reported_before_training(
     own_kit: Callable[..., Path], tmp_path: Path
 ) -> None:
     said = run(own_kit(), "--data", str(tmp_path))
@@ -209,7 +209,7 @@ def test_without_matplotlib_it_says_so_and_trains(own_kit: Callable[..., Path]) 
 @pytest.mark.parametrize(
     ("plot", "message"), [("curves.xyz", "ends in .png"), ("nowhere/curves.png", "nowhere is no folder")]
 )
-def test_a_picture_that_cannot_be_written_is_told_before_the_training(
+def test_a_picture_that_cannot_be_written_is_reported_before_training(
     kit: Path, plot: str, message: str
 ) -> None:
     pytest.importorskip("matplotlib")
@@ -219,7 +219,7 @@ def test_a_picture_that_cannot_be_written_is_told_before_the_training(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU on this machine")
-def test_a_device_that_is_not_there_is_told(kit: Path) -> None:
+def test_a_missing_device_is_reported(kit: Path) -> None:
     said = run(kit, "--device", "cuda")
     assert said.returncode == 1
     assert "no cuda device" in said.stderr

@@ -131,7 +131,7 @@ def test_a_single_file_that_was_packed_is_read(tmp_path: Path) -> None:
     assert found.files == {"conv2d.py": CONV}
 
 
-def test_archives_too_deep_in_one_another_are_named(tmp_path: Path) -> None:
+def test_archives_nested_too_deeply_are_named(tmp_path: Path) -> None:
     raw = zipped({"conv2d.py": CONV})
     for depth in range(limits_of.MAX_NESTING + 1):
         raw = zipped({f"{depth}.zip": raw})
@@ -158,7 +158,7 @@ def test_an_archive_is_known_by_its_bytes_not_by_its_name(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("suffix", MAKERS)
-def test_what_is_no_archive_is_named(tmp_path: Path, suffix: str) -> None:
+def test_a_file_that_is_not_an_archive_is_named(tmp_path: Path, suffix: str) -> None:
     for raw in (b"", b"no archive at all", MAKERS[suffix]({"conv2d.py": CONV})[:20]):
         found = handed_in(tmp_path, f"lin{suffix}", raw)
         assert found.files == {}
@@ -221,7 +221,7 @@ def test_of_two_archives_with_one_file_the_second_is_named(tmp_path: Path) -> No
         ("sub/conv2d.py.html", "sub/conv2d.py"),
     ],
 )
-def test_code_that_was_saved_as_text_is_read_and_said_so(tmp_path: Path, name: str, meant: str) -> None:
+def test_code_saved_as_text_is_read_and_reported(tmp_path: Path, name: str, meant: str) -> None:
     text = notebook(CONV) if "ipynb" in name else CONV
     found = read(write_submission(tmp_path / "lin", {name: text}))
     assert set(found.modules) == {"conv2d"}
@@ -278,7 +278,7 @@ def test_every_file_that_is_not_used_is_named_with_a_reason(tmp_path: Path) -> N
     assert ".git" not in said and "checkpoint" not in said
 
 
-def test_the_kit_handed_in_whole_is_no_problem_but_for_its_instructions(tmp_path: Path, kit: Path) -> None:
+def test_handing_in_the_whole_kit_is_fine_except_for_its_instructions(tmp_path: Path, kit: Path) -> None:
     assert problems(read(kit)) == ["README.md: is not code and was not read, nor were requirements.txt"]
 
 
@@ -330,7 +330,7 @@ MEMBERS = st.dictionaries(st.sampled_from(NAMES), st.integers(0, 5000), max_size
 
 @settings(max_examples=60, deadline=None)
 @given(members=MEMBERS, suffix=st.sampled_from([".zip", ".tar", ".tgz", ".7z"]), factor=st.integers(1, 40))
-def test_never_more_is_read_than_the_limits_allow(
+def test_no_more_is_read_than_the_limits_allow(
     tmp_path_factory: pytest.TempPathFactory, members: dict[str, int], suffix: str, factor: int
 ) -> None:
     small = {"MAX_FILE_BYTES": 700, "MAX_NOTEBOOK_BYTES": 2500, "MAX_TOTAL_BYTES": 6000, "MAX_FILES": 4}
@@ -386,7 +386,7 @@ def test_a_tar_that_grows_without_end_is_read_no_further_than_its_limit(
     assert found["problems"] == [[path.name, "is where reading stopped: more than 1 MB when unpacked"]]
 
 
-def test_an_archive_that_needs_more_than_its_limits_is_a_problem_and_costs_no_other_file(
+def test_an_archive_that_exceeds_its_limits_is_a_problem_and_affects_no_other_file(
     tmp_path: Path,
 ) -> None:
     bomb = seven_zipped({"a.bin": bytes(400 << 20), "b.py": CONV})
@@ -396,14 +396,14 @@ def test_an_archive_that_needs_more_than_its_limits_is_a_problem_and_costs_no_ot
     assert any(line.startswith("bomb.7z: needs more than 256 MB of memory") for line in problems(found))
 
 
-def test_beside_an_archive_in_an_archive_that_is_too_much_the_rest_is_read(tmp_path: Path) -> None:
+def test_if_a_nested_archive_is_too_much_the_rest_is_still_read(tmp_path: Path) -> None:
     bomb = seven_zipped({"a.bin": bytes(400 << 20), "b.py": CONV})
     found = handed_in(tmp_path, "lin.zip", zipped({"bomb.7z": bomb, "conv2d.py": CONV}))
     assert found.files == {"conv2d.py": CONV}
     assert problems(found) == ["bomb.7z: is left out: reading it takes too much time or memory"]
 
 
-def test_so_many_archives_are_opened_and_no_more(tmp_path: Path) -> None:
+def test_only_a_limited_number_of_archives_is_opened(tmp_path: Path) -> None:
     files = {f"{n:02}.zip": zipped({f"m{n}.py": "x = 1\n"}) for n in range(limits_of.MAX_ARCHIVES + 3)}
     found = read(write_submission(tmp_path / "lin", files))
     assert len(found.files) == limits_of.MAX_ARCHIVES
@@ -411,7 +411,7 @@ def test_so_many_archives_are_opened_and_no_more(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_zips_that_are_packed_otherwise_than_by_deflate_are_named(tmp_path: Path, method: int) -> None:
+def test_zips_with_another_compression_than_deflate_are_named(tmp_path: Path, method: int) -> None:
     path = tmp_path / "lin.zip"
     with zipfile.ZipFile(path, "w", method) as archive:
         archive.writestr("conv2d.py", CONV)
@@ -431,7 +431,7 @@ PLAIN = st.recursive(
 
 @settings(deadline=None)
 @given(PLAIN)
-def test_plain_data_come_back_as_they_went(value: Any) -> None:
+def test_plain_data_come_back_unchanged(value: Any) -> None:
     assert read_under_limits(echo, value, value) == [value, value]
 
 
@@ -466,13 +466,13 @@ def test_every_reading_has_a_process_of_its_own_and_none_is_left() -> None:
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
 
 
-def test_the_process_that_reads_holds_no_torch(tmp_path: Path) -> None:
+def test_the_reading_process_has_not_loaded_torch(tmp_path: Path) -> None:
     assert handed_in(tmp_path, "lin.7z", seven_zipped({"conv2d.py": CONV})).files
     assert read_under_limits(loaded, "graders.grading.archives")
     assert not read_under_limits(loaded, "torch")
 
 
-def test_a_helper_that_was_killed_is_started_anew() -> None:
+def test_a_helper_that_was_killed_is_restarted() -> None:
     import psutil
 
     read_under_limits(echo, 1)

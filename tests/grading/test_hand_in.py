@@ -347,7 +347,7 @@ def test_a_link_in_an_archive_is_left_out(tmp_path: Path) -> None:
     assert only_problem(found) == "conv2d.py: is left out: it is a link"
 
 
-def test_pipes_and_folders_that_look_like_modules_are_passed_by(tmp_path: Path) -> None:
+def test_pipes_and_folders_that_look_like_modules_are_skipped(tmp_path: Path) -> None:
     home = folder(tmp_path, {"conv2d.py": CONV, "lenet.py/inside.py": "a = 1\n"})
     os.mkfifo(home / "pooling.py")
     found = read(home)
@@ -384,7 +384,7 @@ def test_a_file_name_that_is_not_utf8_can_be_written_down_later(tmp_path: Path) 
     assert len(found.problems) == 1
 
 
-def test_a_damaged_entry_costs_that_entry_alone(tmp_path: Path) -> None:
+def test_a_damaged_entry_affects_only_itself(tmp_path: Path) -> None:
     path = archive(tmp_path, {"conv2d.py": CONV * 50, "pooling.py": "# p\n"})
     raw = bytearray(path.read_bytes())
     raw[raw.index(b"conv2d.py") + 12] ^= 0xFF
@@ -394,7 +394,7 @@ def test_a_damaged_entry_costs_that_entry_alone(tmp_path: Path) -> None:
     assert only_problem(found).startswith("conv2d.py: is damaged")
 
 
-def test_a_name_given_twice_in_an_archive_is_said_so(tmp_path: Path) -> None:
+def test_a_name_that_an_archive_has_twice_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "lin.zip"
     with zipfile.ZipFile(path, "w") as file, pytest.warns(UserWarning, match="Duplicate name"):
         file.writestr("conv2d.py", "# first\n")
@@ -537,19 +537,19 @@ def test_a_notebook_of_a_format_before_4_is_read(tmp_path: Path) -> None:
     assert (found.files, found.problems) == ({"conv2d.ipynb": CONV}, ())
 
 
-def test_no_cell_of_a_notebook_is_left_out_without_a_word(tmp_path: Path) -> None:
+def test_no_cell_of_a_notebook_is_left_out_silently(tmp_path: Path) -> None:
     found = read(folder(tmp_path, {"conv2d.ipynb": notebook(*["x = 1"] * MAX_CELLS, CONV)}))
     assert only_problem(found) == "conv2d.ipynb: has 1,001 cells; 1,000 are the most"
 
 
-def test_what_a_notebook_says_beside_python_is_shown_as_it_was_written(tmp_path: Path) -> None:
+def test_notebook_commands_are_shown_as_they_were_written(tmp_path: Path) -> None:
     cells = ("%matplotlib inline", "!pip install einops", "%pip install einops", CONV)
     found = read(folder(tmp_path, {"conv2d.ipynb": notebook(*cells)}))
     shown = [line.partition("run: ")[2] for line in remarks(found)]
     assert shown == ["`!pip install einops`", "`%pip install einops`"]
 
 
-def test_a_lone_surrogate_in_a_notebook_is_a_problem_and_no_crash(tmp_path: Path) -> None:
+def test_a_lone_surrogate_in_a_notebook_is_a_problem_and_not_a_crash(tmp_path: Path) -> None:
     home = folder(
         tmp_path, {"conv2d.ipynb": '{"cells": [{"cell_type": "code", "source": "s = \'\\ud800\'"}]}'}
     )
@@ -560,7 +560,7 @@ def test_a_lone_surrogate_in_a_notebook_is_a_problem_and_no_crash(tmp_path: Path
 
 @pytest.mark.parametrize("zipped", [False, True])
 @pytest.mark.parametrize("order", [("conv2d.py", "conv2d.ipynb"), ("conv2d.ipynb", "conv2d.py")])
-def test_beside_a_module_its_notebook_is_left_out_and_named(
+def test_a_notebook_next_to_its_module_is_left_out_and_named(
     tmp_path: Path, zipped: bool, order: tuple[str, str]
 ) -> None:
     sources = {name: CONV if name.endswith(".py") else notebook("x = 1") for name in order}

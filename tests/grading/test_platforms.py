@@ -51,7 +51,7 @@ def names_of(plan: Plan) -> list[str]:
 
 
 @pytest.mark.parametrize("name", EXPORTS)
-def test_an_export_comes_out_as_the_right_people(tmp_path: Path, name: str) -> None:
+def test_an_export_gives_the_right_people(tmp_path: Path, name: str) -> None:
     export = EXPORTS[name]
     plan = plan_for(as_folder(tmp_path, export))
     assert plan.layout == export.layout
@@ -158,7 +158,7 @@ def test_a_zip_of_a_class_made_by_hand_is_never_one_student(tmp_path: Path, arou
     assert names_of(plan_for(path)) == ["ada", "eva", "kai"]
 
 
-def test_versions_of_one_students_work_are_no_people(tmp_path: Path) -> None:
+def test_versions_of_one_students_work_are_not_several_people(tmp_path: Path) -> None:
     files = {f"{folder}/conv2d.py": CONV for folder in ("week1", "week2", "final", "old copy")}
     path = tmp_path / "ada.zip"
     path.write_bytes(zipped(files))
@@ -167,7 +167,7 @@ def test_versions_of_one_students_work_are_no_people(tmp_path: Path) -> None:
     assert names_of(plan_for(tmp_path / "class")) == ["eva"]
 
 
-def test_a_layout_that_is_asked_for_is_taken(tmp_path: Path) -> None:
+def test_a_requested_layout_is_used(tmp_path: Path) -> None:
     home = write_submission(tmp_path / "class", {"adal_101_9000_conv2d.py": CONV, "b_1_2_pooling.py": CONV})
     assert plan_for(home).layout == "canvas"
     assert names_of(plan_for(home, "each")) == ["adal_101_9000", "b_1_2"]
@@ -197,7 +197,7 @@ def test_gradescope_keeps_zeros_at_the_front_of_numbers_and_counts_the_latest(tm
     assert passed_over(plan) == {"submission_1"}
 
 
-def test_metadata_that_are_no_metadata_are_an_error_that_names_them(tmp_path: Path) -> None:
+def test_invalid_metadata_are_an_error_that_names_the_file(tmp_path: Path) -> None:
     files = {"submission_metadata.yml": "a: [", "submission_1/conv2d.py": CONV}
     home = write_submission(tmp_path / "class", files)
     with pytest.raises(ValueError, match=r"submission_metadata\.yml: cannot be read"):
@@ -228,7 +228,7 @@ def test_a_single_submission_is_found_as_one(tmp_path: Path) -> None:
     assert handed_in(plan_for(renamed)) == {"renamed": {"conv2d", "pooling"}}
 
 
-def test_a_class_of_single_files_is_no_single_submission(tmp_path: Path) -> None:
+def test_a_class_of_single_files_is_not_one_submission(tmp_path: Path) -> None:
     files = {"lin_conv2d.py": CONV, "max_conv2d.py": CONV, "mia_conv2d.py": CONV}
     assert names_of(plan_for(write_submission(tmp_path / "class", files))) == ["lin", "max", "mia"]
 
@@ -250,7 +250,7 @@ def test_a_link_in_the_place_of_a_student_is_named_and_not_followed(tmp_path: Pa
     assert passed_over(plan) == {"mallory", "mallory.py"}
 
 
-def test_one_students_files_in_a_platforms_way_are_checked_as_hers(tmp_path: Path) -> None:
+def test_one_students_files_with_a_platforms_names_are_checked_as_hers(tmp_path: Path) -> None:
     files = {"adal_101_9000_conv2d.py": "", "adal_101_9001_conv2d-1.py": CONV}
     home = write_submission(tmp_path / "x", files)
     assert read(one_hand_in(home)).files == {"conv2d.py": CONV}
@@ -298,7 +298,7 @@ def test_a_very_long_name_leaves_room_for_a_suffix(tmp_path: Path) -> None:
 
 
 @given(st.text())
-def test_no_name_leads_anywhere_or_steers_a_terminal(text: str) -> None:
+def test_no_name_is_a_path_or_controls_a_terminal(text: str) -> None:
     name = safe_name(text)
     assert name and name.strip(" .") == name
     bidi = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -374,7 +374,7 @@ def test_a_roster_of_any_kind_finds_its_people_and_who_is_missing(tmp_path: Path
     assert ada.ids["roster_name"] in ("Ada Lovelace", "Lovelace, Ada")
 
 
-def test_a_name_that_two_people_have_decides_nothing(tmp_path: Path) -> None:
+def test_a_shared_name_matches_nobody(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("name,id\nJane Doe,8\nJane Doe,9\n")
     home = write_submission(
         tmp_path / "class",

@@ -110,7 +110,7 @@ LARGE = {
 
 @pytest.mark.parametrize("suffix", ["py", "ipynb"])
 @pytest.mark.parametrize("kind", LARGE)
-def test_a_megabyte_of_anything_costs_no_other_file(kind: str, suffix: str) -> None:
+def test_a_megabyte_of_anything_affects_no_other_file(kind: str, suffix: str) -> None:
     files = written(LARGE[kind], suffix == "ipynb")
     found = hand_in_of("lin", {**files, "pooling.py": "def pool2d(X):\n    return X\n"})
     assert found.modules["pooling"] == "pooling" and "pooling.py" in found.graded.code

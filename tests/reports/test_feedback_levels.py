@@ -92,7 +92,7 @@ def test_each_level_shows_its_parts_and_no_others(
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("level", list(Feedback))
-def test_what_the_grader_says_of_itself_reaches_no_student(
+def test_messages_about_the_grader_reach_no_student(
     route: Callable[[Report, Feedback], str], level: Feedback
 ) -> None:
     text = route(a_report("grader_error", call="", what="not now", expected="", cause=""), level)
@@ -112,7 +112,7 @@ PIECE = st.text(
 
 @settings(max_examples=25, deadline=None)
 @given(level=st.sampled_from(Feedback), name=PIECE, text=PIECE, outcome=st.sampled_from(OUTCOMES))
-def test_no_text_of_a_student_steers_what_shows_it(
+def test_no_text_of_a_student_controls_its_display(
     level: Feedback, name: str, text: str, outcome: str
 ) -> None:
     report = a_report(outcome, student=f"n{name}", call=text, what=text, expected=text, cause=text)
@@ -183,7 +183,7 @@ TELLS: Mapping[str, str] = {
 
 
 @pytest.mark.parametrize("how", TELLS)
-def test_a_students_code_tells_its_student_nothing_of_the_machine(graded: Graded, how: str) -> None:
+def test_a_students_code_tells_its_student_nothing_about_the_machine(graded: Graded, how: str) -> None:
     source = (
         "import os, sys, platform, torch\n"
         "def output_size(*_, **__):\n"

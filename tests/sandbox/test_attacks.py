@@ -228,9 +228,7 @@ def test_the_attacks_would_work_without_walls(parent_of: Callable[[str], WarmPar
         shutil.rmtree(scratch / "lin")
 
 
-def test_an_attack_costs_no_other_student_anything(
-    parent_of: Callable[[str], WarmParent], scratch: Path
-) -> None:
+def test_an_attack_affects_no_other_student(parent_of: Callable[[str], WarmParent], scratch: Path) -> None:
     honest = scratch / "honest"
     honest.mkdir()
     shutil.copy(SOLUTIONS / "conv2d.py", honest / "conv2d.py")
@@ -243,7 +241,7 @@ def test_an_attack_costs_no_other_student_anything(
             assert [task.outcome for task in grade(read(honest), settings, parent).tasks] == ["passed"]
 
 
-def test_a_killed_parent_costs_no_other_student_anything(scratch: Path) -> None:
+def test_a_killed_parent_affects_no_other_student(scratch: Path) -> None:
     honest = scratch / "honest"
     honest.mkdir()
     shutil.copy(SOLUTIONS / "conv2d.py", honest / "conv2d.py")

@@ -222,7 +222,7 @@ MEDDLING: dict[str, Callable[[nn.Module], Any]] = {
 
 
 @pytest.mark.parametrize("task", [t for t in TASKS if t.exercise == "lenet"], ids=lambda task: task.name)
-def test_meddling_with_a_network_is_no_graders_error(task: Task) -> None:
+def test_meddling_with_a_network_is_not_a_grader_error(task: Task) -> None:
     names = vars(importlib.import_module("solutions.lenet"))
     right = names[task.name]
     for kind, meddle in MEDDLING.items():

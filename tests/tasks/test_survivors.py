@@ -701,5 +701,5 @@ def failure(one: Spoiled) -> str:
 
 
 @pytest.mark.parametrize("one", SURVIVORS, ids=lambda one: f"{one.exercise}.{one.task}: {one.why}")
-def test_wrong_code_of_every_kind_fails_at_questions_always_asked(one: Spoiled) -> None:
+def test_wrong_code_of_every_kind_fails_in_tests_that_always_run(one: Spoiled) -> None:
     assert failure(one), one.why

@@ -62,7 +62,7 @@ def test_any_two_values_meet(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_any_two_values_meet_that_can_meet(seed: int) -> None:
+def test_any_two_values_that_can_meet_do(seed: int) -> None:
     settings = {**some_settings(seed), "x": range(3), "y": range(4), "z": range(3)}
     limit = seed % 5
     rows = pairwise(

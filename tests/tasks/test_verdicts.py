@@ -207,7 +207,9 @@ def test_a_generator_may_draw_its_seed(reference: dict[str, str], warm_parent: W
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_it_is_failed_and_told_why(name: str, reference: dict[str, str], warm_parent: WarmParent) -> None:
+def test_it_fails_and_the_message_says_why(
+    name: str, reference: dict[str, str], warm_parent: WarmParent
+) -> None:
     task, answer, told = WRONG[name]
     result = graded(task, answer, reference, warm_parent)
     assert result.outcome in ("failed", "broken", "not_implemented")
@@ -216,7 +218,7 @@ def test_it_is_failed_and_told_why(name: str, reference: dict[str, str], warm_pa
     assert 0 <= result.score < result.max_score
 
 
-def test_what_went_wrong_on_the_cpu_is_told_before_any_device(
+def test_a_mistake_on_the_cpu_is_reported_before_one_on_a_device(
     reference: dict[str, str], warm_parent: WarmParent
 ) -> None:
     task, answer, _ = WRONG["a product of matrices, and a device of its own"]
@@ -224,7 +226,7 @@ def test_what_went_wrong_on_the_cpu_is_told_before_any_device(
     assert "accelerator" not in result.message + result.hint
 
 
-def test_a_question_about_devices_comes_with_a_mistake_about_devices(
+def test_a_mistake_about_devices_gets_a_hint_about_devices(
     reference: dict[str, str], warm_parent: WarmParent
 ) -> None:
     task, answer, _ = WRONG["zeros of the CPU where there is no bias"]
@@ -299,7 +301,7 @@ ERRORS: tuple[tuple[Callable[[], Any], str], ...] = (
 
 
 @pytest.mark.parametrize(("raises", "part"), ERRORS)
-def test_an_error_is_said_with_what_it_means(raises: Callable[[], Any], part: str) -> None:
+def test_an_error_is_explained(raises: Callable[[], Any], part: str) -> None:
     if torch.cuda.is_available() and part == "X.device":
         pytest.skip("here there is such a device")
     with pytest.raises(Exception) as raised:
@@ -309,7 +311,7 @@ def test_an_error_is_said_with_what_it_means(raises: Callable[[], Any], part: st
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="here there is such a device")
-def test_every_explanation_is_of_an_error_that_was_seen() -> None:
+def test_every_explanation_belongs_to_a_real_error() -> None:
     seen = ["Unable to open /dev/urandom"]  # in the sandbox alone
     for raises, _ in ERRORS:
         with pytest.raises(Exception) as raised:
@@ -319,5 +321,5 @@ def test_every_explanation_is_of_an_error_that_was_seen() -> None:
     assert unseen == []
 
 
-def test_of_other_errors_nothing_is_said() -> None:
+def test_other_errors_are_not_explained() -> None:
     assert explained("kernel (4, 2) is larger than the image (3, 4)") == ""

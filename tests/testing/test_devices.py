@@ -50,7 +50,7 @@ def test_right_code_is_not_taken_for_a_mistake(
     assert result.outcome == "passed", result.message
 
 
-def test_a_mistake_about_devices_costs_the_points_for_devices_alone(warm_parent: WarmParent) -> None:
+def test_a_mistake_about_devices_costs_only_the_points_for_devices(warm_parent: WarmParent) -> None:
     task, source, _ = WRONG["buffer without device"]
     result = graded(task, source, warm_parent)
     assert [group.name for group in result.groups if group.score < group.max_score] == ["devices"]

@@ -71,7 +71,7 @@ def tried(held: Property, task: Task, names: Mapping[str, Any], random: Random) 
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: f"{task.exercise}.{task.name}")
-def test_no_answer_is_a_graders_error(task: Task) -> None:
+def test_no_answer_is_a_grader_error(task: Task) -> None:
     torch.set_num_threads(1)
     names = vars(importlib.import_module(f"solutions.{task.exercise}"))
     held = [

@@ -131,7 +131,7 @@ def conv2d(X, K):
 """
 
 
-def test_an_error_that_poisons_the_device_costs_no_other_question_its_answer(warm_parent: WarmParent) -> None:
+def test_an_error_that_poisons_the_device_affects_no_other_call(warm_parent: WarmParent) -> None:
     files = {"conv2d.py": HEAD + POISONED}
     submission = Submission(warm_parent, files, "conv2d")
     X, K = torch.ones(3, 4), torch.ones(2, 2)
@@ -261,7 +261,7 @@ def test_which_errors_count(message: str, inside: bool, device: str, counts: boo
 # ------------------------------------------------------------------------------------------------ no GPU
 
 
-def test_without_a_gpu_that_is_said_and_nothing_counts_as_passed(
+def test_without_a_gpu_the_report_says_so_and_nothing_counts_as_passed(
     reference: dict[str, str], warm_parent: WarmParent
 ) -> None:
     report = reference_graded("conv2d.conv2d", reference, warm_parent, Device(why_not="no GPU"))
@@ -438,7 +438,7 @@ def conv2d(X, K):
 
 @needs_a_gpu
 @pytest.mark.skipif(REAL.name != "cuda", reason="not run: no CUDA")
-def test_an_assertion_on_the_card_poisons_one_process_alone(
+def test_a_failed_assertion_on_the_gpu_affects_only_its_process(
     warm_parent: WarmParent, real_device: Device
 ) -> None:
     submission = Submission(warm_parent, {"conv2d.py": HEAD + OUT_OF_RANGE}, "conv2d")
@@ -455,7 +455,7 @@ def test_an_assertion_on_the_card_poisons_one_process_alone(
 
 @needs_a_gpu
 @pytest.mark.skipif(REAL.name != "cuda", reason="not run: no CUDA")
-def test_memory_of_the_card_is_bounded(warm_parent: WarmParent, real_device: Device) -> None:
+def test_memory_of_the_gpu_is_bounded(warm_parent: WarmParent, real_device: Device) -> None:
     source = "def conv2d(X, K):\n    return torch.zeros(1 << 31, device=X.device)\n"
     submission = Submission(warm_parent, {"conv2d.py": HEAD + source}, "conv2d")
     with submission.on(real_device.name), pytest.raises(OutOfMemory):

@@ -365,7 +365,7 @@ def test_wrong_weights_fail(name: str) -> None:
             assert not float(loss[1]) < init_lenet.LEARNT + 0.25
 
 
-def test_biases_of_zero_are_another_groups_matter() -> None:
+def test_zero_biases_are_the_business_of_another_group() -> None:
     def with_biases(net: nn.Module) -> nn.Module:
         for module in reference.init_lenet(net).modules():
             if isinstance(module, (nn.Conv2d, nn.Linear)):
@@ -377,7 +377,7 @@ def test_biases_of_zero_are_another_groups_matter() -> None:
 
 
 @pytest.mark.parametrize("xavier", [False, True])
-def test_the_classic_network_is_no_modern_one(xavier: bool) -> None:
+def test_the_classic_network_does_not_count_as_a_modern_one(xavier: bool) -> None:
     def classic() -> nn.Module:
         net = reference.lenet()
         return reference.init_lenet(net) if xavier else net

@@ -24,7 +24,7 @@ def in_a_terminal(report: Report) -> str:
     return console.export_text()
 
 
-def test_a_syntax_error_is_told_once_in_a_terminal_and_on_a_page(graded: Callable[..., Report]) -> None:
+def test_a_syntax_error_is_shown_once_in_a_terminal_and_on_a_page(graded: Callable[..., Report]) -> None:
     report = graded({"conv2d.py": BROKEN}, "conv2d")
     (problem,) = report.problems
     for text in (in_a_terminal(report), feedback_page(report, Feedback.FULL)):
@@ -33,14 +33,14 @@ def test_a_syntax_error_is_told_once_in_a_terminal_and_on_a_page(graded: Callabl
     assert {task.message for task in report.tasks} == {problem}, "the record keeps every message"
 
 
-def test_a_syntax_error_is_told_in_the_first_comment_alone(graded: Callable[..., Report]) -> None:
+def test_a_syntax_error_is_shown_only_in_the_first_comment(graded: Callable[..., Report]) -> None:
     report = graded({"conv2d.py": BROKEN}, "conv2d")
     first, *others = (as_text(task, Feedback.FULL) for task in told_once(report.tasks))
     assert "was never closed" in first
     assert all("was never closed" not in text and "see above" in text for text in others)
 
 
-def test_messages_of_tasks_that_were_asked_stay_as_they_are(graded: Callable[..., Report]) -> None:
+def test_messages_of_tested_tasks_stay_as_they_are(graded: Callable[..., Report]) -> None:
     report = graded({"conv2d.py": WITHOUT_A_NAME}, "conv2d")
     told = told_once(report.tasks, report.problems)
     assert [task.score for task in told] == [task.score for task in report.tasks]

@@ -102,7 +102,7 @@ MANY = settings(max_examples=60, deadline=None, database=None, suppress_health_c
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_no_order_of_adding_up_leaves_the_bound(dtype: torch.dtype) -> None:
+def test_no_order_of_summation_exceeds_the_bound(dtype: torch.dtype) -> None:
     @MANY
     @given(cases(dtype))
     def holds(case: tuple[Tensor, Tensor]) -> None:

@@ -1,4 +1,4 @@
-"""What the tests share: one warm parent, one student kit, and a way to write down a submission."""
+"""Shared by all tests: one warm parent, one student kit, and a way to write a submission."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ Sources = Mapping[str, str | bytes]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the marker of pytest-xdist, so that the tests run without it as well."""
+    """Register the marker of pytest-xdist, so that the tests also run without it."""
     config.addinivalue_line("markers", "xdist_group(name): tests that share an expensive fixture")
 
 
 @pytest.fixture(scope="session")
 def warm_parent() -> Iterator[WarmParent]:
-    """Where every student process of the tests comes from."""
+    """The warm parent of every student process in the tests."""
     torch.set_num_threads(1)
     with WarmParent(best_tier()) as parent:
         yield parent
@@ -59,7 +59,7 @@ def reference() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """The URL of a database on a fresh server, which listens on a socket alone."""
+    """The URL of a database on a fresh server, which listens only on a socket."""
     pytest.importorskip("psycopg2", reason="psycopg2 is not installed: pip install -e '.[course]'")
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [Path(shutil.which("initdb") or "")]
     programs = found[-1].parent
@@ -100,7 +100,7 @@ def postgresql() -> Iterator[str]:
 
 
 def write_submission(folder: Path, sources: Sources) -> Path:
-    """Write the files of one submission and nothing else; returns the folder."""
+    """Write only the files of one submission; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in sources.items():
         path = folder / name
@@ -111,7 +111,7 @@ def write_submission(folder: Path, sources: Sources) -> Path:
 
 @pytest.fixture
 def submit(tmp_path: Path, reference: dict[str, str]) -> Callable[..., Path]:
-    """Write a submission: the reference solutions, but for the sources given.
+    """Write a submission: the reference solutions, except for the given sources.
 
     `submit({"conv2d.py": "…"}, student="lin")`; a source of `None` leaves that file out.
     """
@@ -126,7 +126,7 @@ def submit(tmp_path: Path, reference: dict[str, str]) -> Callable[..., Path]:
 
 @pytest.fixture
 def graded(submit: Callable[..., Path], warm_parent: WarmParent) -> Callable[..., Report]:
-    """Grade the reference solutions, but for the sources given: `graded({"conv2d.py": "…"}, "conv2d")`."""
+    """Grade the reference solutions, except for the given sources: `graded({"conv2d.py": "…"}, "conv2d")`."""
 
     def report(
         sources: Mapping[str, str | bytes | None],
@@ -142,10 +142,10 @@ def graded(submit: Callable[..., Path], warm_parent: WarmParent) -> Callable[...
 
 
 def result_of(report: Report, task: str) -> TaskResult:
-    """The result of a task, named `exercise.task`."""
+    """The result of a task given as `exercise.task`."""
     return next(found for found in report.tasks if f"{found.exercise}.{found.task}" == task)
 
 
 def outcomes(report: Report) -> dict[str, str]:
-    """Outcome by `exercise.task`."""
+    """The outcomes by `exercise.task`."""
     return {f"{task.exercise}.{task.task}": task.outcome for task in report.tasks}

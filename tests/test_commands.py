@@ -1,4 +1,4 @@
-"""The commands, driven as people drive them: exit statuses, what is written, and errors that help."""
+"""The commands as people use them: exit statuses, output files, and helpful errors."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def output_size(n, kernel, stride=1, padding=0, dilation=1):
 
 
 def run(*arguments: str | Path, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `python …` in a process of its own, with `PYTHONPATH` only if it is given."""
+    """Run `python …` in a separate process, with `PYTHONPATH` only if it is given."""
     kept = {
         key: value
         for key, value in os.environ.items()
@@ -52,7 +52,7 @@ def run(*arguments: str | Path, cwd: Path = ROOT, **environment: str) -> subproc
 def graded_class(
     tmp_path_factory: pytest.TempPathFactory, reference: dict[str, str]
 ) -> tuple[subprocess.CompletedProcess[str], Path]:
-    """A tiny class with awkward names, graded by the command: what it said, and where it wrote."""
+    """A tiny class with awkward names, graded by the command: its output, and the folder it wrote."""
     home = tmp_path_factory.mktemp("tiny [class]")
     students = home / "sub [/b] missions"
     write_submission(students / "ada", {"conv2d.py": reference["conv2d.py"]})

@@ -1,7 +1,7 @@
-"""Every command, option and setting that the documents show works as it is shown.
+"""Every command, option and setting in the documents works as shown.
 
-The documents are read (`documented/shown.py`), and what they show is typed step by step in temporary folders
-(`documented/scenarios.py`). What is shown and typed nowhere fails the first test.
+The documents are read (`documented/shown.py`), and the commands they show are typed step by step in temporary
+folders (`documented/scenarios.py`). A command that is shown but never typed fails the first test.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TYPED = {step.command for step in STEPS} | {step.covers for step in STEPS if ste
 
 @pytest.fixture
 def stage(tmp_path: Path, kit: Path) -> Stage:
-    """A home with a released kit, a course of the teacher's own, and nothing else."""
+    """A home with a released kit and the teacher's own course, and nothing else."""
     shutil.copytree(kit, tmp_path / "kit")
     (tmp_path / "mine").mkdir()
     return Stage(tmp_path, tmp_path / "kit")
@@ -81,13 +81,13 @@ def test_a_link_in_the_documents_works(shown: Any) -> None:
 
 
 def _configured(lines: str, folder: Path) -> Any:
-    """What nbgrader makes of a configuration file."""
+    """The configuration that nbgrader reads from a file."""
     (folder / "nbgrader_config.py").write_text(lines, encoding="utf-8")
     return PyFileConfigLoader("nbgrader_config.py", str(folder)).load_config()
 
 
 def _classes() -> Mapping[str, Any]:
-    """What can be set: nbgrader's own classes, those it takes from nbconvert, and ours."""
+    """The configurable classes: nbgrader's own, those it takes from nbconvert, and ours."""
     ours = [*vars(plugins).values(), *vars(preprocessors).values()]
     ours = [each for each in ours if isinstance(each, type)]
     every = [*NbGraderApp().all_configurable_classes(), HTMLExporter, *ours]

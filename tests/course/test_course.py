@@ -1,4 +1,4 @@
-"""Notebooks of a course: what stands in them, and what is read of those that come back."""
+"""Notebooks of a course: their contents, and what is read from the ones that students hand in."""
 
 from __future__ import annotations
 

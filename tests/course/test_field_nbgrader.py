@@ -1,4 +1,4 @@
-"""Published notebooks with right code get full marks from `nbgrader autograde` as well.
+"""Published notebooks with right code get full marks from `nbgrader autograde`, too.
 
 One of each exercise by default, since nbgrader takes seconds for each; all twenty with `-m long`.
 """
@@ -27,7 +27,7 @@ NAMES = [pytest.param(name, marks=[] if name in FIRST else pytest.mark.long) for
 
 @pytest.fixture(scope="module")
 def gradebook(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URL of the gradebook of a course in which each notebook that is asked for is a student's."""
+    """The URL of the gradebook of a course where each requested notebook belongs to one student."""
     ours = [item for item in request.session.items if item.path == request.path]
     asked = {item.callspec.params["name"] for item in ours}  # type: ignore[attr-defined]
     folder = tmp_path_factory.mktemp("field") / "course"

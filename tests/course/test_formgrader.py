@@ -1,4 +1,4 @@
-"""The formgrader in a real browser: the class, a submission, a comment by hand, no student's script."""
+"""The formgrader in a real browser: the class, a submission, a manual comment, and no script of a student."""
 
 # ruff: noqa: E402 - what follows importorskip needs nbgrader
 from __future__ import annotations
@@ -46,7 +46,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(course: Path) -> Iterator[str]:
-    """Where a Jupyter server with the formgrader listens."""
+    """The address of a Jupyter server with the formgrader."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

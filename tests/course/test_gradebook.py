@@ -1,4 +1,4 @@
-"""Reports in nbgrader's gradebook, on SQLite and on a PostgreSQL server of its own."""
+"""Reports in nbgrader's gradebook, on SQLite and on a separate PostgreSQL server."""
 
 # ruff: noqa: E402 - what follows importorskip needs nbgrader
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The whole round with nbgrader's own commands, from generate_assignment to export.
+"""A whole round of nbgrader's own commands, from generate_assignment to export.
 
-One course is made for all tests of this file; each test looks at another side of what came out.
+One course is made for all tests in this file; each test checks another aspect of the result.
 """
 
 # ruff: noqa: E402 - what follows importorskip needs nbgrader
@@ -105,7 +105,7 @@ def run(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Round]:
-    """A class taken through the round once. One student comes by the exchange, one hands in modules."""
+    """A class that goes through the round once. One student uses the exchange, one hands in modules."""
     folder = tmp_path_factory.mktemp("class") / "course"
     write_course(folder, "c1")
     exchange = folder.parent / "exchange"
@@ -128,7 +128,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Round]:
 
 
 def _by_exchange(folder: Path) -> None:
-    """Fetch, answer and submit as a student does, and collect as an instructor does."""
+    """Fetch, answer and submit like a student, and collect like an instructor."""
     home = folder.parent / "zoe"
     home.mkdir()
     shutil.copyfile(folder / "nbgrader_config.py", home / "nbgrader_config.py")

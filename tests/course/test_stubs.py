@@ -1,4 +1,4 @@
-"""What is cut from `solutions/`: the curriculum, the stubs, the worked examples and the visible checks."""
+"""What comes from `solutions/`: the curriculum, the stubs, the worked examples and the visible checks."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def test_a_signature_says_types_and_its_docstring_says_shapes_or_meaning(name: s
 
 @pytest.fixture(scope="module")
 def examples(kit: Path) -> dict[str, str]:
-    """What `python exercises/NAME.py` prints, by exercise; all run in one process, which is quicker."""
+    """What `python exercises/NAME.py` prints, by exercise; all run in one process, which is faster."""
     names = [exercise.name for exercise in exercises()]
     code = (
         "import importlib, runpy\n"
@@ -228,7 +228,7 @@ def test_the_first_example_learns_the_edge_kernel(examples: dict[str, str]) -> N
 
 
 def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in a folder with nothing of ours on its path."""
+    """Run Python in a folder with none of our code on its path."""
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("PYTHONPATH", "PYTEST"))
     }
@@ -238,7 +238,7 @@ def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def checked(folder: Path) -> dict[str, list[str]]:
-    """Run the visible checks of a kit: by `exercise.task`, the message of each check, empty if it passed."""
+    """Run the visible checks of a kit; returns the messages by `exercise.task`, empty for those that passed."""
     report = folder / "checks.xml"
     python(
         folder, "-m", "pytest", "exercises/checks", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}"

@@ -58,9 +58,9 @@ def _wrong(entry: Misconception) -> Submission:
 
 
 def _first_failure(submission: Submission, entry: Misconception) -> str:
-    """How the first property fails that does; empty if all hold.
+    """How the first failing property fails; empty if all hold.
 
-    Random questions come last, since they take longest.
+    Random tests come last, since they take longest.
     """
     every = sorted(
         properties_of(entry.exercise, entry.task), key=lambda held: hasattr(held.test, "hypothesis")

@@ -1,4 +1,4 @@
-"""Documented commands that cost minutes or change the machine: their form is checked, and nothing is run."""
+"""Documented commands that take minutes or change the machine: only their form is checked."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ FORMS: dict[str, str] = {
 
 
 def wrong_with(command: str) -> str:
-    """What is wrong with the form of a command, or nothing."""
+    """What is wrong with the form of a command; empty if nothing is."""
     return "; ".join(found for part in command.split("&&") for found in _wrong_with_one(shlex.split(part)))
 
 
@@ -118,7 +118,7 @@ def _refused(parse: object) -> list[str]:
 
 
 def option_is_known(option: str) -> bool:
-    """Whether some command takes an option with a value, written `--jobs N` or `--feedback full|case`."""
+    """Whether some command accepts an option with a value, written `--jobs N` or `--feedback full|case`."""
     name, _, value = option.partition(" ")
     return any(
         all(_accepts(action, each) for each in value.split("|"))

@@ -1,6 +1,6 @@
-"""What people do with this project, step by step, in the documents' own words.
+"""What people do with this project, step by step, as the documents describe it.
 
-To cover a new command, put a `Typed` into the scenario where a person would type it. A command that costs
+To cover a new command, put a `Typed` into the scenario where a person would type it. A command that takes
 minutes or changes the machine goes into `forms.py`, with the reason.
 """
 
@@ -89,7 +89,7 @@ TEACHER: tuple[Step, ...] = (
 
 
 def _an_export(stage: Stage) -> None:
-    """What Canvas gives a teacher: files of two students in one archive. A third is on the roster alone."""
+    """An export from Canvas: files of two students in one archive. A third student is only on the roster."""
     with zipfile.ZipFile(stage.home / "submissions.zip", "w") as archive:
         archive.writestr("hoppergrace_102_9000_kernel_learning.py", EDGE)
         archive.writestr("lovelaceada_101_9001_kernel_learning.py", EDGE)
@@ -119,7 +119,7 @@ EXPORT: tuple[Step, ...] = (
 
 
 def _exchange(stage: Stage) -> None:
-    """An exchange of this class's own, and a student's answer in it as `nbgrader submit` leaves one."""
+    """A separate exchange for this class, with a student's answer as `nbgrader submit` leaves it."""
     exchange = stage.home / "exchange"
     inbound = exchange / "cnn-by-hand" / "inbound" / "ada+conv2d+2026-01-10 12:00:00.000000 UTC+a1"
     inbound.mkdir(parents=True)
@@ -143,7 +143,7 @@ def _answer(path: Path, answers: Mapping[str, str]) -> None:
 
 
 def _archive(stage: Stage) -> None:
-    """What a platform's page *download all* gives, where `zip_collect` looks for it."""
+    """A platform's *download all* archive, in the folder where `zip_collect` looks for it."""
     _answer(stage.home / "answer.ipynb", {"output_size": "def output_size(*_, **__):\n    return 0\n"})
     archive = stage.cwd / "downloaded" / "conv2d" / "archive" / "all.zip"
     archive.parent.mkdir(parents=True)
@@ -226,7 +226,7 @@ def _a_new_course(stage: Stage) -> None:
 
 
 def _their_course(stage: Stage) -> None:
-    """Step 2 of the page: folders are copied into a course with assignments of its own."""
+    """Step 2 of the page: folders are copied into a course that has its own assignments."""
     stage.cwd = stage.home / "mine"
     shutil.copytree(stage.home / "new" / "source" / "conv2d", stage.cwd / "source" / "conv2d")
 

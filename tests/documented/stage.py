@@ -1,4 +1,4 @@
-"""A temporary home in which documented commands are typed, one after the other."""
+"""A temporary home directory in which documented commands are typed one after the other."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tests.documented.shown import ROOT
 
 @dataclass(frozen=True)
 class Typed:
-    """One command as a document writes it, and what shows that it worked.
+    """One command as a document writes it, and how to see that it worked.
 
     Attributes:
-        command: the document's own words, without the comment.
-        says: a text that it must print; a program that shows its help is not enough.
-        leaves: a file or folder that is there afterwards, as a pattern below the working folder.
-        add: options that keep it cheap, for the test alone.
+        command: the text in the document, without the comment.
+        says: a text that it must print; showing its help isn't enough.
+        leaves: a file or folder that it must create, as a pattern below the working folder.
+        add: options that make it cheap, for the test only.
         status: the exit status.
-        covers: another documented command that is typed along with this one, to save its time.
+        covers: another documented command that counts as typed with this one, to save time.
     """
 
     command: str
@@ -42,10 +42,10 @@ Step = Typed | Callable[["Stage"], None]
 
 @dataclass
 class Stage:
-    """A home folder with a working folder in it.
+    """A home directory with a working directory in it.
 
     Attributes:
-        values: what stands for the documents' placeholders, such as `DIR`.
+        values: the values of the documents' placeholders, such as `DIR`.
     """
 
     home: Path
@@ -53,7 +53,7 @@ class Stage:
     values: dict[str, str] = field(default_factory=dict)
 
     def play(self, steps: Sequence[Step]) -> None:
-        """Take the steps, and fail with everything that was printed if one does not work."""
+        """Run the steps; if one fails, fail with everything that was printed."""
         for step in steps:
             if isinstance(step, Typed):
                 self._type(step)
@@ -92,7 +92,7 @@ class Stage:
         return done.returncode, done.stdout + done.stderr
 
     def _run_here(self, arguments: Sequence[str]) -> tuple[int, str]:
-        """Run our own command in this process, which has torch loaded already."""
+        """Run our own command in this process, which has already loaded torch."""
         said = io.StringIO()
         expanded = [os.path.expandvars(os.path.expanduser(word)) for word in arguments]  # noqa: PTH111 - as bash
         with (
@@ -107,7 +107,7 @@ class Stage:
         return status, said.getvalue()
 
     def _environment(self) -> dict[str, str]:
-        """What a person's shell has: the programs of this Python first, and no path to this repository."""
+        """The environment of a person's shell: this Python's programs first, and no path to this repository."""
         dropped = ("PYTHONPATH", "PYTEST", "COLUMNS", "JUPYTER")
         kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
         path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])

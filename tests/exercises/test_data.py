@@ -1,4 +1,4 @@
-"""Where the images come from: the order of the search, what each failure says, and the bundled images."""
+"""Where the images come from: the search order, the message of each failure, and the bundled images."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_files_of_both_data_sets_in_one_folder_are_kept_apart(tmp_path: Path) ->
 
 @dataclass
 class Mirror:
-    """A server on this machine from which torchvision's own code downloads."""
+    """A local server that torchvision's own code downloads from."""
 
     folder: Path
     asked: list[str]
@@ -141,7 +141,7 @@ class Mirror:
 
 @pytest.fixture
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
-    """Has the bundled files, under the checksums that they have."""
+    """A mirror with the bundled files and their checksums."""
     found = Mirror(files_in(tmp_path / "served"), [])
 
     class Handler(SimpleHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""`python -m exercises train`: a student's own functions on real images, and messages that help."""
+"""`python -m exercises train`: a student's own functions on real images, and helpful messages."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def own_kit(kit: Path, tmp_path: Path, reference: dict[str, str]) -> Callable[..
 
 
 def rows(said: str) -> list[tuple[str, ...]]:
-    """Epoch, loss and accuracies of each line of the table."""
+    """Epoch, loss and accuracies from each line of the table."""
     return ROW.findall(said)
 
 
@@ -243,7 +243,7 @@ def bundled(recipe: Recipe) -> Images:
 
 
 def recording(losses: list[tuple[int, float]]) -> Any:
-    """Functions that note how they are called, and train nothing."""
+    """Functions that record how they are called and train nothing."""
 
     def train(net: nn.Module, batches: Batches, num_epochs: int, lr: float) -> list[float]:
         losses.append((sum(len(y) for _, y in batches), lr))

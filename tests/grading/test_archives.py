@@ -1,4 +1,4 @@
-"""Archives of every kind, whole and hostile: read under limits, and whatever is not used is named."""
+"""Archives of every kind, intact and hostile, are read under limits, and files that aren't used are named."""
 
 from __future__ import annotations
 

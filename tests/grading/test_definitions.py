@@ -1,4 +1,4 @@
-"""What counts of a file: the definitions that answer tasks and what they use; everything else is a remark."""
+"""Which parts of a file count: the definitions that answer tasks, and what they use. The rest is a remark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hand-ins with everything that lies around an answer come out as the contract says."""
+"""Hand-ins with all kinds of other code around the answers are graded as the contract says."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _remarks(report: Report) -> str:
 
 
 def _says(message: str, fragment: str, case: Case) -> bool:
-    """Whether a message has a text in it; a place may stand in a list or a range, as in `cells 3 and 4`."""
+    """Whether a message contains a text; a place may be in a list or a range, as in `cells 3 and 4`."""
     if fragment.startswith("@"):
         fragment = f"line {_line(case, fragment[1:])}"
     place = re.fullmatch(r"(cell|line) (\d+)", fragment)
@@ -78,7 +78,7 @@ def _says(message: str, fragment: str, case: Case) -> bool:
 
 
 def _line(case: Case, text: str) -> int:
-    """The number of the first line that holds a text, in the modules of a case."""
+    """The number of the first line that contains a text, in the modules of a case."""
     for name, source in case.files.items():
         if name.lower().endswith(".py"):
             whole = source.decode("latin-1") if isinstance(source, bytes) else source

@@ -1,4 +1,4 @@
-"""One submission in, one report out: what each kind of error costs, and what its student reads."""
+"""From one submission to one report: what each kind of error costs, and what its student reads."""
 
 from __future__ import annotations
 

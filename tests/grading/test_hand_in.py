@@ -1,4 +1,4 @@
-"""Hand-ins as they come: whatever was handed in becomes modules, problems and remarks, and nothing raises."""
+"""Whatever is handed in becomes modules, problems and remarks, and nothing raises."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def remarks(hand_in: HandIn) -> list[str]:
 
 
 def run(source: str) -> dict[str, Any]:
-    """What Python that was a notebook comes to, where `get_ipython()` does nothing."""
+    """The result of Python code that was a notebook, where `get_ipython()` does nothing."""
     scope: dict[str, Any] = {"get_ipython": NoNotebook}
     exec(source, scope)
     return scope

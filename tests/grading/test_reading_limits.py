@@ -1,4 +1,4 @@
-"""Reading takes work in proportion to what is read; what is past its limits is a problem of that file."""
+"""Reading takes work in proportion to what is read; exceeding a limit is a problem of that file only."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def written(text: str, is_notebook: bool) -> dict[str, bytes]:
 
 
 def work(files: dict[str, bytes]) -> tuple[int, dict[str, Any]]:
-    """How many functions are called when files are read, and what comes of them."""
+    """How many functions are called when files are read, and the modules that result."""
     calls = 0
 
     def count(frame: object, event: str, argument: object) -> None:

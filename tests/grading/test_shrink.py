@@ -1,4 +1,4 @@
-"""Counterexamples of random questions are made small, within a number of questions."""
+"""Counterexamples of random tests are shrunk, with a limited number of calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a student reads at each level of feedback, by every way that it reaches them."""
+"""What a student reads at each level of feedback, in every form that reaches them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ AT_CASE = {CALL, WHAT, CAUSE, HINT}
 
 
 def a_report(outcome: str = "failed", student: str = "lin", **parts: str) -> Report:
-    """A report on every task, each part of which can be told from the others."""
+    """A report on every task, in which each part can be told from the others."""
     said = Said(**{"call": CALL, "what": WHAT, "expected": EXPECTED, "cause": CAUSE, **parts})
     tensors = {
         label: {"shape": [1, 1], "dtype": "float32", "values": [[value]]}

@@ -1,4 +1,4 @@
-"""One rule for whatever a student had a part in: every character is shown, and none is obeyed."""
+"""One rule for all text that a student can influence: every character is shown, and none has an effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one record of a graded submission: its schema, and the way to JSON and back."""
+"""The one record of a graded submission: its schema, and conversion to JSON and back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people read: the table, the page and the spreadsheet, all drawn from the same reports."""
+"""What people read: the table, the page and the spreadsheet, all made from the same reports."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_what_a_student_wrote_is_no_markup_and_cannot_steer_the_terminal() -> No
 
 
 class _Elements(HTMLParser):
-    """Names of elements, and all text."""
+    """Collects the names of elements, and all text."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

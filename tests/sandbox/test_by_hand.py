@@ -1,4 +1,4 @@
-"""By hand: torch's own convolutions and poolings are refused under every disguise, and nothing else is."""
+"""By-hand rules: torch's own convolutions and poolings are refused in every disguise, and nothing else is."""
 
 from __future__ import annotations
 

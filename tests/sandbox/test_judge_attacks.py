@@ -1,4 +1,4 @@
-"""What judges a student's code beside it cannot be reached, put back or talked over by that code."""
+"""Student code can't reach, undo or drown out the parts of the judge that run next to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a student process has given up: privileges, advice on memory, clocks of others, places to write."""
+"""What a student process can't do any more: use privileges, poison memory, read clocks, leave files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory is promised to a submission, however many processes it has."""
+"""The memory limit is for a submission, however many processes it has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox: what it promises on each tier, what each limit is called; honest code does not notice it."""
+"""The sandbox: what each tier promises, how each limit is reported; honest code isn't affected."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_a_wall_that_cannot_be_put_up_is_the_sandboxs_failure_and_ends_the_proce
 
 
 class WarmParentOf(WarmParent):
-    """A warm parent whose `lockdown.py` is another."""
+    """A warm parent with another `lockdown.py`."""
 
     def __init__(self, lockdown_source: str, patch: pytest.MonkeyPatch) -> None:
         original = Path.read_text

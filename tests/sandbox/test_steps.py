@@ -1,4 +1,4 @@
-"""Steps of Python are counted alike from the first call on, wherever the loop runs."""
+"""Python steps are counted in the same way from the first call on, wherever the loop runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wire: values arrive as they were sent, and nothing else that arrives does any harm."""
+"""The wire: values arrive as they were sent, and nothing else that arrives can do harm."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def decoded(frame: bytes, decoder: Decoder | None = None) -> dict[str, Any]:
 
 
 def headed(header: bytes, body: bytes = b"") -> bytes:
-    """A frame with these very bytes as its header."""
+    """A frame with exactly these bytes as its header."""
     return PREFIX.pack(b"CNN1", len(header), len(body)) + header + body
 
 

@@ -1,4 +1,4 @@
-"""A small generator of mutants: the reference solutions with one thing changed.
+"""A small mutant generator: the reference solutions with one thing changed.
 
 Operators, comparisons, constants, swapped arguments, dropped statements and negations. Docstrings,
 annotations, worked examples and the refusal of invalid input, which is a task of its own, are left alone.
@@ -40,8 +40,8 @@ class Mutant:
     """One changed solution.
 
     Attributes:
-        tasks: the tasks whose code is changed; all of the exercise's where a shared helper is.
-        name: exercise, definition, the line as it was and as it is.
+        tasks: the tasks whose code is changed; for a shared helper, all tasks of the exercise.
+        name: the exercise, the definition, and the line before and after the change.
     """
 
     exercise: str
@@ -75,7 +75,7 @@ _Change = Callable[[ast.stmt], ast.stmt]
 
 
 def _changes(definition: ast.stmt) -> Iterator[tuple[str, _Change]]:
-    """Each possible change as a function of a fresh copy of the definition; the number says which node."""
+    """Each possible change, as a function of a fresh copy of the definition; a number identifies the node."""
     for number, node in enumerate(_nodes(definition)):
         for kind, edit in _edits(node):
 
@@ -89,7 +89,7 @@ def _changes(definition: ast.stmt) -> Iterator[tuple[str, _Change]]:
 
 
 def _nodes(definition: ast.AST) -> list[ast.AST]:
-    """The nodes that do something, in a fixed order."""
+    """The nodes that have an effect, in a fixed order."""
     found: list[ast.AST] = []
 
     def visit(node: ast.AST) -> None:

@@ -58,7 +58,7 @@ def _submission(mutant: Mutant) -> Submission:
 
 
 class _Late(Exception):
-    """The mutant never ends, or never begins."""
+    """The mutant never ends."""
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def _time_limit(seconds: int) -> Iterator[None]:
 
 
 def listed(mutant: Mutant) -> list[str]:
-    """The entries of the list of equivalent mutants that speak of this one."""
+    """The entries of the list of equivalent mutants that apply to this one."""
     return [part for part in EQUIVALENT if part in mutant.name]
 
 

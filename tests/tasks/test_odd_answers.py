@@ -1,4 +1,4 @@
-"""Answers of quite another kind than asked for fail like any other: the grader never stumbles over them."""
+"""Answers of a completely wrong kind fail like any other wrong answer, and never confuse the grader."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TASKS = [task for exercise in exercises() for task in exercise.tasks]
 
 
 class Liar:
-    """Equal to everything, smaller and larger than everything, and none of it."""
+    """Claims to be equal to everything, and smaller and larger than everything."""
 
     def __eq__(self, other: object) -> bool:
         return True

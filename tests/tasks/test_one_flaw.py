@@ -1,4 +1,4 @@
-"""One flaw, one cost: an answer with a single thing wrong loses the groups that are about it, and no other.
+"""One flaw, one cost: an answer with a single flaw loses only the groups that are about it.
 
 Every answer is the reference with one function or class written anew at its end, graded whole in the sandbox.
 """
@@ -47,7 +47,7 @@ def train_step(weight, X, Y, lr):
 
 
 def _convolves(body: str, name: str = "conv2d", by: str = "conv2d_vectorized") -> str:
-    """`name` computed by another function of the exercise, in a body that has one thing wrong."""
+    """`name` computed by another function of the exercise, in a body with one flaw."""
     return f"""
 def {name}(X, K, *rest, **options):
     right = {by}
@@ -418,7 +418,7 @@ HOPELESS: dict[str, tuple[str, str]] = {
 
 
 def lost(result: TaskResult) -> set[str]:
-    """The groups that earned nothing; all of them if the task was never asked."""
+    """The groups that earned nothing; all of them if the task never ran."""
     return {group.name for group in result.groups if not group.score} if result.groups else {"everything"}
 
 

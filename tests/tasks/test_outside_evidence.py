@@ -1,8 +1,8 @@
-"""The reference solutions on material that nobody here wrote.
+"""The reference solutions on test material that nobody here wrote.
 
-What judges students is judged here by others: by the inputs that torch tries its own operations and modules
-with, by those that its operations refuse, and by the node tests of ONNX with their own expected outputs. A
-sample that asks for more than the contract knows is left out, and counted under the reason why.
+The references that judge students are judged here by others: by the inputs that torch tests its operations
+and modules with, by those that its operations refuse, and by ONNX's node tests with their expected outputs. A
+sample that needs more than the contract covers is left out and counted under the reason.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def test_no_source_is_unknown_and_no_reference_is_spared() -> None:
 
 
 def refusal_of(one: Any) -> Callable[[], object] | Outside:
-    """Our call for one that torch refuses."""
+    """Our call that corresponds to one that torch refuses."""
     keywords = {
         key: value[0] if isinstance(value, tuple) and len(value) == 1 else value
         for key, value in one.kwargs.items()

@@ -68,7 +68,7 @@ def one_thread() -> None:
 
 
 def ask(answer: RightAnswer, held: Property, seed: int) -> None:
-    """Ask one property of a right answer under one seed, in this process."""
+    """Run one property on a right answer under one seed, in this process."""
     submission = submission_in_process(answer.names())
     submission._seed = seed
     submission.begin(TASKS[answer.exercise, answer.task].by_hand)
@@ -83,17 +83,17 @@ def ask(answer: RightAnswer, held: Property, seed: int) -> None:
 
 
 def is_seeded(held: Property) -> bool:
-    """Whether it asks other questions, or gets other answers, under another seed."""
+    """Whether its inputs, or the results it gets, depend on the seed."""
     return hasattr(held.test, "hypothesis") or held.test.__name__ in DRAWING
 
 
 def seeded(answer: RightAnswer) -> list[Property]:
-    """The properties of its task that a seed has a part in."""
+    """The properties of its task that depend on the seed."""
     return [held for held in properties_of(answer.exercise, answer.task) if is_seeded(held)]
 
 
 def share_of_seeds(answer: RightAnswer) -> list[int]:
-    """The seeds of one answer by default: a part of all of them, another one for each answer to the task."""
+    """The default seeds of one answer: a share of all seeds, different for each answer to the task."""
     count = SHARED_SEEDS
     if answer.task in SLOW:
         count = SHARED_SEEDS_OF_SLOW_TASKS
@@ -150,13 +150,13 @@ def test_a_right_answer_passes_under_two_hundred_seeds(answer: RightAnswer) -> N
 
 @cache
 def sources() -> dict[str, str]:
-    """The package of right answers as a hand-in of its own."""
+    """The package of right answers as a hand-in."""
     folder = Path(__file__).parent / "right_answers"
     return {f"answers/{path.name}": path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
 
 
 def arguments(task: Task) -> tuple[Any, ...]:
-    """A small question to a by-hand task."""
+    """A small call to a by-hand task."""
     X, K = torch.arange(20.0).reshape(4, 5), torch.arange(6.0).reshape(2, 3)
     images, kernels = X.expand(2, 3, 4, 5), K.expand(4, 3, 2, 3)
     return {
@@ -209,7 +209,7 @@ def test_right_answers_to_by_hand_tasks_are_by_hand(exercise: str, warm_parent: 
 
 
 def report_of(student: str, seed: int, parent: WarmParent) -> Report:
-    """The report of one student of the sample class, without the tasks that only run into a limit."""
+    """The report of one student of the sample class, without the tasks that only hit a limit."""
     verdicts = {key: outcome for key, outcome in EXPECTED[student].items() if key != "about"}
     only = tuple(key for key, outcome in verdicts.items() if outcome not in UNHURRIED)
     limits = Limits(cpu_seconds=10, memory_bytes=512 << 20)
@@ -217,7 +217,7 @@ def report_of(student: str, seed: int, parent: WarmParent) -> Report:
 
 
 def without_times(report: Report) -> str:
-    """The report as it is written, but for what may differ between two equal runs."""
+    """The report as it is written, except for what may differ between two equal runs."""
     fields = json.loads(report.to_json())
     for key in ("seconds", "versions"):
         del fields[key]
@@ -253,7 +253,7 @@ def test_a_few_seeds_give_the_same_verdicts(student: str, warm_parent: WarmParen
 def test_many_seeds_give_the_same_verdicts(
     student: str, warm_parent: WarmParent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whole gradings under a few seeds; then what a seed has no part in is asked once and remembered."""
+    """Whole gradings under a few seeds; after that, what doesn't depend on the seed runs only once."""
     usual = verdicts_of(report_of(student, 0, warm_parent))
     assert {key: outcome for key, (outcome, _) in usual.items()} == {
         key: outcome

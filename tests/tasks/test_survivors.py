@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""Wrong code that once passed: each kind is looked for in every task, by questions that are always asked."""
+"""Wrong code that once passed: each kind is tried in every task, with tests that always run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Spoiled:
     """A reference solution wrapped so that it errs.
 
     Attributes:
-        why: what is wrong with it.
+        why: the mistake.
         source: statements that define `wrong`, with the task's own `right` and its whole file at hand.
     """
 
@@ -36,7 +36,7 @@ class Spoiled:
 
     @property
     def names(self) -> dict[str, Any]:
-        """All that its file defines."""
+        """All names that its file defines."""
         found = dict(vars(importlib.import_module(f"solutions.{self.exercise}")))
         space = {**found, "right": found[self.task], "torch": torch}
         exec(self.source, space)
@@ -685,7 +685,7 @@ SURVIVORS = (*_of_tensors(), *BIASES, *NETWORKS, *TRAINED, *_typed_in(), *NUMBER
 
 
 def failure(one: Spoiled) -> str:
-    """How the first property fails that asks always the same; empty if none does."""
+    """How the first failing property without random inputs fails; empty if none fails."""
     submission = submission_in_process(one.names)
     submission.begin(TASKS[one.exercise, one.task].by_hand)
     for held in properties_of(one.exercise, one.task):

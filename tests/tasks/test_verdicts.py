@@ -1,4 +1,4 @@
-"""Wrong answers that agree with right ones in almost everything: each fails for its own reason, and says so.
+"""Wrong answers that are right in almost everything: each fails for its own reason, and the message says so.
 
 Every one is the reference with one function or class written anew at its end, graded whole in the sandbox.
 """

@@ -1,7 +1,7 @@
-"""Device mistakes are found without a GPU, and right code is not taken for one.
+"""Device mistakes are found without a GPU, and right code isn't reported as one.
 
-Each case is the answer to one task, as a student writes it. The truth is CUDA's: what mixes devices raises
-there, what is made without `device=` lies on the CPU (https://docs.pytorch.org/docs/stable/notes/cuda.html).
+Each case is the answer to one task, as a student writes it. CUDA defines what is right: mixing devices raises
+an error, and tensors go to the CPU without `device=` (https://docs.pytorch.org/docs/stable/notes/cuda.html).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def test_a_mistake_about_devices_costs_only_the_points_for_devices(warm_parent: 
 
 
 def test_the_accelerator_computes_what_the_cpu_computes() -> None:
-    """A network learns on it as on the CPU, bit by bit: its numbers are the CPU's."""
+    """A network learns on it exactly as on the CPU, bit by bit, because its values are the CPU's."""
     accelerator.install()
     data, labels = torch.rand(4, 1, 6, 6), torch.tensor([0, 1, 2, 0])
     found = []

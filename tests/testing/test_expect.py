@@ -1,4 +1,4 @@
-"""What counts as the same: a comparison goes from the coarse to the fine and says what it stopped at."""
+"""What counts as equal: a comparison goes from coarse to fine and says where it stopped."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Whatever a student's process answers, it is the student's answer: nothing of it is a grader's error.
+"""Whatever a student's process answers counts as the student's answer, never as a grader error.
 
-Real answers of the references go through every property; one of them is replaced on the way, wholly or in
-part, by something that the checks of form (`claims.py`) let through.
+Real answers of the references go through every property. One of them is replaced on the way, wholly or in
+part, by something that the validation (`validation.py`) lets through.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _COSTLY = ("beats_the_classic", "learns_real_images", "recognises_new_images", "
 
 
 class _Enough(BaseException):
-    """The answer that was replaced has been looked at."""
+    """The replaced answer has been examined."""
 
 
 class Replaced:
-    """Replaces one answer: the `at`-th, and a few more after it now and then."""
+    """Replaces one answer, the `at`-th, and sometimes a few more after it."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -58,7 +58,7 @@ class Replaced:
 
 
 def tried(held: Property, task: Task, names: Mapping[str, Any], random: Random) -> tuple[str, Any]:
-    """Ask one property of a right answer with something replaced; what was, and what grading finds."""
+    """Run one property on a right answer with something replaced; returns what was, and the finding."""
     change = Replaced(random)
     submission = submission_in_process(names, change)
     try:

@@ -1,7 +1,8 @@
-"""Every property asked again on a GPU: on a real one where there is one, and its rehearsal everywhere.
+"""Every property runs again on a GPU: on a real one if there is one, and on a simulated one everywhere.
 
-`tox -e gpu` runs this file. What needs a real GPU says *not run: no GPU* without one; the rehearsal takes the
-same way (a process of its own that starts the device, walls that it can stand) to the simulated device.
+`tox -e gpu` runs this file. Without a real GPU, tests that need one say *not run: no GPU*. The rehearsal runs
+the same code (a separate process that starts the device, walls that it can work with) on the simulated
+device.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def reference_graded(task: str, reference: dict[str, str], parent: WarmParent, d
 
 @pytest.fixture
 def without_allowances(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here the simulation has to be able to do whatever is asked of it, but for what no CPU computes."""
+    """Here the simulation must support every operation, except those that no CPU supports."""
     monkeypatch.setattr(
         grading,
         "counts_on",
@@ -185,7 +186,7 @@ def test_the_walls_beside_a_device_hold(tier: Tier) -> None:
 @linux
 @pytest.mark.parametrize("rights", [lockdown.READ, lockdown.READ | lockdown.WRITE | lockdown.CONTROL])
 def test_beside_a_driver_only_what_is_granted_stays_open(rights: int, tmp_path: Path) -> None:
-    """As CUDA's device files and libraries are; a folder and `/dev/zero` stand for them."""
+    """A folder and `/dev/zero` stand in for CUDA's libraries and device files."""
     granted, other = tmp_path / "granted", tmp_path / "other"
     for folder in (granted, other):
         folder.mkdir()
@@ -305,7 +306,7 @@ def test_weak_walls_beside_a_device_have_to_be_accepted() -> None:
 
 
 def holds_on(device: str, task: str, source: str, parent: WarmParent) -> bool:
-    """Whether everything that holds on the CPU holds on a device as well; what is asked of both, that is."""
+    """Whether every property that holds on the CPU and runs on a device also holds there."""
     exercise, name = task.split(".")
     submission = Submission(parent, {f"{exercise}.py": HEAD + source}, exercise)
 
@@ -346,7 +347,7 @@ def test_the_rehearsal_decides_known_answers_rightly(
 
 
 def right_on_a_device() -> list[object]:
-    """Right answers in other styles; by default those that are asked in half precision."""
+    """Right answers in other styles; by default those that are tested in half precision."""
     return [
         pytest.param(
             answer,
@@ -362,7 +363,7 @@ def right_on_a_device() -> list[object]:
 def test_a_right_answer_in_another_style_holds_on_a_device(
     answer: RightAnswer, request: pytest.FixtureRequest
 ) -> None:
-    """In half precision too, and with no allowance for what the simulation cannot do otherwise."""
+    """This includes half precision, and makes no allowance for the limits of the simulation."""
     submission, groups = submission_in_process(answer.names()), groups_of(answer.exercise, answer.task)
     everything = request.node.get_closest_marker("long") is not None
     asked = [
@@ -387,7 +388,7 @@ def test_a_right_answer_in_another_style_holds_on_a_device(
 
 @pytest.fixture(scope="session")
 def real_device() -> Device:
-    """The GPU, after its walls have been attacked; the code is ours, so it may do without Landlock."""
+    """The GPU, after its walls have been attacked; the code is ours, so Landlock isn't required."""
     tier = best_tier()
     return device_within(REAL, tier, STRICT if tier.landlock else PROCESS, insisted=True)
 

@@ -1,4 +1,4 @@
-"""Graded on real images: they are the bundled ones, what is right passes by far, what is wrong does not."""
+"""Grading on real images: they are the bundled ones; right answers pass by a wide margin, wrong ones fail."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def one_thread() -> None:
 
 
 def asked(names: dict[str, Any], seed: int = 0) -> Submission:
-    """The reference with other names in it, asked in this process."""
+    """The reference with some names replaced, run in this process."""
     right = {key: value for key, value in vars(reference).items() if not key.startswith("__")}
     submission = submission_in_process(right | names)
     submission._seed = seed
@@ -310,7 +310,7 @@ LOSSES, PARAMETERS, SHARE = range(3)
 
 
 def fails(question: Callable[..., None], names: dict[str, Any], seed: int = 0) -> str:
-    """What a wrong answer's student reads."""
+    """The message for a wrong answer."""
     with pytest.raises(Mismatch) as found:
         question(submission=asked(names, seed))
     assert found.value.sentence.endswith((".", "?"))

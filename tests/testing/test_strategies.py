@@ -1,4 +1,4 @@
-"""Random questions: the same on every machine, of the kind they are named after, and truly views."""
+"""Random inputs: the same on every machine, of the kind that their name says, and really views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An error of a whole file is told once, and `invalid_input` is never taken for a function."""
+"""An error in a whole file is reported once, and `invalid_input` is never called a function."""
 
 from __future__ import annotations
 

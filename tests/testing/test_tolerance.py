@@ -1,4 +1,4 @@
-"""The derived bounds: no right algorithm is ever refused, and no missing product goes unnoticed."""
+"""The derived bounds: no right algorithm is refused, and no missing product goes unnoticed."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def reference(X: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def excess(got: Tensor, X: Tensor, K: Tensor, norm: bool) -> float:
-    """The largest error as a share of the bound."""
+    """The largest error in units of the bound."""
     right, absolute = reference(X, K)
     norms = X.double().norm() * K.double().norm() if norm else 0.0
     bound = tolerance.products(absolute, K.numel(), X.dtype, norms)

@@ -1,4 +1,4 @@
-"""Libraries that are not here, or that load more of themselves while they are used."""
+"""Libraries that are missing, or that load more of themselves while they are used."""
 
 from tests.grading.field import ACCURACY, CONV2D, LAYER, OUTPUT_SIZE, RIGHT, TORCH, Case, notebook, script
 
@@ -7,7 +7,7 @@ BODY = "    reach = dilation * (kernel - 1) + 1\n"
 
 
 def _inside(name: str, lines: str, expected: tuple[str, ...], head: str = "") -> Case:
-    """`output_size` with lines of its own at its beginning; a second task stands beside it."""
+    """`output_size` with extra lines at its beginning, next to a second task."""
     answer = OUTPUT_SIZE.replace(BODY, "".join(f"    {line}\n" for line in lines.splitlines()) + BODY)
     files = {"conv2d.py": script(TORCH + head, answer, CONV2D)}
     return Case(f"I-{name}", files, {"conv2d.output_size": expected, "conv2d.conv2d": "passed"})

@@ -1,4 +1,4 @@
-"""Wrong about devices and about nothing else: the task, the source, what the message says."""
+"""Answers that are wrong only about devices: the task, the source, part of the message."""
 
 from __future__ import annotations
 

@@ -238,7 +238,7 @@ def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def checked(folder: Path) -> dict[str, list[str]]:
-    """Run the visible checks of a kit; returns the messages by `exercise.task`, empty for those that passed."""
+    """Run the visible checks of a kit: the messages by `exercise.task`, empty if passed."""
     report = folder / "checks.xml"
     python(
         folder, "-m", "pytest", "exercises/checks", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}"

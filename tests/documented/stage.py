@@ -107,7 +107,7 @@ class Stage:
         return status, said.getvalue()
 
     def _environment(self) -> dict[str, str]:
-        """The environment of a person's shell: this Python's programs first, and no path to this repository."""
+        """A person's shell: this Python's programs first, and no path to this repository."""
         dropped = ("PYTHONPATH", "PYTEST", "COLUMNS", "JUPYTER")
         kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
         path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])

@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema
 from torch import Tensor
 
-from graders.testing.messages import whole
+from graders.testing.messages import with_expected
 
 from .remarks import Remark
 
@@ -47,7 +47,7 @@ class Said:
 
     def __str__(self) -> str:
         """All parts, one on each line."""
-        return "\n".join(filter(None, (self.call, whole(self.what, self.expected), self.cause)))
+        return "\n".join(filter(None, (self.call, with_expected(self.what, self.expected), self.cause)))
 
     def without_expected(self) -> Said:
         """The same, with no expected value."""

@@ -18,7 +18,7 @@ from graders.grading.hand_in import CourseNotebook, hand_in_of
 from graders.grading.notebooks import Cell
 from graders.grading.privacy import for_students
 from graders.report import TaskResult
-from graders.reports.wording import told_once
+from graders.reports.wording import without_repetition
 from graders.sandbox.isolation import proven_parent
 from graders.sandbox.warm_parent import WarmParent
 
@@ -64,7 +64,7 @@ def verdict_of(
     beside = [problem for problem in collected.problems if not problem.file.startswith(exercise)]
     report = grade(hand_in_of(student, files, beside, notebook_of), settings, _warm_parent(require))
     remarks = map(str, report.remarks)
-    return Verdict(told_once(report.tasks), (*problems, *report.problems, *remarks))
+    return Verdict(without_repetition(report.tasks), (*problems, *report.problems, *remarks))
 
 
 def _for_a_person(exercise: str, problems: tuple[str, ...], why: str) -> Verdict:

@@ -110,7 +110,7 @@ def grade(hand_in: HandIn, settings: Settings, parent: WarmParent) -> Report:
         device=str(settings.device),
         not_run=() if settings.device.is_gpu else (messages.not_on_a_gpu(settings.device.why_not),),
         versions=versions(),
-        tasks=tuple(_as_told(result, hand_in) for result in results),
+        tasks=tuple(_safe_for_students(result, hand_in) for result in results),
         problems=tuple(for_students(str(problem)) for problem in hand_in.problems),
         remarks=tuple(_without_machine(remark, hand_in) for remark in dict.fromkeys(remarks)),
         seconds=round(time.perf_counter() - started, 3),
@@ -338,7 +338,7 @@ def _summed(task: Task, findings: list[tuple[Property, _Finding]]) -> TaskResult
         groups.append(GroupResult(name, share if earned else 0.0, share, why))
     if outcome == "passed":
         return replace(_result(task, "passed", Said()), score=task.points, groups=tuple(groups))
-    name, first = _told(findings, outcome)
+    name, first = _finding_to_show(findings, outcome)
     hint = first.hint or (messages.device_hint() if name == DEVICES else task.hints[0])
     return replace(
         _result(task, outcome, first.said),
@@ -349,7 +349,7 @@ def _summed(task: Task, findings: list[tuple[Property, _Finding]]) -> TaskResult
     )
 
 
-def _told(findings: list[tuple[Property, _Finding]], outcome: str) -> tuple[str, _Finding]:
+def _finding_to_show(findings: list[tuple[Property, _Finding]], outcome: str) -> tuple[str, _Finding]:
     """The finding that a student reads, with its group; one about devices only if all else is well."""
     same = {outcome, "broken"} if outcome == "failed" else {outcome}
     wrong = [(held.group, finding) for held, finding in findings if finding.outcome != "passed"]
@@ -380,7 +380,7 @@ def _without_machine(remark: Remark, hand_in: HandIn) -> Remark:
     return Remark(one_line(remark.file), one_line(remark.place), for_students(remark.message, own))
 
 
-def _as_told(result: TaskResult, hand_in: HandIn) -> TaskResult:
+def _safe_for_students(result: TaskResult, hand_in: HandIn) -> TaskResult:
     """The result with texts that are safe for students, and the message composed of them.
 
     Only a failure of the grader keeps its own message, which is for the instructor.

@@ -13,13 +13,13 @@ from graders.curriculum import exercises
 from graders.printable import lines
 from graders.report import Report
 
-from .wording import BADGES, Feedback, cell, differs, points, rows, sentence, told_once
+from .wording import BADGES, Feedback, cell, differs, points, rows, sentence, without_repetition
 
 
 def feedback_page(report: Report, feedback: Feedback) -> str:
     """The feedback page of one student."""
     page = _environment().get_template("feedback.html")
-    report = replace(report, tasks=told_once(report.tasks, report.problems))
+    report = replace(report, tasks=without_repetition(report.tasks, report.problems))
     return page.render(report=report, exercises=exercises(), feedback=feedback.value, level=feedback)
 
 

@@ -14,7 +14,7 @@ from graders.curriculum import exercises
 from graders.printable import lines, one_line
 from graders.report import Report, TaskResult
 
-from .wording import BADGES, Feedback, explanation, points, told_once
+from .wording import BADGES, Feedback, explanation, points, without_repetition
 
 _WIDE = 100
 _ROOMY = 132
@@ -70,7 +70,7 @@ def one_report(report: Report, feedback: Feedback, reproduce: bool = True) -> Re
     """Every task of one student, with its message."""
     parts: list[RenderableType] = [Text(one_line(report.student), style="bold")]
     parts += [Text(lines(problem), style="yellow") for problem in report.problems]
-    every = told_once(report.tasks, report.problems)
+    every = without_repetition(report.tasks, report.problems)
     for exercise in exercises():
         tasks = [task for task in every if task.exercise == exercise.name]
         if not tasks:

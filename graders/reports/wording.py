@@ -40,7 +40,7 @@ def points(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def told_once(tasks: Sequence[TaskResult], problems: Collection[str] = ()) -> tuple[TaskResult, ...]:
+def without_repetition(tasks: Sequence[TaskResult], problems: Collection[str] = ()) -> tuple[TaskResult, ...]:
     """The tasks of one student, without repeating the reason why a whole file couldn't be loaded.
 
     If the reason is among the `problems` of the hand-in, all tasks of that file refer to it; otherwise the

@@ -74,7 +74,7 @@ class Place:
             except Raised as raised:
                 for phrases, tell in errors:
                     if any(phrase in raised.message for phrase in phrases):
-                        sentence = f"{tell()}\n{messages.said(raised)}"
+                        sentence = f"{tell()}\n{messages.raised_where(raised)}"
                         told = messages.on_accelerator(sentence, beside=not self.moved)
                         raise Mismatch(call, "device", told) from None
                 if not is_of_the_simulation(raised):

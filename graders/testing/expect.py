@@ -46,7 +46,7 @@ class Mismatch(AssertionError):
     expected: str = ""
 
     def __str__(self) -> str:
-        return f"{self.call}: {messages.whole(self.sentence, self.expected)}"
+        return f"{self.call}: {messages.with_expected(self.sentence, self.expected)}"
 
 
 class NotWritten(Exception):

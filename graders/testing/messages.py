@@ -156,7 +156,7 @@ def named_device() -> str:
     return "the code names a fixed device. Compute on the input's device instead: X.device."
 
 
-def said(raised: Raised) -> str:
+def raised_where(raised: Raised) -> str:
     """The student's line, and the error that Python raised there."""
     where = ""
     if raised.frames:
@@ -191,7 +191,7 @@ def should_be(expected: object) -> str:
     return f"it should be {_short(repr(expected))}"
 
 
-def whole(sentence: str, expected: str) -> str:
+def with_expected(sentence: str, expected: str) -> str:
     """The sentence, followed by the part that gives the expected value away, if there is one."""
     return f"{sentence.removesuffix('.')}; {expected}." if expected else sentence
 

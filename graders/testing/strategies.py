@@ -152,7 +152,7 @@ def pairwise(
             about[name].append((condition, names))
     tied = {name: {other for _, names in about[name] for other in names} for name in settings}
 
-    def hold(row: Mapping[str, int], newest: str) -> bool:
+    def permitted(row: Mapping[str, int], newest: str) -> bool:
         return all(
             condition(*(slots[row[name]][1] for name in names))
             for condition, names in about[newest]
@@ -173,7 +173,7 @@ def pairwise(
         # The sort is stable, in reverse too, so among equals the earlier (smaller) value comes first.
         for place in sorted(counts, key=counts.__getitem__, reverse=True):
             longer = {**row, name: place}
-            if hold(longer, name) and (found := completed(longer, met | 1 << place)):
+            if permitted(longer, name) and (found := completed(longer, met | 1 << place)):
                 return found
         return None
 
@@ -182,7 +182,7 @@ def pairwise(
         while missing[first]:
             second = (missing[first] & -missing[first]).bit_length() - 1  # the lowest bit that is set
             begun = {name: first, slots[second][0]: second}
-            possible = all(hold(begun, one) for one in begun)
+            possible = all(permitted(begun, one) for one in begun)
             row = completed(begun, 1 << first | 1 << second) if possible else None
             # A pair that no row can contain counts as covered too, or it would be tried for ever.
             met = set(begun.values() if row is None else row.values())

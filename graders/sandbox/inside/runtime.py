@@ -159,7 +159,7 @@ class Runtime:
         finally:
             _restore(before)
         failures = [each for failed in self._finder.failures.values() for each in failed]
-        return {"failed": [_told(each) for each in failures[:_MAX_FAILURES]]}
+        return {"failed": [_described(each) for each in failures[:_MAX_FAILURES]]}
 
     def _announce(self, id: int, place: loader.Place) -> None:
         """Report which statement runs next, so that it is known if it never ends."""
@@ -305,7 +305,7 @@ class Runtime:
         return {}
 
 
-def _told(failure: loader.Failure) -> list[Any]:
+def _described(failure: loader.Failure) -> list[Any]:
     kind, message = type(failure.error).__name__[:80], _message(failure.error)[:300]
     return [failure.label[:200], failure.line, failure.text[:100], kind, message]
 

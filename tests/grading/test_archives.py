@@ -279,7 +279,9 @@ def test_every_file_that_is_not_used_is_named_with_a_reason(tmp_path: Path) -> N
 
 
 def test_handing_in_the_whole_kit_is_fine_except_for_its_instructions(tmp_path: Path, kit: Path) -> None:
-    assert problems(read(kit)) == ["README.md: is not code and was not read, nor were requirements.txt"]
+    assert problems(read(kit)) == [
+        "README.md: is not code and was not read; the same goes for requirements.txt"
+    ]
 
 
 def test_a_notebook_with_pictures_of_20_megabytes_is_read(tmp_path: Path) -> None:

@@ -304,7 +304,7 @@ def test_many_files_that_are_too_large_do_not_fill_the_report(tmp_path: Path) ->
 def test_many_large_files_stay_below_the_limit_for_all(tmp_path: Path) -> None:
     found = read(archive(tmp_path, {f"m{n}.py": b"#" * 1_000_000 for n in range(20)}))
     assert sum(map(len, found.files.values())) <= 8 << 20
-    assert any("8 MB in all" in line for line in problems(found))
+    assert any("8 MB of Python files in all" in line for line in problems(found))
 
 
 def test_a_path_that_leads_out_of_the_archive_is_left_out(tmp_path: Path) -> None:
@@ -528,7 +528,7 @@ def test_a_malformed_notebook_is_named_with_what_to_do(tmp_path: Path, raw: byte
 def test_a_notebook_without_code_is_named_with_what_to_do(tmp_path: Path, raw: str) -> None:
     found = read(folder(tmp_path, {"conv2d.ipynb": raw, "pooling.py": "# p\n"}))
     assert found.modules == {"pooling": "pooling"}
-    assert only_problem(found) == "conv2d.ipynb: holds no code. Open and save it once in Jupyter"
+    assert only_problem(found) == "conv2d.ipynb: has no code in it. Open and save it once in Jupyter"
 
 
 def test_a_notebook_of_a_format_before_4_is_read(tmp_path: Path) -> None:
@@ -539,7 +539,7 @@ def test_a_notebook_of_a_format_before_4_is_read(tmp_path: Path) -> None:
 
 def test_no_cell_of_a_notebook_is_left_out_silently(tmp_path: Path) -> None:
     found = read(folder(tmp_path, {"conv2d.ipynb": notebook(*["x = 1"] * MAX_CELLS, CONV)}))
-    assert only_problem(found) == "conv2d.ipynb: has 1,001 cells; 1,000 are the most"
+    assert only_problem(found) == "conv2d.ipynb: has 1,001 cells; the limit is 1,000"
 
 
 def test_notebook_commands_are_shown_as_they_were_written(tmp_path: Path) -> None:

@@ -1,20 +1,26 @@
-"""The instructor's commands: `python -m graders --help`."""
+"""The instructor's commands: `python -m graders --help`.
+
+Arguments are read and checked here, in a fraction of a second. What grades takes seconds to load (torch,
+hypothesis), so every command imports what it needs, and only when nothing is left to complain about.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-
-from graders.grading.grade import Settings
-from graders.reports.wording import Feedback
-from graders.sandbox.errors import SandboxFailure
-from graders.sandbox.warm_parent import Limits
+from typing import TYPE_CHECKING
 
 from .curriculum import exercises
-from .grading import batch
+from .output_folder import check_new, check_writable
+from .reports.feedback import Feedback
 from .sandbox import gpu
+from .sandbox.errors import SandboxFailure
+
+if TYPE_CHECKING:
+    from .grading.grade import Settings
 
 SAMPLE_CLASS = Path(__file__).parent.parent / "tests" / "grading" / "sample_class" / "submissions"
 
@@ -72,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument(
         "--jobs",
         type=_positive,
-        default=batch.default_jobs(),
+        default=_cores(),
         help="how many submissions to grade at a time (default: %(default)s)",
     )
     grade.add_argument(
@@ -174,7 +180,17 @@ def _positive(text: str) -> int:
     return number
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def _cores() -> int:
+    """How many cores this process may use: one submission at a time for each."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse what only the course can tell to be wrong.
+
+    Raises:
+        ValueError: with the option, and what it may be.
+    """
     known = {e.name for e in exercises()} | {f"{e.name}.{t.name}" for e in exercises() for t in e.tasks}
     for name in options.only:
         if name not in known:
@@ -183,20 +199,30 @@ def _settings(options: argparse.Namespace) -> Settings:
             )
     if options.seed < 0:
         raise ValueError(f"--seed {options.seed}: a seed must be 0 or more")
-    limits = Limits(cpu_seconds=options.cpu_seconds, memory_bytes=options.memory << 20)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
     device = gpu.find(options.device)
+    from .grading.grade import Settings
+    from .sandbox.limits import Limits
+
+    limits = Limits(cpu_seconds=options.cpu_seconds, memory_bytes=options.memory << 20)
     return Settings(seed=options.seed, limits=limits, device=device, only=tuple(options.only))
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from graders.sandbox.isolation import device_within, proven_tier
+    _check(options)
+    if not options.dry_run:
+        check_writable(options.out)
+    from .commands.plan import show_plan
 
-    from .commands import grade_class, show_plan
-
-    settings = _settings(options)
     plan = show_plan(options.submissions, options.layout, options.roster, in_full=options.dry_run)
     if options.dry_run:
         return 1 if plan.refused else 0
+    settings = _settings(options)
+    from .commands.grade import grade_class
+    from .sandbox.isolation import device_within, proven_tier
+
     tier, insisted = proven_tier(options.require), options.device != "auto"
     device = device_within(settings.device, tier, options.require, insisted=insisted)
     settings = replace(settings, device=device)
@@ -204,20 +230,25 @@ def _grade(options: argparse.Namespace) -> int:
 
 
 def _check_one(options: argparse.Namespace) -> int:
-    from .commands import check_one
+    _check(options)
+    from .grading.plan import one_hand_in
 
+    source = one_hand_in(options.submission)
     settings, insisted = _settings(options), options.device != "auto"
-    return check_one(options.submission, settings, options.require, options.feedback, insisted)
+    from .commands.grade import check_one
+
+    return check_one(source, settings, options.require, options.feedback, insisted)
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from graders.sandbox.isolation import examine
+    from .sandbox.isolation import examine
 
     return examine()
 
 
 def _release(options: argparse.Namespace) -> int:
-    from graders.course.kit import release
+    check_new(options.folder)
+    from .course.kit import release
 
     release(options.folder)
     print(f"The student kit is in {options.folder}. Its README.md tells you how to start.")
@@ -225,19 +256,20 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _course(options: argparse.Namespace) -> int:
-    from graders.course.course import write_course
-
+    check_new(options.folder)
     if options.demo:
-        from graders.course.demo import demonstrate
+        from .course.demo import demonstrate
 
         return demonstrate(options.folder)
+    from .course.course import write_course
+
     write_course(options.folder)
     print(f"The course is in {options.folder}. Its README.md tells you how to start.")
     return 0
 
 
 def _catalogue(options: argparse.Namespace) -> int:
-    from graders.diagnosis.page import PAGE, page
+    from .diagnosis.page import PAGE, page
 
     PAGE.write_text(page(), encoding="utf-8")
     print(f"wrote {PAGE}")
@@ -245,7 +277,7 @@ def _catalogue(options: argparse.Namespace) -> int:
 
 
 def _stubs(options: argparse.Namespace) -> int:
-    from graders.course.stubs import stale_stubs, write_stubs
+    from .course.stubs import stale_stubs, write_stubs
 
     if options.check:
         stale = stale_stubs()

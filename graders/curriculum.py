@@ -6,11 +6,10 @@ import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import jupytext
 
 import solutions
+
+from .percent import FormatError, SourceCell, read_cells
 
 SOLUTIONS = Path(solutions.__file__).parent
 
@@ -57,9 +56,17 @@ class SourceError(Exception):
     """A file in `solutions/` lacks something that it must declare."""
 
 
-def cells(exercise: str) -> list[Any]:
-    """The cells of one solution file, with their metadata."""
-    return list(jupytext.read(SOLUTIONS / f"{exercise}.py", fmt="py:percent").cells)
+def cells(exercise: str) -> list[SourceCell]:
+    """The cells of one solution file, with their metadata.
+
+    Raises:
+        SourceError: the file isn't in the percent format.
+    """
+    path = SOLUTIONS / f"{exercise}.py"
+    try:
+        return read_cells(path.read_text(encoding="utf-8"))
+    except FormatError as error:
+        raise SourceError(f"solutions/{path.name}, {error}") from None
 
 
 @functools.cache

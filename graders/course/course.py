@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 
 from graders.curriculum import exercises
+from graders.output_folder import check_new
 
 from .notebooks import source_notebook
 from .stubs import EXERCISES_FOLDER
@@ -22,10 +23,7 @@ def write_course(folder: Path, course: str = "cnn-by-hand") -> None:
     Raises:
         FileExistsError: the folder isn't empty.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(
-            f"{folder} is not empty; choose a new folder, so that nobody's work is overwritten"
-        )
+    check_new(folder)
     for exercise in exercises():
         write_assignment(folder / "source" / exercise.name, exercise.name)
     (folder / "nbgrader_config.py").write_text(configuration(course), encoding="utf-8")

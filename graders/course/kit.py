@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from graders.output_folder import check_new
+
 from .stubs import EXERCISES_FOLDER, stub_files
 
 WRITTEN_BY_HAND = ("__init__.py", "__main__.py", "data.py", "recipes.py", "training.py")
@@ -18,10 +20,7 @@ def release(folder: Path) -> None:
     Raises:
         FileExistsError: the folder isn't empty.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(
-            f"{folder} is not empty; choose a new folder, so that nobody's work is overwritten"
-        )
+    check_new(folder)
     kit = folder / "exercises"
     checks = kit / "checks"
     checks.mkdir(parents=True)

@@ -25,7 +25,7 @@ from exercises.checks.notebook import checks_of, picture
 
 check = checks_of("{exercise}", globals())"""
 _HELPERS = """\
-# Write helper functions for several tasks here, such as a check of shapes. You can leave this empty."""
+# Helper functions that several tasks use can go here, such as a shape check. This cell may stay empty."""
 
 
 def source_notebook(name: str) -> Any:
@@ -131,8 +131,7 @@ def _grade_cell(task: Task) -> Any:
     bonus = ", bonus=True" if task.kind == "stretch" else ""
     about = _nbgrader(grade_id(task), grade=True, locked=True) | {"points": max_score(task)}
     source = (
-        f"# {_worth(task)}. This runs the visible examples; the grader tests more.\n"
-        f"check({task.name!r}{bonus})"
+        f"# {_worth(task)}. Runs the visible examples; the grader tests more.\ncheck({task.name!r}{bonus})"
     )
     return _code(grade_id(task), source.replace("'", '"'), {"nbgrader": about, OURS: {"task": task.name}})
 
@@ -161,7 +160,7 @@ def _heading(task: Task) -> str:
 
 
 def _hints(task: Task) -> str:
-    names = ("Hint", "Another hint", "Last hint, almost the answer")
+    names = ("Hint 1", "Hint 2", "Hint 3 (nearly the answer)")
     folded = (
         f"<details><summary>{name}</summary>\n\n{hint}\n\n</details>"
         for name, hint in zip(names, task.hints, strict=True)
@@ -173,10 +172,10 @@ def _introduced(source: str, about: Exercise) -> str:
     points = sum(task.points for task in about.tasks if task.kind == "core")
     bonus = sum(task.points for task in about.tasks if task.kind == "stretch")
     return (
-        f"{source}\n\n*{points:g} points, and {bonus:g} bonus points for stretch tasks. Write your answers "
-        "in the cells that say `raise NotImplementedError`. You can add cells: their functions, classes, "
-        "imports and constants are graded along with the answers that use them; plots, prints and lines that "
-        "begin with `%` or `!` are ignored. The cell after each task checks it on examples.*"
+        f"{source}\n\n*{points:g} points, and {bonus:g} bonus points for stretch tasks. Write your solutions "
+        "in the cells that say `raise NotImplementedError`. You may add your own cells: functions, classes, "
+        "imports and constants in them are graded along with your solutions; plots, prints and lines that "
+        "start with `%` or `!` are skipped. After each task, there is a cell that checks it on examples.*"
     )
 
 

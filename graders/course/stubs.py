@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import jupytext
 
 from graders.curriculum import SOLUTIONS, cells, exercises
+from graders.percent import SourceCell
 
 EXERCISES_FOLDER = SOLUTIONS.parent / "exercises"
 _REGION = re.compile(
@@ -44,22 +43,24 @@ def stale_stubs() -> list[Path]:
 
 def stub(exercise: str) -> str:
     """One exercise as students get it, in percent format."""
-    notebook = jupytext.read(SOLUTIONS / f"{exercise}.py", fmt="py:percent")
-    notebook.cells = [cell for cell in map(student_cell, cells(exercise)) if cell is not None]
-    notebook.metadata["jupytext"] = {"notebook_metadata_filter": "-all", "cell_metadata_filter": "tags,-all"}
+    import jupytext  # here, because it takes two seconds of CPU time
+    from nbformat import v4
+
+    kept = [cell for cell in map(student_cell, cells(exercise)) if cell is not None]
+    made = [getattr(v4, f"new_{c.cell_type}_cell")(c.source, metadata=c.metadata) for c in kept]
+    written = {"notebook_metadata_filter": "-all", "cell_metadata_filter": "tags,-all"}
+    notebook = v4.new_notebook(cells=made, metadata={"jupytext": written})
     return str(jupytext.writes(notebook, fmt="py:percent"))
 
 
-def student_cell(cell: Any) -> Any | None:
+def student_cell(cell: SourceCell) -> SourceCell | None:
     """A cell without what students must not see; None if the whole cell is left out."""
     tags = cell.metadata.get("tags", [])
     if "reference" in tags or "hints" in cell.metadata:
         return None
-    task = cell.metadata.get("task")
-    if task is not None and cell.cell_type == "code":
-        cell.source = without_solution(cell.source)
-    cell.metadata = {"tags": tags} if tags else {}
-    return cell
+    is_answer = "task" in cell.metadata and cell.cell_type == "code"
+    source = without_solution(cell.source) if is_answer else cell.source
+    return replace(cell, source=source, metadata={"tags": tags} if tags else {})
 
 
 def without_solution(source: str) -> str:

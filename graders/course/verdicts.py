@@ -11,8 +11,6 @@ import html
 import math
 from typing import Any
 
-from nbformat.v4 import new_output
-
 from graders.printable import one_line
 from graders.report import TaskResult
 from graders.reports.wording import BADGES, Feedback, explanation, points
@@ -40,6 +38,8 @@ def _clamped(score: float, most: float) -> float:
 
 def outputs(result: TaskResult, feedback: Feedback) -> list[Any]:
     """The outputs of the grade cell: what it shows, and the number that nbgrader reads."""
+    from nbformat.v4 import new_output  # here, because comments for the gradebook need no notebooks
+
     shown = new_output(
         "display_data", {"text/html": as_html(result, feedback), "text/plain": as_text(result, feedback)}
     )

@@ -24,7 +24,9 @@ from torch import Tensor
 from graders.sandbox.errors import Raised, StudentError
 from graders.sandbox.inside.wire import Handle, Opaque
 from graders.testing.in_process import submission_in_process
-from graders.testing.submission import Module, Reply, Submission
+from graders.testing.module import Module
+from graders.testing.reply import Reply
+from graders.testing.submission import Submission
 
 _Wrong = TypeVar("_Wrong", bound=Callable[..., Any])
 
@@ -225,6 +227,8 @@ def same(one: Any, other: Any) -> bool:
             or abs(one - other) <= 1e-5 * max(abs(one), abs(other))
             or (one != one and other != other)
         )
+    # The message and the line of an error depend on how the code is written; its class is part of the
+    # mistake.
     # The message and the line of an error depend on how the code is written; its class is part of the
     # mistake.
     if isinstance(one, Raised) and isinstance(other, Raised):

@@ -5,7 +5,6 @@ Grading one submission is a pure function; only the process that calls `grade_al
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -31,11 +30,6 @@ class Graded:
     source: Source
     report: Report | None
     error: str = ""
-
-
-def default_jobs() -> int:
-    """One worker for each core that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def grade_all(sources: Sequence[Source], settings: Settings, tier: Tier, jobs: int) -> Iterator[Graded]:

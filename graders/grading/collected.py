@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from graders.remarks import Problem
+from graders.testing.remarks import Problem
 
 from .file_kinds import Kind, code_name, kind_of
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from graders.remarks import Problem
+from graders.testing.remarks import Problem
 from solutions import EXERCISES
 
 _T = TypeVar("_T")

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from graders.remarks import Problem
+from graders.testing.remarks import Problem
 
 from .archives import unpack
 from .collected import MAX_ARCHIVES, MAX_DEPTH, Collected, Collecting, Full, writable
@@ -171,7 +171,7 @@ def _read_archive(path: Path, name: str, into: Collecting, members: list[list[st
     reader = unpack
     if name.lower().endswith(".7z"):
         with suppress(ModuleNotFoundError):  # without py7zr, `unpack` reports what is missing
-            from .seven_zip import unpack_7z as reader
+            from .unpack_7z import unpack_7z as reader
     # If the whole archive takes too long, read at least what isn't in nested archives. In all at most 9 s.
     for inner, seconds in ((True, 7), (False, 2)):
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 
-from graders.remarks import Problem
+from graders.testing.remarks import Problem
 
 from .exercise_names import name_parts
 from .file_kinds import READABLE, Kind, code_name, kind_of, stem_of

@@ -17,7 +17,6 @@ from hypothesis.errors import Flaky
 from graders.curriculum import Task, exercises
 from graders.diagnosis.catalogue import diagnose
 from graders.printable import one_line
-from graders.remarks import Remark
 from graders.report import GroupResult, Report, Said, TaskResult, shown
 from graders.sandbox.errors import (
     Crashed,
@@ -29,12 +28,14 @@ from graders.sandbox.errors import (
     TimedOut,
 )
 from graders.sandbox.gpu import CPU, Device
+from graders.sandbox.limits import Limits
 from graders.sandbox.one_core import on_one_core
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.warm_parent import WarmParent
 from graders.testing import messages
 from graders.testing.devices import DEVICES, asked_on_a_gpu, counts_on
 from graders.testing.expect import Mismatch, NotWritten
 from graders.testing.properties import Property, groups_of, properties_of
+from graders.testing.remarks import Remark
 from graders.testing.submission import Submission
 
 from .exercise_names import exercise_named

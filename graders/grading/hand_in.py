@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from graders.curriculum import exercises
-from graders.remarks import Problem, Remark
+from graders.testing.remarks import Problem, Remark
 
 from .exercise_names import from_their_root
 from .files import Source, collect, single

@@ -6,7 +6,7 @@ import ast
 import sys
 from collections.abc import Collection, Sequence
 
-from graders.remarks import Remark
+from graders.testing.remarks import Remark
 
 from .definitions import Reading, Statement, is_text, origins_of
 

@@ -14,8 +14,8 @@ from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Any
 
-from graders.remarks import Problem, Remark
 from graders.sandbox.inside.loader import PACKAGE, Part
+from graders.testing.remarks import Problem, Remark
 
 from .definitions import Reading, Statement, TooLong, read
 from .exercise_names import exercise_named

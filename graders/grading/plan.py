@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from graders.remarks import Problem
+from graders.testing.remarks import Problem
 
 from .collected import writable
 from .files import Source, single

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from graders.remarks import Problem
+from graders.testing.remarks import Problem
 
 from .exercise_names import exercise_named
 from .file_kinds import READABLE, kind_of

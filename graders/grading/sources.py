@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from graders.remarks import Problem, Remark
+from graders.testing.remarks import Problem, Remark
 
 from . import ipython
 from .notebooks import HINT, MAX_CELLS, Cell, Unreadable, cells

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from enum import StrEnum
 from typing import Any
 
 from graders.printable import lines, one_line
 from graders.report import Said, TaskResult
 from graders.testing import messages
+
+from .feedback import Feedback as Feedback
 
 BADGES = {
     "passed": "passed",
@@ -22,17 +23,6 @@ BADGES = {
     "forbidden": "forbidden",
     "grader_error": "not graded",
 }
-
-
-class Feedback(StrEnum):
-    """How much of a failed hidden test a student sees."""
-
-    FULL = "full"
-    """The call, what is wrong, and the small case with the actual and the expected result."""
-    CASE = "case"
-    """The call, what is wrong and the hint, without expected values."""
-    VERDICT = "verdict"
-    """Only the outcome and the points, and which files couldn't be read."""
 
 
 def points(value: float) -> str:

@@ -18,9 +18,11 @@ from graders.sandbox.errors import Raised, TimedOut
 from graders.sandbox.inside.wire import Handle, Opaque, TensorFacts
 
 from . import messages
+from .module import Module
 from .narrowing import real_number, same_tensor
+from .reply import Reply
 from .signatures import labels
-from .submission import Module, Reply, Submission
+from .submission import Submission
 
 
 class GraderError(Exception):
@@ -82,31 +84,41 @@ def agrees(
     return reply
 
 
-def affordable(submission: Submission, name: str, *args: Any, seconds: float) -> Reply:
-    """Check that a call on large tensors takes little CPU time, whatever its own counters say; returns the
-    reply.
+def affordable(
+    submission: Submission, name: str, cases: Sequence[Sequence[Any]], *, seconds: float
+) -> list[Reply]:
+    """Check that calls on many tensors take little CPU time, whatever their own counters say; returns the
+    replies.
 
     The time is that of the whole process, measured from outside, so no code in it can make it look shorter.
-    Choose tensors so large that a loop takes about ten times `seconds`, and vectorised code a tenth. On a
-    busy core the same code may need several times as long as on an idle one, so a slow call gets a second
-    try.
+    All calls share one budget. No two cases are alike, so caching results gains nothing. Each case fits into
+    the caches of a core: on one huge tensor, an honest answer would spend most of its time on page faults and
+    memory, which get slower on a busy machine, and a loop would not. There is no second try, because a loop
+    could reuse the results of the first one.
 
     Args:
         submission: the submission to call.
         name: a function of the exercise.
-        args: its arguments.
-        seconds: the CPU time allowed.
+        cases: the arguments of each call.
+        seconds: the CPU time allowed for all of them.
     """
-    call = messages.call(name, args, {})
-    for is_last in (False, True):
+    until = submission.cpu_seconds() + seconds
+    replies = []
+    for args in cases:
+        late = Mismatch(
+            messages.call(name, args, {}),
+            "effort",
+            messages.unaffordable(len(cases), args[0].shape, seconds),
+        )
         try:
-            return submission.ask(name, *args, within=seconds)
-        except TimedOut as late:
-            if late.clock != "CPU" or submission.lost is not None:
+            replies.append(submission.ask(name, *args, within=until - submission.cpu_seconds()))
+        except TimedOut as error:
+            if error.clock != "CPU" or submission.lost is not None:
                 raise
-            if is_last:
-                raise Mismatch(call, "effort", messages.unaffordable(args[0].shape, seconds)) from None
-    raise AssertionError("not reached")
+            raise late from None
+        if submission.cpu_seconds() >= until:  # a call may end between two looks at the clock
+            raise late
+    return replies
 
 
 def compare(

@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graders.remarks import Remark
 from graders.sandbox.errors import Crashed, Forbidden, Frame, OutOfMemory, Raised, StudentError, TimedOut
 from graders.sandbox.inside.wire import Build, ClassOf, Stream
+from graders.testing.remarks import Remark
 
 from .explanations import explained, translated
+from .module import Module
+from .processes import Failure
 from .signatures import labels, written
-from .submission import Failure, Module
 
 
 def call(name: Any, args: Sequence[Any], kwargs: Mapping[str, Any], context: str = "") -> str:
@@ -252,11 +253,11 @@ def autograd_used() -> str:
     )
 
 
-def unaffordable(shape: Sequence[int], seconds: float) -> str:
+def unaffordable(calls: int, shape: Sequence[int], seconds: float) -> str:
     size = "×".join(map(str, shape))
     return (
-        f"A call on a {size} input was still running after {seconds:g} s of CPU time. "
-        "Without a loop over its elements, it takes a fraction of that."
+        f"Together, {calls} calls on {size} inputs took more than {seconds:g} s of CPU time. "
+        "Without a loop over their elements, they take a fraction of that."
     )
 
 

@@ -25,6 +25,8 @@ VALUES: tuple[Values, ...] = ("integers", "normal", "negative", "large", "tiny",
 LAYOUTS: tuple[Layout, ...] = ("transposed", "sliced", "flipped strides")
 # Dtypes tested on GPUs only: a CPU supports them for some operations and not for others.
 HALVES = (torch.float16, torch.bfloat16)
+# So many images of this size, and CPU seconds for all of them together; see `benchmarks/effort.py`.
+MANY, SIDE, MANY_SECONDS = 20, 256, 0.3
 
 
 def tensor(

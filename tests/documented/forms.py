@@ -23,28 +23,45 @@ _PAGE = "opens a page that stays open; tests/course/test_formgrader.py drives it
 
 FORMS: dict[str, str] = {
     "apt install bubblewrap": "changes the machine",
+    "apt install chromium": "changes the machine",
+    "cnn-by-hand grade SUBMISSIONS --out DIR": "python -m graders under another name",
     "jupyter lab": _PAGE,
     "python -m pip install tox && python -m tox": _INSTALLS,
     "python -m pip install tox && python -m tox -e grade": _INSTALLS,
-    'python -m pip install -e ".[course]"': _INSTALLS,
-    'python -m pip install -e ".[grader]"': _INSTALLS,
+    'python -m pip install ".[course]"': _INSTALLS,
+    'python -m pip install ".[grader]"': _INSTALLS,
+    'python -m pip install -e ".[dev]"': _INSTALLS,
     "python -m pip install -r requirements.txt": _INSTALLS,
+    "python -m pip install pre-commit && pre-commit install": _INSTALLS,
     "pytest -m long": "takes hours",
     "python -m benchmarks.devices": _SLOW,
     "python -m benchmarks.effort": _SLOW,
     "python -m benchmarks.lenet": _SLOW,
     "python -m benchmarks.nbgrader": _SLOW,
     "python -m benchmarks.sandbox": _SLOW,
+    "python docs/images/draw.py": "writes into this checkout, and needs a browser",
     "python -m exercises train": "may download the images",
     "python -m exercises train --recipe classic": _SLOW,
     "python -m graders catalogue": "writes here; tests/diagnosis/test_misconceptions.py compares it",
+    "python -m graders check-one solutions --only NAME": "there is no such exercise yet",
     "python -m graders course DIR": "run under another folder's name: ~/cnn-course",
     "python -m graders course DIR --demo": _SLOW,
     "python -m graders release DIR": "made once for all tests, the fixture `kit`",
     "python -m graders stubs": "writes into this checkout; tests/course/test_stubs.py compares the files",
+    "python -m graders stubs --check": "tests/course/test_stubs.py compares the files",
+    "tox": _SLOW,
+    "tox -- tests/course/test_stubs.py": _SLOW,
+    "tox -- tests/diagnosis/test_misconceptions.py": _SLOW,
     "tox -- tests/grading/test_grading.py": _SLOW,
+    "tox -- tests/grading/test_platforms.py": _SLOW,
+    "tox -- tests/reports tests/testing/test_told_once.py": _SLOW,
+    "tox -- tests/sandbox": _SLOW,
+    "tox -- tests/tasks/test_seeds.py tests/grading/test_field.py": _SLOW,
+    "tox -- tests/tasks/test_seeds.py tests/tasks/test_mutants.py": _SLOW,
+    "tox -- tests/test_documented.py": _SLOW,
     "tox -e course": _SLOW,
     "tox -e course -- DIR": _SLOW,
+    "tox -e full": _SLOW,
     "tox -e gpu": _SLOW,
     "tox -e grade -- SUBMISSIONS --out DIR": _SLOW,
     "tox -e lint": _SLOW,
@@ -65,18 +82,26 @@ def _wrong_with_one(words: list[str]) -> Iterator[str]:
             yield from _no_module("jupyterlab")
         case ["python", "-m", "pip", "install", "-r", file]:
             yield from () if (TEMPLATES / file).is_file() else [f"no {file} in the kit"]
-        case ["python", "-m", "pip", "install", "-e", extra]:
+        case ["python", "-m", "pip", "install", "tox" | "pre-commit"]:
+            return
+        case ["pre-commit", "install"]:
+            yield from () if (ROOT / ".pre-commit-config.yaml").is_file() else ["there are no hooks"]
+        case ["python", "-m", "pip", "install", "-e", extra] | ["python", "-m", "pip", "install", extra]:
             extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
             named = re.fullmatch(r"\.\[(\w+)\]", extra)
             yield from () if named and named[1] in extras else [f"no extra {extra}"]
-        case ["python", "-m", "pip", "install", "tox"]:
-            return
         case ["python", "-m", "tox", *rest] | ["tox", *rest]:
             yield from _wrong_with_tox(rest)
         case ["pytest", "-m", marker]:
             markers = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
             known = [line.partition(":")[0] for line in markers["markers"]]
             yield from () if marker in known else [f"no marker {marker}"]
+        case ["cnn-by-hand", *arguments]:
+            project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+            yield from () if "cnn-by-hand" in project.get("scripts", {}) else ["no such console script"]
+            yield from _refused(lambda: _parser().parse_args(arguments))
+        case ["python", file] if file.endswith(".py"):
+            yield from () if (ROOT / file).is_file() else [f"no {file}"]
         case ["python", "-m", "graders", *arguments]:
             yield from _refused(lambda: _parser().parse_args(arguments))
         case ["python", "-m", "exercises", "train", *arguments]:

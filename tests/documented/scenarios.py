@@ -106,7 +106,11 @@ def _both_are_graded(stage: Stage) -> None:
 
 EXPORT: tuple[Step, ...] = (
     _an_export,
-    Typed("python -m graders grade submissions.zip --dry-run", says="2 files, 2 students, format Canvas"),
+    Typed(
+        "python -m graders grade submissions.zip --dry-run",
+        says="2 files, 2 students, format Canvas",
+        covers="python -m graders grade SUBMISSIONS --dry-run",
+    ),
     Typed(
         "python -m graders grade submissions.zip --roster class.csv --out graded",
         says="Turing, Alan",

@@ -18,12 +18,14 @@ from graders.curriculum import SOLUTIONS
 ROOT = SOLUTIONS.parent
 TEMPLATES = ROOT / "graders" / "course" / "templates"
 DOCUMENTS = (
-    ROOT / "README.md",
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
     *sorted((ROOT / "docs").glob("*.md")),
     TEMPLATES / "README.md",
     TEMPLATES / "course" / "README.md",
 )
 _PROGRAMS = ("apt", "cd", "git", "jupyter", "nbgrader", "pip", "pytest", "python", "tox", "uv")
+_OURS = ("cnn-by-hand", "pre-commit")
+_NO_SHELL = ("python", "mermaid")
 _COMMENT = re.compile(r"\s+#\s.*$")
 _COMMAND = re.compile(r"[a-z][\w.-]*( |$)")
 
@@ -67,25 +69,26 @@ def files() -> list[Shown]:
 
 
 def links() -> list[Shown]:
-    """Every link to another file."""
+    """Every link to another file, and every picture."""
     found = []
     for document in DOCUMENTS:
         for token in _parser().parse(document.read_text(encoding="utf-8")):
-            targets = [str(child.attrs["href"]) for child in token.children or () if "href" in child.attrs]
+            every = [child.attrs for child in token.children or ()]
+            targets = [str(attrs[key]) for attrs in every for key in ("href", "src") if key in attrs]
             found += [Shown(_name(document), target) for target in targets if "://" not in target]
     return found
 
 
 def _is_command(code: str) -> bool:
     program, _, rest = code.partition(" ")
-    return program in _PROGRAMS and bool(rest)
+    return program in (*_PROGRAMS, *_OURS) and bool(rest)
 
 
 def _code() -> Iterator[tuple[str, str, bool]]:
     """All code in all documents: the document, the text, and whether it is a block."""
     for document in DOCUMENTS:
         for token in _parser().parse(document.read_text(encoding="utf-8")):
-            if token.type in ("code_block", "fence"):
+            if token.type in ("code_block", "fence") and token.info not in _NO_SHELL:
                 yield _name(document), token.content, True
             for child in token.children or ():
                 if child.type == "code_inline":

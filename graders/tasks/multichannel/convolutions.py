@@ -28,9 +28,10 @@ from graders.testing.expect import (
 )
 from graders.testing.messages import call
 from graders.testing.own_answers import consistent, consistent_reply
+from graders.testing.reply import Reply
 from graders.testing.signatures import labels
-from graders.testing.strategies import HALVES, LAYOUTS, VALUES, graded, tensor, with_zeros
-from graders.testing.submission import Reply, Submission
+from graders.testing.strategies import HALVES, LAYOUTS, MANY, MANY_SECONDS, VALUES, graded, tensor, with_zeros
+from graders.testing.submission import Submission
 from solutions import multichannel as reference
 
 from .cases import Case, Question, Sizes, case, sweep
@@ -259,16 +260,24 @@ def check_side_effects(submission: Submission, name: str, one: Case) -> None:
 
 
 def check_affordable(submission: Submission, name: str, image: Sizes, kernel: Sizes) -> None:
-    """A large image takes little CPU time: a tenth of a second, where a loop over its pixels takes ten."""
-    question, right, bound = _large(image, kernel)
-    reply = affordable(submission, name, question.X, question.K, seconds=1.0)
-    consistent_reply(submission, reply, name, question.X, question.K, expected=right, bound=bound)
+    """Many images take little CPU time: a tenth of what they may, where a loop takes ten times as much."""
+    cases = many_cases(image, kernel)
+    replies = affordable(submission, name, [one[:2] for one in cases], seconds=MANY_SECONDS)
+    for reply, (X, K, right, bound) in zip(replies, cases, strict=True):
+        consistent_reply(submission, reply, name, X, K, expected=right, bound=bound)
 
 
 @cache
-def _large(image: Sizes, kernel: Sizes) -> tuple[Question, Tensor, Tensor]:
-    question = case(image, kernel).question(4)
-    return question, *expected(None, question)
+def many_cases(image: Sizes, kernel: Sizes) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], ...]:
+    """Image, kernel, right result and bound, each with other values.
+
+    Both require grad, so one operation for each pixel also pays for its node of the graph.
+    """
+    questions = [case(image, kernel).question(4 + number) for number in range(MANY)]
+    return tuple(
+        (question.X.requires_grad_(), question.K.requires_grad_(), *expected(None, question))
+        for question in questions
+    )
 
 
 def check_effort(submission: Submission, name: str, cases: Sequence[Case]) -> None:

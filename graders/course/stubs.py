@@ -9,6 +9,7 @@ from typing import Any
 
 import jupytext
 
+from ..checkout import in_checkout
 from ..curriculum import SOLUTIONS, cells, exercises
 
 EXERCISES = SOLUTIONS.parent / "exercises"
@@ -25,10 +26,15 @@ def stub_files() -> dict[str, str]:
 
 
 def write_stubs() -> list[Path]:
-    """Write the files; returns their paths."""
+    """Write the files; returns their paths.
+
+    Raises:
+        FileNotFoundError: this is an installed package.
+    """
     written = []
+    folder = in_checkout(EXERCISES)
     for name, text in stub_files().items():
-        path = EXERCISES / name
+        path = folder / name
         path.write_text(text, encoding="utf-8")
         written.append(path)
     return written

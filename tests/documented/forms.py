@@ -27,7 +27,7 @@ FORMS: dict[str, str] = {
     "jupyter lab": _PAGE,
     "python -m pip install tox && python -m tox": _INSTALLS,
     "python -m pip install tox && python -m tox -e grade": _INSTALLS,
-    'python -m pip install -e ".[course]"': _INSTALLS,
+    'python -m pip install ".[course]"': _INSTALLS,
     'python -m pip install -e ".[grader]"': _INSTALLS,
     "python -m pip install -r requirements.txt": _INSTALLS,
     "pytest -m long": "takes hours",
@@ -66,19 +66,19 @@ def _wrong_with_one(words: list[str]) -> Iterator[str]:
             yield from _no_module("jupyterlab")
         case ["python", "-m", "pip", "install", "-r", file]:
             yield from () if (TEMPLATES / file).is_file() else [f"no {file} in the kit"]
-        case ["python", "-m", "pip", "install", "-e", extra]:
+        case ["python", "-m", "pip", "install", "tox"]:
+            return
+        case ["python", "-m", "pip", "install", "-e", extra] | ["python", "-m", "pip", "install", extra]:
             extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
             named = re.fullmatch(r"\.\[(\w+)\]", extra)
             yield from () if named and named[1] in extras else [f"no extra {extra}"]
-        case ["python", "-m", "pip", "install", "tox"]:
-            return
         case ["python", "-m", "tox", *rest] | ["tox", *rest]:
             yield from _wrong_with_tox(rest)
         case ["pytest", "-m", marker]:
             markers = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
             known = [line.partition(":")[0] for line in markers["markers"]]
             yield from () if marker in known else [f"no marker {marker}"]
-        case ["python", "-m", "graders", *arguments]:
+        case ["python", "-m", "graders", *arguments] | ["cnn-by-hand", *arguments]:
             yield from _refused(lambda: _parser().parse_args(arguments))
         case ["python", "-m", "exercises", "train", *arguments]:
             with mock.patch.object(kit, "_train", return_value=0):

@@ -23,7 +23,7 @@ DOCUMENTS = (
     TEMPLATES / "README.md",
     TEMPLATES / "course" / "README.md",
 )
-_PROGRAMS = ("apt", "cd", "git", "jupyter", "nbgrader", "pip", "pytest", "python", "tox", "uv")
+_PROGRAMS = ("apt", "cd", "cnn-by-hand", "git", "jupyter", "nbgrader", "pip", "pytest", "python", "tox", "uv")
 _COMMENT = re.compile(r"\s+#\s.*$")
 _COMMAND = re.compile(r"[a-z][\w.-]*( |$)")
 

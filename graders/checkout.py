@@ -18,7 +18,7 @@ def in_checkout(path: Path) -> Path:
     """
     if not (path.parent / "pyproject.toml").is_file():
         raise FileNotFoundError(
-            f"{path.name}/ is cut from a checkout of the source, and this package is installed in "
+            f"{path.name}/ is written in a checkout of the source, and this package is installed in "
             f"{path.parent}. Run the command in a checkout."
         )
     return path

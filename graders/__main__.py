@@ -40,22 +40,35 @@ def main(arguments: list[str] | None = None) -> int:
     except SandboxFailure as error:
         print(f"graders: nothing was graded: {error}", file=sys.stderr)
         return 3
+    except ModuleNotFoundError as error:
+        if not error.name or error.name.partition(".")[0] in ("exercises", "graders", "solutions"):
+            raise
+        extra = "course" if options.run is _course else "grader"
+        install = f'python -m pip install "cnn-by-hand[{extra}]"'
+        print(f"graders: {error.name} is not installed ({install})", file=sys.stderr)
+        return 2
+
+
+def _called() -> str:
+    """The name of the command, as it was typed."""
+    name = Path(sys.argv[0]).stem
+    return name if name == "cnn-by-hand" else "python -m graders"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m graders", description="Grade CNN exercises, truthfully and safely."
+        prog=_called(), description="Grade CNN exercises, truthfully and safely."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     grade = commands.add_parser("grade", help="grade a class, or one submission, and write reports")
     grade.add_argument(
         "submissions",
-        nargs="?",
+        nargs="?" if SAMPLE_CLASS.is_dir() else None,
         type=Path,
         default=SAMPLE_CLASS,
-        help="a class folder, the .zip that a learning platform exports, or a single submission "
-        "(default: the sample class)",
+        help="a class folder, the .zip that a learning platform exports, or a single submission (default: the "
+        "sample class, which only a source checkout has)",
     )
     grade.add_argument(
         "--layout",
@@ -269,9 +282,10 @@ def _course(options: argparse.Namespace) -> int:
 
 
 def _catalogue(options: argparse.Namespace) -> int:
+    from .course.checkout import in_checkout
     from .diagnosis.page import PAGE, page
 
-    PAGE.write_text(page(), encoding="utf-8")
+    (in_checkout(PAGE.parent) / PAGE.name).write_text(page(), encoding="utf-8")
     print(f"wrote {PAGE}")
     return 0
 

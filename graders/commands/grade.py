@@ -102,7 +102,7 @@ def _write_gradebook(console: Console, url: str, reports: Sequence[Report], feed
         with console.status("writing the gradebook"):
             write_gradebook(url, reports, feedback)
     except ModuleNotFoundError as missing:
-        install = 'python -m pip install -e ".[course]"'
+        install = 'python -m pip install "cnn-by-hand[course]"'
         console.print(f"[yellow]no gradebook:[/] {missing.name} is not installed ({plain(install)})")
         return ""
     except Exception as error:  # a locked file, a server that is down: databases raise all sorts of errors

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from exercises import data
 
+from .checkout import in_checkout
+
 SEED = 1998
 PER_CLASS = {"train": 40, "t10k": 20}
 
@@ -47,4 +49,4 @@ def _write(path: Path, values: Tensor) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", help="the folder that holds all of Fashion-MNIST")
-    bundle(data.BUNDLED, parser.parse_args().data)
+    bundle(in_checkout(data.BUNDLED.parent) / data.BUNDLED.name, parser.parse_args().data)

@@ -14,7 +14,6 @@ from .notebooks import source_notebook
 from .stubs import EXERCISES_FOLDER
 
 _TEMPLATES = Path(__file__).parent / "templates" / "course"
-_ROOT = Path(__file__).parent.parent.parent
 
 
 def write_course(folder: Path, course: str = "cnn-by-hand") -> None:
@@ -46,7 +45,7 @@ def configuration(course: str) -> str:
     template = (_TEMPLATES / "nbgrader_config.txt").read_text(encoding="utf-8")
     # A student may hand in a module of any of these names, which is graded and must not be overwritten.
     exclude = {exercise.name: [f"{other.name}.py" for other in exercises()] for exercise in exercises()}
-    values = {"graders": str(_ROOT), "course": course, "exclude": exclude}
+    values = {"course": course, "exclude": exclude}
     for name, value in values.items():
         template = template.replace(f"{{{name}!r}}", repr(value))
     return template

@@ -10,6 +10,8 @@ from pathlib import Path
 from graders.curriculum import SOLUTIONS, cells, exercises
 from graders.percent import SourceCell
 
+from .checkout import in_checkout
+
 EXERCISES_FOLDER = SOLUTIONS.parent / "exercises"
 _REGION = re.compile(
     r"^(?P<indent>[ \t]*)### BEGIN SOLUTION\n.*?^[ \t]*### END SOLUTION\n?", re.DOTALL | re.MULTILINE
@@ -24,10 +26,15 @@ def stub_files() -> dict[str, str]:
 
 
 def write_stubs() -> list[Path]:
-    """Write the files; returns their paths."""
+    """Write the files; returns their paths.
+
+    Raises:
+        FileNotFoundError: this is an installed package.
+    """
     written = []
+    folder = in_checkout(EXERCISES_FOLDER)
     for name, text in stub_files().items():
-        path = EXERCISES_FOLDER / name
+        path = folder / name
         path.write_text(text, encoding="utf-8")
         written.append(path)
     return written

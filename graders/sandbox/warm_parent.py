@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import SandboxFailure
 from .limits import Limits
-from .tiers import Tier
+from .tiers import HIDDEN, Tier
 
 if TYPE_CHECKING:
     from .child import Child
 
 _INSIDE = Path(__file__).parent / "inside"
-_BOOT = """
+_BOOT = f"""
 import importlib.abc, importlib.util, json, os, sys
 with os.fdopen(int(sys.argv[1])) as pipe:
     sources = json.load(pipe)
@@ -32,6 +32,8 @@ class Sources(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(self, name, path, target=None):
         if name in sources:
             return importlib.util.spec_from_loader(name, self, is_package=name == "sandbox")
+        if name in {HIDDEN}:
+            raise ModuleNotFoundError("No module named " + repr(name), name=name)
     def exec_module(self, module):
         exec(compile(sources[module.__name__], "<" + module.__name__ + ">", "exec"), module.__dict__)
 sys.meta_path.insert(0, Sources())

@@ -82,6 +82,8 @@ def test_a_course_is_complete_and_overwrites_nothing(tmp_path: Path) -> None:
         assert {f"{name}.ipynb", "helpers.py", "notebook.py", f"test_{name}.py"} <= files
     compile((tmp_path / "course" / "nbgrader_config.py").read_text(encoding="utf-8"), "config", "exec")
     assert (tmp_path / "course" / "README.md").exists()
+    checkout = str(SOLUTIONS.parent).encode()
+    assert not [p for p in (tmp_path / "course").rglob("*") if p.is_file() and checkout in p.read_bytes()]
     with pytest.raises(FileExistsError):
         write_course(tmp_path / "course")
 

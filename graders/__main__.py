@@ -67,8 +67,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?" if SAMPLE_CLASS.is_dir() else None,
         type=Path,
         default=SAMPLE_CLASS,
-        help="a class folder, the .zip that a learning platform exports, or a single submission (default: the "
-        "sample class, which only a source checkout has)",
+        help="a class folder, the .zip that a learning platform exports, or a single submission (default: "
+        "the sample class, which only a source checkout has)",
     )
     grade.add_argument(
         "--layout",

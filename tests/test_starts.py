@@ -143,7 +143,7 @@ STUDENTS = {
     "a check of nothing": ("check pool2", 2, "Did you mean pool2d?"),
     "an unknown command": ("chek", 2, "invalid choice: 'chek'"),
     "an unknown option": ("check --colour", 2, "unrecognized arguments: --colour"),
-    "no epochs": ("train --epochs 0", 2, "is not a whole number from 1 up"),
+    "no epochs": ("train --epochs 0", 2, "is not a whole number of at least 1"),
     "a recipe that does not exist": ("train --recipe slow", 2, "invalid choice: 'slow'"),
     "a device that does not exist": ("train --device tpu", 2, "invalid choice: 'tpu'"),
     "images that are not there": (

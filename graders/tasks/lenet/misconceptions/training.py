@@ -321,7 +321,7 @@ _TRAININGS: tuple[tuple[str, str, str, Callable[[nn.Module, Data, int, float], A
     ),
     (
         "loss-of-the-last-epoch-only",
-        "A single number is returned, the loss of the last epoch. The list of all losses should be.",
+        "A single number is returned, the loss of the last epoch. Return the list of all losses.",
         _EPOCHS,
         lambda net, data, epochs, lr: [0.0, *_right()(net, data, epochs, lr)][-1],
     ),

@@ -28,7 +28,7 @@ def test_it_has_the_parameters_of_lenet_in_forward_order(submission: Submission)
     has_shapes(net)
     trained = net.describe().trainable
     frozen = [name for name, trains in trained.items() if not trains]
-    sentence = f"Every parameter should require grad; {', '.join(frozen)} does not."
+    sentence = f"Every parameter should require grad; these don't: {', '.join(frozen)}."
     that(not frozen, call=net.title, aspect="parameters", sentence=sentence)
 
 

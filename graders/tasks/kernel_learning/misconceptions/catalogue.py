@@ -179,7 +179,7 @@ _IMAGES: tuple[tuple[str, Function, str, str], ...] = (
         "float64-image",
         _striped(lambda X: X.double()),
         "The image is float64. It should be float32.",
-        "Where does the dtype come from? (NumPy's default differs from torch's, for example.)",
+        "Where does the dtype come from? NumPy's default differs from torch's, for example.",
     ),
     (
         "image-of-whole-numbers",

@@ -202,7 +202,7 @@ def test_the_export_has_every_student_with_every_task(course: Round) -> None:
 
 def test_feedback_says_what_is_wrong_and_no_script_of_a_student_runs(course: Round) -> None:
     wrong = course.page("ben-wrong")
-    assert "conv2d: failed" in wrong and "the kernel is turned" in wrong
+    assert "conv2d: failed" in wrong and "the kernel is flipped" in wrong
     hostile = course.page("fatima-hostile")
     assert "&lt;script&gt;document.title" in hostile
     assert "<script>document.title" not in hostile and "<img src=x" not in hostile

@@ -42,16 +42,16 @@ TRAINING = {"lenet_modern"}
 # What asks an answer for random numbers of its own, which come from the seed as well.
 DRAWING = {
     "test_weight_is_drawn_uniformly_and_bias_is_zero",
-    "test_losses_fall_below_the_stable_limit",
-    "test_ten_epochs_at_the_default_rate_come_near_the_edge_kernel",
+    "test_losses_fall_at_a_rate_below_the_stable_limit",
+    "test_ten_epochs_at_the_default_rate_get_close_to_the_edge_kernel",
     "test_without_init_it_starts_from_torch_rand",
-    "test_its_state_is_exchanged_with_that_of_torch",
+    "test_its_state_dict_is_interchangeable_with_that_of_torch",
     "test_new_layers_start_with_random_weights",
     "test_two_networks_have_parameters_of_their_own",
     "test_weights_are_xavier_uniform",
-    "test_weights_are_drawn_anew_at_every_call",
-    "test_it_beats_the_classic_network_under_the_same_training",
-    "test_lenet_with_tanh_learns_real_images_soon",
+    "test_every_call_draws_new_weights",
+    "test_it_beats_the_classic_network_with_the_same_training",
+    "test_lenet_with_tanh_soon_learns_from_real_images",
 }
 
 # Cheap ones whose verdicts are of many kinds.

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from graders.curriculum import exercises
 from graders.sandbox.errors import StudentError
 from graders.tasks.multichannel.cases import sweep as convolutions
-from graders.tasks.pooling.cases import framed, side_by_side, stepping
+from graders.tasks.pooling.cases import bordered, side_by_side, stepping
 from graders.testing.expect import Mismatch
 from graders.testing.in_process import submission_in_process
 from graders.testing.properties import Property, properties_of
@@ -99,7 +99,7 @@ def test_sweeps_go_from_small_to_large_and_say_what_has_a_result() -> None:
     for cases in (convolutions(images_too=True), convolutions(most_stride=3, most_padding=2, as_wholes=True)):
         sizes = [torch.Size(one.image).numel() + torch.Size(one.kernel).numel() for one in cases]
         assert sizes == sorted(sizes)
-    for one, _ in (*side_by_side(), *framed(), *stepping(), *stepping(most_padding=2)):
+    for one, _ in (*side_by_side(), *bordered(), *stepping(), *stepping(most_padding=2)):
         image = torch.ones(1, 1, *one.image)
         assert nn.functional.max_pool2d(image, one.window, one.stride, one.padding).numel()
 

@@ -134,7 +134,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
                     module.weight = nn.Parameter(nn.init.xavier_uniform_(torch.empty_like(module.weight)))
             return net
         """,
-        "an optimizer made before does not know",
+        "an optimizer created earlier doesn't know",
     ),
     "zeros of the CPU where there is no bias": (
         "multichannel.MultiChannelConv2d",

@@ -29,14 +29,14 @@ from tests.tasks.right_answers import RightAnswer, right_answers
 SEEDS = range(1, 11)
 ANSWERS = [one for one in right_answers() if one.exercise == "lenet"]
 QUESTIONS: dict[str, tuple[Callable[..., None], ...]] = {
-    "accuracy": (accuracy.test_the_share_of_real_images_that_are_recognised,),
+    "accuracy": (accuracy.test_accuracy_on_real_images,),
     "train": (
         train.test_the_losses_of_lenet_on_real_images,
         train.test_the_parameters_of_lenet_after_a_training_on_real_images,
         train.test_lenet_with_tanh_recognises_new_images_after_an_epoch,
     ),
-    "init_lenet": (init_lenet.test_lenet_with_tanh_learns_real_images_soon,),
-    "lenet_modern": (lenet_modern.test_it_beats_the_classic_network_under_the_same_training,),
+    "init_lenet": (init_lenet.test_lenet_with_tanh_soon_learns_from_real_images,),
+    "lenet_modern": (lenet_modern.test_it_beats_the_classic_network_with_the_same_training,),
 }
 
 
@@ -343,7 +343,7 @@ def test_a_training_without_a_loss_to_show_for_it_loses_the_losses_alone() -> No
         reference.train(net, data, num_epochs, lr)
 
     losses, *others = QUESTIONS["train"]
-    assert "is a return missing?" in fails(losses, {"train": silent})
+    assert "Is a return statement missing?" in fails(losses, {"train": silent})
     for question in others:
         question(submission=asked({"train": silent}))
 

@@ -60,7 +60,6 @@ if __name__ == "__main__":
         print(f"epoch {epoch + 1:2d}   summed squared error before the step {loss.item():8.4f}")
     print("Learned:", [round(number, 3) for number in learned.detach().flatten().tolist()])
 
-
 # %% [markdown]
 # ## Why not simply connect everything?
 #
@@ -125,6 +124,7 @@ if __name__ == "__main__":
 # "By hand" below means: without `torch.nn.functional.conv2d` and its relatives. Indexing, arithmetic,
 # sums and matrix products are all allowed.
 
+
 # %%
 def conv2d(X: Tensor, K: Tensor) -> Tensor:
     """Cross-correlate one image with one kernel, which is not flipped.
@@ -163,6 +163,7 @@ def conv2d(X: Tensor, K: Tensor) -> Tensor:
 #
 # A tip for later: gradients belong to parameters. After `backward()`, look at `layer.weight.grad`; there
 # is no `layer.grad`.
+
 
 # %%
 class Conv2D(nn.Module):
@@ -212,6 +213,7 @@ class Conv2D(nn.Module):
 #
 # The function returns the length of one axis: for an image you call it twice, once for the height and
 # once for the width.
+
 
 # %%
 def output_size(n: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
@@ -298,6 +300,7 @@ def conv2d_vectorized(X: Tensor, K: Tensor) -> Tensor:
 # your code on images that aren't square, with a `grad_Y` that isn't all ones: many mistakes don't show
 # otherwise.
 
+
 # %%
 def conv2d_backward(grad_Y: Tensor, X: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:
     """Compute both gradients of `conv2d`, without autograd.
@@ -335,6 +338,7 @@ def conv2d_backward(grad_Y: Tensor, X: Tensor, K: Tensor) -> tuple[Tensor, Tenso
 # You get the backward pass for free: the gradient with respect to the image is `M.T @ grad_Y.flatten()`,
 # a product with the transpose.
 
+
 # %%
 def conv2d_matrix(K: Tensor, input_size: tuple[int, int]) -> Tensor:
     """Build the matrix that does to `X.flatten()` what `conv2d(X, K)` does to `X`.
@@ -354,6 +358,7 @@ def conv2d_matrix(K: Tensor, input_size: tuple[int, int]) -> Tensor:
         https://arxiv.org/abs/1603.07285
     """
     raise NotImplementedError("write conv2d_matrix")
+
 
 # %% [markdown]
 # ## Stretch: rejecting invalid input

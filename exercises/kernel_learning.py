@@ -39,6 +39,7 @@ def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
 # The stripe isn't decoration. On an all-white image, `[[1, -1]]`, `[[5, -5]]` and `[[0, 0]]` all give
 # exactly the same result, so no loop could ever tell which of them was meant.
 
+
 # %%
 def edge_image(height: int = 6, width: int = 8, left: int = 2, right: int = 6) -> Tensor:
     """Create a white image with a black vertical stripe.
@@ -89,6 +90,7 @@ def edge_image(height: int = 6, width: int = 8, left: int = 2, right: int = 6) -
 # **Broadcasting can hide a mistake.** If `Y` has shape `(6, 7)` and your result has shape `(1, 1, 6, 7)`,
 # the difference is computed without an error, and in this case it's even correct. With other shapes it
 # broadcasts to something large and wrong. Make sure both have the same shape.
+
 
 # %%
 def train_step(weight: Tensor, X: Tensor, Y: Tensor, lr: float) -> tuple[Tensor, float]:
@@ -226,6 +228,7 @@ def learn_kernel(
 # appear in the formula: the limit depends on the image and on the size of the kernel, but neither on $Y$
 # nor on the kernel you start from.
 
+
 # %%
 def max_stable_lr(X: Tensor, kernel_size: int | tuple[int, int]) -> float:
     """Compute the learning rate above which `train_step` diverges: 2 / (largest eigenvalue of the Hessian).
@@ -259,6 +262,7 @@ def max_stable_lr(X: Tensor, kernel_size: int | tuple[int, int]) -> float:
 # `torch.linalg.solve` on $A^\top A$ fails there, because this matrix has no inverse. The
 # **pseudoinverse** $A^+$ is made for such cases: $w = A^+ y$ is a best fit, and of all best fits the one
 # with the smallest norm.
+
 
 # %%
 def closed_form_kernel(X: Tensor, Y: Tensor, kernel_size: int | tuple[int, int]) -> Tensor:

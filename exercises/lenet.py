@@ -50,7 +50,6 @@ if __name__ == "__main__":
         signal = layer(signal)
         print(f"{type(layer).__name__:32s}{tuple(signal.shape)}")
 
-
 # %% [markdown]
 # Follow the sizes. The convolution takes $20 \times 24$ to $18 \times 22$ and produces 8 channels. The
 # sigmoid doesn't change the shape. Pooling halves both sides: $9 \times 11$. `nn.Flatten` keeps the batch
@@ -81,6 +80,7 @@ if __name__ == "__main__":
 # Layers must be registered to be trained: put them inside `nn.Sequential`, or store them as attributes of
 # your own module. If you keep layers in a Python list, or create them in `forward`, the optimizer never
 # sees their parameters.
+
 
 # %%
 def lenet() -> nn.Module:
@@ -115,6 +115,7 @@ def lenet() -> nn.Module:
 # afterwards. Every submodule has its own `training` flag: somebody may have frozen one part with
 # `net[1].eval()`, and `net.train()` would undo that. And with `torch.no_grad()` you don't build a
 # computation graph that nobody needs.
+
 
 # %%
 def layer_shapes(
@@ -153,6 +154,7 @@ def layer_shapes(
 # you know the right answer: shapes, the number of parameters, outputs and gradients for given weights,
 # the loss of the first few steps. Then look at the accuracy.
 
+
 # %%
 def accuracy(net: nn.Module, data: Iterable[tuple[Tensor, Tensor]]) -> float:
     """Compute the fraction of correct predictions, in evaluation mode and without gradients.
@@ -189,6 +191,7 @@ def accuracy(net: nn.Module, data: Iterable[tuple[Tensor, Tensor]]) -> float:
 #   in memory.
 # - Switch to training mode. An evaluation in between may have left the network in evaluation mode.
 # - The network's parameters determine the device; the batches may come from another one.
+
 
 # %%
 def train(net: nn.Module, data: Iterable[tuple[Tensor, Tensor]], num_epochs: int, lr: float) -> list[float]:
@@ -244,6 +247,7 @@ def train(net: nn.Module, data: Iterable[tuple[Tensor, Tensor]], num_epochs: int
 # `torch.nn.init` provides these distributions; its functions whose names end in `_` change a tensor in
 # place.
 
+
 # %%
 def init_lenet(net: nn.Module) -> nn.Module:
     """Redraw the weights of every convolution and linear layer in place, Xavier-uniform.
@@ -267,6 +271,7 @@ def init_lenet(net: nn.Module) -> nn.Module:
 # the same arguments as PyTorch's, one function can build the network from either, and with the same
 # parameters both networks give the same logits. This brings everything so far together: your convolution
 # and your pooling, learning to read.
+
 
 # %%
 def lenet_from(Conv2d: Callable[..., nn.Module], AvgPool2d: Callable[..., nn.Module]) -> nn.Module:
@@ -293,6 +298,7 @@ def lenet_from(Conv2d: Callable[..., nn.Module], AvgPool2d: Callable[..., nn.Mod
 #
 # Beware of in-place layers: `nn.ReLU(inplace=True)` overwrites its input, which is the output that you've
 # just stored for the layer before it. Store a copy.
+
 
 # %%
 def feature_maps(net: nn.Module, X: Tensor) -> dict[str, Tensor]:
@@ -328,6 +334,7 @@ def feature_maps(net: nn.Module, X: Tensor) -> dict[str, Tensor]:
 # And where are most of the classic network's parameters? Small kernels with more channels, and a smaller
 # dense part, may use them better. The reference has 8,962 parameters, about a seventh of the limit.
 
+
 # %%
 def lenet_modern() -> nn.Module:
     """Build a network of your own design that learns faster than the classic one.
@@ -340,6 +347,7 @@ def lenet_modern() -> nn.Module:
     """
 
     raise NotImplementedError("write lenet_modern")
+
 
 # %% [markdown]
 # ## Help, I see ...

@@ -44,6 +44,7 @@ def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
 # its relatives; feel free to paste in your own `conv2d` from the first exercise. `einsum`, `matmul`,
 # `unfold` and `F.pad` are allowed, too.
 
+
 # %%
 def conv2d_multi_in(X: Tensor, K: Tensor) -> Tensor:
     """Cross-correlate an image that has several channels with one filter that has a slice for each channel.
@@ -80,6 +81,7 @@ def conv2d_multi_in(X: Tensor, K: Tensor) -> Tensor:
 # $c_{in} = c_{out}$, mixing up these two axes raises no error at all. So test your code with a different
 # number for each axis.
 
+
 # %%
 def conv2d_multi_in_out(X: Tensor, K: Tensor) -> Tensor:
     """Cross-correlate an image with one filter per output channel.
@@ -114,6 +116,7 @@ def conv2d_multi_in_out(X: Tensor, K: Tensor) -> Tensor:
 #
 # Be careful with `reshape`: it keeps the order of the numbers and never swaps axes. A `reshape` from
 # `(c_in, H, W)` to `(H * W, c_in)` has the right shape but mixes up pixels and channels.
+
 
 # %%
 def conv2d_1x1(X: Tensor, K: Tensor) -> Tensor:
@@ -214,6 +217,7 @@ def conv2d_batched(
 # $-1/\sqrt{n}$ and $1/\sqrt{n}$, where $n = c_{in} k_h k_w$ is the number of inputs that one output sees.
 # That is a good choice for your layer, too.
 
+
 # %%
 class MultiChannelConv2d(nn.Module):
     """A convolution layer with the same parameters and results as `nn.Conv2d`.
@@ -263,6 +267,7 @@ class MultiChannelConv2d(nn.Module):
 # Note what doesn't appear in the count: the height and width of the image, stride and padding. The same
 # layer works on a stamp and on a poster.
 
+
 # %%
 def num_parameters(
     in_channels: int, out_channels: int, kernel_size: int | tuple[int, int], bias: bool = True
@@ -309,6 +314,7 @@ def num_parameters(
 # A good way to handle dilation is to loop over the elements $(a, b)$ of the kernel, not over the pixels.
 # For all outputs at once, the pixels that are multiplied by element $(a, b)$ form one slice with a step.
 # Where does it start, and where does it end?
+
 
 # %%
 def conv2d_general(
@@ -361,6 +367,7 @@ def conv2d_general(
 # move the channel axis of the result back to its place. The number of operations must not grow with the
 # batch, the channels or the image: you don't need any loops.
 
+
 # %%
 def conv2d_im2col(
     X: Tensor,
@@ -388,6 +395,7 @@ def conv2d_im2col(
         Processing", 2006, https://inria.hal.science/inria-00112631
     """
     raise NotImplementedError("write conv2d_im2col")
+
 
 # %% [markdown]
 # ## Stretch: rejecting invalid input

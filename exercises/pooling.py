@@ -42,7 +42,6 @@ if __name__ == "__main__":
         pooled = nn.functional.max_pool2d(shifted.reshape(1, 1, 4, 6), 2)[0, 0]
         print(f"shifted right by {steps}:", shifted, "after 2 x 2 max pooling:", pooled, sep="\n")
 
-
 # %% [markdown]
 # The first two results are equal, the third is not. This is the first purpose of pooling: it makes later
 # layers **less sensitive to the exact position**. A feature can move within its window and the result
@@ -88,6 +87,7 @@ if __name__ == "__main__":
 # `X` (so no `x.float()`), it stays differentiable (no `.item()`, no NumPy), and `X` itself is never
 # changed. "By hand" means without `torch.nn.functional.max_pool2d` and its relatives.
 
+
 # %%
 def pool2d(
     X: Tensor,
@@ -127,6 +127,7 @@ def pool2d(
 # "horizontal edge" map. A batch axis is treated the same way: each image is pooled separately.
 #
 # So `(C, H, W)` becomes `(C, H', W')`, and `(N, C, H, W)` becomes `(N, C, H', W')`.
+
 
 # %%
 def pool2d_multi_channel(
@@ -168,6 +169,7 @@ def pool2d_multi_channel(
 # `pool2d = nn.MaxPool2d(3)`, your own function of that name is gone, and the second run of a cell that
 # calls it fails.
 
+
 # %%
 class MaxPool2d(nn.Module):
     """A layer that keeps the maximum of each window; it has no parameters.
@@ -199,6 +201,7 @@ class MaxPool2d(nn.Module):
 # was there?" and takes every pixel into account. The first convolutional networks used means; max pooling
 # became the usual choice later. The network in the next exercise uses average pooling, so we need that
 # layer too.
+
 
 # %%
 class AvgPool2d(nn.Module):
@@ -255,6 +258,7 @@ class AvgPool2d(nn.Module):
 # In the next exercise, the part of LeNet before its dense layers is `[(5, 1), (2, 2), (5, 1), (2, 2)]`.
 # Its receptive field grows from 5 to 6, 14 and finally 16. Try it on paper first.
 
+
 # %%
 def receptive_field(layers: Sequence[tuple[int, int]]) -> int:
     """Compute the side length of the input region that one output of a stack of layers sees.
@@ -286,6 +290,7 @@ def receptive_field(layers: Sequence[tuple[int, int]]) -> int:
 # There is no such kernel for the maximum: a convolution is linear, and $\max(a, b)$ isn't.
 #
 # You may use `nn.Conv2d` in this task.
+
 
 # %%
 def avg_pool_as_conv(channels: int, kernel_size: int | tuple[int, int]) -> nn.Conv2d:
@@ -326,6 +331,7 @@ def avg_pool_as_conv(channels: int, kernel_size: int | tuple[int, int]) -> nn.Co
 # Here is a test that needs no expected values: for both modes,
 # $\sum \text{grad}_Y \cdot Y = \sum \text{grad}_X \cdot X$. Do you see why?
 
+
 # %%
 def pool2d_backward(
     grad_Y: Tensor,
@@ -354,6 +360,7 @@ def pool2d_backward(
     Source: the chain rule; torch.autograd does the same for `torch.nn.functional.max_pool2d` and `avg_pool2d`
     """
     raise NotImplementedError("write pool2d_backward")
+
 
 # %% [markdown]
 # ## Stretch: rejecting invalid input

@@ -133,6 +133,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     stubs.set_defaults(run=_stubs)
 
+    new = commands.add_parser("new", help="write the files of a new exercise, to be changed step by step")
+    new.add_argument("name", help="a lower-case name, such as dilation")
+    new.set_defaults(run=_new)
+
+    proved = commands.add_parser(
+        "check-exercise",
+        help="prove an exercise: declarations, stub, reference, mutants, known mistakes",
+        description="Prove an exercise. The exit status is 0 if everything was proved, 1 if something was "
+        "not, 2 if something is declared wrongly.",
+    )
+    proved.add_argument("name", help="the exercise, such as pooling")
+    proved.add_argument("--quick", action="store_true", help="look at declarations only, in seconds")
+    proved.set_defaults(run=_check_exercise)
+
     known = commands.add_parser("catalogue", help="write docs/misconceptions.md, the list of known mistakes")
     known.set_defaults(run=_catalogue)
     return parser
@@ -233,6 +247,7 @@ def _grade(options: argparse.Namespace) -> int:
     if options.dry_run:
         return 1 if plan.refused else 0
     settings = _settings(options)
+    _refuse_what_is_declared_wrongly()
     from .commands.grade import grade_class
     from .sandbox.isolation import device_within, proven_tier
 
@@ -248,6 +263,7 @@ def _check_one(options: argparse.Namespace) -> int:
 
     source = one_hand_in(options.submission)
     settings, insisted = _settings(options), options.device != "auto"
+    _refuse_what_is_declared_wrongly()
     from .commands.grade import check_one
 
     return check_one(source, settings, options.require, options.feedback, insisted)
@@ -261,6 +277,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _release(options: argparse.Namespace) -> int:
     check_new(options.folder)
+    _refuse_what_is_declared_wrongly()
     from .course.kit import release
 
     release(options.folder)
@@ -270,6 +287,7 @@ def _release(options: argparse.Namespace) -> int:
 
 def _course(options: argparse.Namespace) -> int:
     check_new(options.folder)
+    _refuse_what_is_declared_wrongly()
     if options.demo:
         from .course.demo import demonstrate
 
@@ -279,6 +297,30 @@ def _course(options: argparse.Namespace) -> int:
     write_course(options.folder)
     print(f"The course is in {options.folder}. Its README.md tells you how to start.")
     return 0
+
+
+def _new(options: argparse.Namespace) -> int:
+    from .authoring.skeleton import write_skeleton
+
+    for path in write_skeleton(options.name):
+        print(f"wrote {path}")
+    print(f"Change them step by step, and prove them: python -m graders check-exercise {options.name}")
+    return 0
+
+
+def _check_exercise(options: argparse.Namespace) -> int:
+    known = [exercise.name for exercise in exercises()]
+    if options.name not in known:
+        raise ValueError(f"{options.name}: there is no such exercise. There are: {', '.join(known)}")
+    from .commands.check_exercise import check_exercise
+
+    return check_exercise(options.name, options.quick)
+
+
+def _refuse_what_is_declared_wrongly() -> None:
+    from .authoring.declared import refuse_what_is_wrong
+
+    refuse_what_is_wrong()
 
 
 def _catalogue(options: argparse.Namespace) -> int:

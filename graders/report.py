@@ -134,7 +134,7 @@ class Report:
 
     @property
     def core(self) -> Points:
-        """Points for core tasks, of 100."""
+        """Points for core tasks."""
         return self._points("core")
 
     @property

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] order=1
 # # Convolution by hand
 #
 # Convolution is the operation that taught computers to see. It's also a small one: slide a little table

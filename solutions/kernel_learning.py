@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] order=2
 # # Learning a kernel
 #
 # The kernel `[[1, -1]]` finds vertical edges because somebody thought of it. Who thinks of the kernels

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] order=5
 # # LeNet
 #
 # Convolution, multiple channels, pooling: you have all the parts, and now you put them together into a

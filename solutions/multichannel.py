@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] order=3
 # # Many channels
 #
 # A colour photo isn't one table of numbers but three: red, green and blue. And a layer that only looks

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] order=4
 # # Pooling and the receptive field
 #
 # A convolution reports what it saw and exactly where. To decide "this is a shoe", a network has to give

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from graders.course.kit import release
-from graders.curriculum import SOLUTIONS, exercises
+from graders.curriculum import exercises, file_of
 from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import read
 from graders.report import Report, TaskResult
@@ -54,8 +54,8 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def reference() -> dict[str, str]:
     """The reference solutions by file name; each is a valid submission."""
-    names = [f"{exercise.name}.py" for exercise in exercises()]
-    return {name: (SOLUTIONS / name).read_text(encoding="utf-8") for name in names}
+    names = [exercise.name for exercise in exercises()]
+    return {f"{name}.py": file_of(name).read_text(encoding="utf-8") for name in names}
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,9 @@ import jupytext
 import pytest
 
 import solutions
-from graders.curriculum import SOLUTIONS, SourceError, cells, exercises
-from graders.percent import FormatError, SourceCell, read_cells
+from graders.course.stubs import stub
+from graders.curriculum import SourceError, cells, exercises
+from graders.curriculum.percent import FormatError, SourceCell, read_cells
 
 
 def by_jupytext(text: str) -> list[SourceCell]:
@@ -26,7 +27,7 @@ def by_jupytext(text: str) -> list[SourceCell]:
 
 @pytest.mark.parametrize("exercise", solutions.EXERCISES)
 def test_every_solution_is_read_as_jupytext_reads_it(exercise: str) -> None:
-    text = (SOLUTIONS / f"{exercise}.py").read_text(encoding="utf-8")
+    text = solutions.FILES[exercise].read_text(encoding="utf-8")
     found = cells(exercise)
     assert found == by_jupytext(text)
     assert any(cell.metadata for cell in found) and any(cell.cell_type == "markdown" for cell in found)
@@ -34,7 +35,7 @@ def test_every_solution_is_read_as_jupytext_reads_it(exercise: str) -> None:
 
 @pytest.mark.parametrize("exercise", solutions.EXERCISES)
 def test_every_stub_of_a_student_is_read_as_jupytext_reads_it(exercise: str) -> None:
-    text = (SOLUTIONS.parent / "exercises" / f"{exercise}.py").read_text(encoding="utf-8")
+    text = stub(exercise)
     assert read_cells(text) == by_jupytext(text)
 
 
@@ -113,7 +114,7 @@ def test_what_cannot_be_read_is_refused_with_its_line(text: str, message: str) -
 
 def test_a_solution_that_cannot_be_read_is_named(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "conv2d.py").write_text("# %% [markdown]\n# Title\n# %% task=conv2d\n")
-    monkeypatch.setattr("graders.curriculum.SOLUTIONS", tmp_path)
+    monkeypatch.setitem(solutions.FILES, "conv2d", tmp_path / "conv2d.py")
     with pytest.raises(SourceError, match=r"solutions/conv2d\.py, line 3: "):
         cells("conv2d")
 
@@ -121,5 +122,5 @@ def test_a_solution_that_cannot_be_read_is_named(tmp_path: Any, monkeypatch: pyt
 def test_every_task_of_every_exercise_is_found() -> None:
     assert [len(exercise.tasks) for exercise in exercises()] == [
         text.count('kind="core"') + text.count('kind="stretch"')
-        for text in ((SOLUTIONS / f"{name}.py").read_text("utf-8") for name in solutions.EXERCISES)
+        for text in (path.read_text("utf-8") for path in solutions.FILES.values())
     ]

@@ -45,7 +45,9 @@ def test_the_count_sees_what_is_loaded() -> None:
     assert {"json", "nbformat", "fastjsonschema"} <= names
 
 
-COMMANDS = ("grade", "check-one", "release", "course", "doctor", "stubs", "catalogue")
+COMMANDS = (
+    *("grade", "check-one", "release", "course", "doctor", "stubs", "catalogue", "new", "check-exercise"),
+)
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)], ids=" ".join)
@@ -95,6 +97,12 @@ WRONG = {
     "a seed below 0": ("grade {0}/lin --seed -1", "--seed -1: a seed must be 0 or more"),
     "no jobs": ("grade {0}/lin --jobs 0", "0 is not a positive number"),
     "no memory": ("check-one {0}/lin --memory -3", "argument --memory"),
+    "an exercise with a name of the library": ("new torch", "an exercise can't be called torch"),
+    "an exercise that is there already": ("new pooling", "there is an exercise pooling already"),
+    "proof of an exercise that does not exist": (
+        "check-exercise conv3d",
+        "conv3d: there is no such exercise",
+    ),
     "no submission": ("check-one", "the following arguments are required: submission"),
     "a submission that is not there": ("check-one {0}/nobody", "graders: {0}/nobody: no such file or folder"),
     "a task that does not exist": ("check-one {0}/lin --only conv2d.x", "--only conv2d.x: there is no such"),

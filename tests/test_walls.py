@@ -68,7 +68,7 @@ def _within(module: str, package: str) -> bool:
 
 
 _SMALL = ("graders.printable", "graders.output_folder", "graders.testing.remarks")
-_ENGINE = (*_SMALL, "graders.sandbox", "graders.testing", "graders.curriculum", "graders.percent")
+_ENGINE = (*_SMALL, "graders.sandbox", "graders.testing", "graders.curriculum")
 # What the subject may know of the sandbox: errors and values by name, no process and no frame.
 _VALUES = ("graders.sandbox.errors", "graders.sandbox.inside.wire")
 _EXERCISES = tuple(exercise.name for exercise in exercises())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 
-from graders.curriculum import exercises
+from graders.curriculum import checks_of, exercises
 from graders.output_folder import check_new
 
 from .notebooks import source_notebook
@@ -26,7 +26,7 @@ def write_course(folder: Path, course: str = "cnn-by-hand") -> None:
     for exercise in exercises():
         write_assignment(folder / "source" / exercise.name, exercise.name)
     (folder / "nbgrader_config.py").write_text(configuration(course), encoding="utf-8")
-    shutil.copyfile(_TEMPLATES / "README.md", folder / "README.md")
+    (folder / "README.md").write_text(instructions(), encoding="utf-8")
 
 
 def write_assignment(folder: Path, exercise: str) -> None:
@@ -36,8 +36,15 @@ def write_assignment(folder: Path, exercise: str) -> None:
     checks = folder / "exercises" / "checks"
     checks.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(EXERCISES_FOLDER / "__init__.py", folder / "exercises" / "__init__.py")
-    for name in ("__init__.py", "helpers.py", "notebook.py", f"test_{exercise}.py"):
-        shutil.copyfile(EXERCISES_FOLDER / "checks" / name, checks / name)
+    common = [EXERCISES_FOLDER / "checks" / name for name in ("__init__.py", "helpers.py", "notebook.py")]
+    for path in (*common, checks_of(exercise)):
+        shutil.copyfile(path, checks / path.name)
+
+
+def instructions() -> str:
+    """The text of the course's README.md."""
+    template = (_TEMPLATES / "README.md").read_text(encoding="utf-8")
+    return template.replace("{first}", exercises()[0].name)
 
 
 def configuration(course: str) -> str:

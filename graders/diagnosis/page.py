@@ -20,6 +20,8 @@ def page() -> str:
     """The page, in Markdown."""
     parts = [_HEAD]
     for exercise in exercises():
+        if not catalogue(exercise.name):
+            continue
         rows: dict[tuple[str, str], list[Misconception]] = {}
         for entry in catalogue(exercise.name):
             if ALSO not in entry.says:

@@ -93,10 +93,13 @@ class _TrustedParent:
         return _TrustedChild(self._names, self._change)
 
 
-def submission_in_process(names: Mapping[str, Any], change: Change | None = None) -> Submission:
+def submission_in_process(
+    names: Mapping[str, Any], change: Change | None = None, seed: int = 0
+) -> Submission:
     """A submission made of our own functions and classes, by name.
 
     Args:
+        seed: of the random numbers that they draw.
         change: alters each answer before it is checked, as if the student's process had sent it that way.
     """
-    return Submission(cast(WarmParent, _TrustedParent(names, change)), {}, "trusted")
+    return Submission(cast(WarmParent, _TrustedParent(names, change)), {}, "trusted", seed=seed)

@@ -127,7 +127,9 @@ def test_right_students_are_never_named(student: str, warm_parent: WarmParent) -
 
 def test_every_task_has_its_misconceptions_and_every_one_a_task() -> None:
     with_entries = {(entry.exercise, entry.task) for entry in ENTRIES}
-    assert with_entries == {key for key in TASKS if key[1] not in WITHOUT_ENTRIES}
+    # An exercise may do without a catalogue; one that has any names mistakes in each of its tasks.
+    written = {exercise for exercise, _ in with_entries}
+    assert with_entries == {key for key in TASKS if key[0] in written and key[1] not in WITHOUT_ENTRIES}
     assert all(probes(*key) for key in with_entries)
 
 

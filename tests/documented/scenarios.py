@@ -6,6 +6,7 @@ minutes or changes the machine goes into `forms.py`, with the reason.
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import zipfile
@@ -17,7 +18,7 @@ import nbformat
 
 from graders.course.notebooks import release_notebook
 from graders.curriculum import SOLUTIONS, exercises
-from tests.documented.shown import ROOT
+from tests.documented.shown import ROOT, whole_files
 from tests.documented.stage import Stage, Step, Typed
 
 EDGE = """\
@@ -269,10 +270,115 @@ def adopted(*way: Step, then: Sequence[Step] = ()) -> tuple[Step, ...]:
     )
 
 
+# ------------------------------------------------------------------------------------------- a new exercise
+
+_PAGE = ROOT / "docs" / "adding-an-exercise.md"
+_ANSWER = """\
+import torch
+
+
+def conv1d(x, k):
+    return (x.unfold(0, len(k), 1) * k).sum(1)
+
+
+def moving_average(x, width):
+    return conv1d(x, torch.ones(width, dtype=x.dtype) / width)
+"""
+
+
+def _written(*parts: str) -> Step:
+    """The files of the page whose paths have one of `parts` in them, in the teacher's own folder."""
+
+    def write(stage: Stage) -> None:
+        for path, text in whole_files(_PAGE).items():
+            if any(part in path for part in parts):
+                place = stage.home / "my-exercises" / path
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(text, encoding="utf-8")
+
+    return write
+
+
+def _a_class_of_three(stage: Stage) -> None:
+    answers = {"lin": _ANSWER, "ben": _ANSWER.replace("* k)", "* k.flip(0))"), "cy": "import torch\n"}
+    (stage.home / "class").mkdir()
+    for student, text in answers.items():
+        folder = stage.home / "class" / student
+        folder.mkdir()
+        (folder / "signals.py").write_text(text, encoding="utf-8")
+
+
+def _they_have_their_verdicts(stage: Stage) -> None:
+    def tasks(student: str) -> dict[str, dict[str, object]]:
+        report = json.loads(
+            (stage.home / "graded" / "reports" / f"{student}.json").read_text(encoding="utf-8")
+        )
+        return {task["task"]: task for task in report["tasks"] if task["exercise"] == "signals"}
+
+    lin, ben, cy = map(tasks, ("lin", "ben", "cy"))
+    assert [task["outcome"] for task in lin.values()] == ["passed", "passed"]
+    assert [task["score"] for task in lin.values()] == [6, 2]
+    assert (ben["conv1d"]["outcome"], ben["conv1d"]["diagnosis"]) == ("failed", "kernel-flipped")
+    assert ben["moving_average"]["outcome"] == "passed"  # equal weights know no direction
+    assert {task["outcome"] for task in cy.values()} == {"not_implemented"}
+    assert "the kernel is flipped" in (stage.home / "graded" / "feedback" / "ben.html").read_text("utf-8")
+    assert "Convolution in one dimension" in (stage.home / "graded" / "class.html").read_text("utf-8")
+    kit = stage.home / "student-kit"
+    assert "`signals.py`" in (kit / "README.md").read_text("utf-8")
+    assert "BEGIN SOLUTION" not in (kit / "exercises" / "signals.py").read_text("utf-8")
+    assert "signals" in (kit / "exercises" / "hints.json").read_text("utf-8")
+
+
+def _a_notebook_is_handed_in(stage: Stage) -> None:
+    stage.cwd = stage.home / "course"
+    notebook = nbformat.read(stage.cwd / "release" / "signals" / "signals.ipynb", 4)
+    for cell in notebook.cells:
+        if cell.id == "conv1d":
+            cell.source = _ANSWER.partition("\n\n\ndef moving")[0]
+    place = stage.cwd / "submitted" / "lin" / "signals" / "signals.ipynb"
+    place.parent.mkdir(parents=True)
+    nbformat.write(notebook, place)
+
+
+def _in_the_course(stage: Stage) -> None:
+    stage.cwd = stage.home / "course"
+
+
+def _the_notebook_has_its_points(stage: Stage) -> None:
+    assert _points(stage.cwd / "gradebook.db") == {("lin", "signals"): 6.0}
+
+
+def _in_the_checkout(stage: Stage) -> None:
+    stage.cwd = ROOT
+
+
+NEW: tuple[Step, ...] = (
+    _in_the_checkout,
+    Typed("export CNN_EXERCISES=~/my-exercises"),
+    Typed("python -m graders new signals", says="my-exercises/solutions/signals.py"),
+    Typed("python -m graders check-exercise signals --quick", says="values 3"),
+    _written("solutions", "properties", "checks"),
+    Typed("python -m graders check-exercise signals", says="no mistakes are known"),
+    _written("catalogue"),
+    Typed("python -m graders check-exercise signals", says="every known mistake fails and is named │ 2"),
+    _a_class_of_three,
+    Typed("python -m graders release ~/student-kit", says="The student kit is in"),
+    Typed("python -m graders grade ~/class --out ~/graded", says="signals", add="--only signals"),
+    _they_have_their_verdicts,
+    Typed("python -m graders course ~/course", says="The course is in"),
+    _in_the_course,
+    Typed("nbgrader generate_assignment signals", leaves="release/signals/signals.ipynb"),
+    _a_notebook_is_handed_in,
+    Typed("nbgrader autograde signals", leaves="autograded/lin/signals/signals.ipynb"),
+    _the_notebook_has_its_points,
+)
+
+
 SCENARIOS: dict[str, tuple[Step, ...]] = {
     "a student works in the kit": STUDENT,
     "a teacher grades a platform's export": EXPORT,
     "a teacher grades a class": TEACHER,
+    "somebody adds an exercise": NEW,
     "a course from nothing to the export": COURSE,
     "a course that exists takes the whole configuration": adopted(copied_file),
     "a course that exists takes the lines between the rules": adopted(

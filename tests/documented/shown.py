@@ -13,6 +13,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
+from graders.course import course, kit
 from graders.curriculum import SOLUTIONS
 
 ROOT = SOLUTIONS.parent
@@ -65,14 +66,17 @@ def files() -> list[Shown]:
     """Every path in this repository."""
     rooms = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] not in "._")
     path = re.compile(rf"(?:{rooms})/[\w./-]*|[\w.-]+\.(?:md|toml|ini)")
-    return [Shown(name, code) for name, code, is_block in _code() if not is_block and path.fullmatch(code)]
+    found = [Shown(name, code) for name, code, is_block in _code() if not is_block and path.fullmatch(code)]
+    # A page may lead through files of the reader's own, which it shows in full.
+    own = {(_name(each), Path(file).parts[-1]) for each in DOCUMENTS for file in whole_files(each)}
+    return [shown for shown in found if (shown.document, Path(shown.text).parts[-1]) not in own]
 
 
 def links() -> list[Shown]:
     """Every link to another file, and every picture."""
     found = []
     for document in DOCUMENTS:
-        for token in _parser().parse(document.read_text(encoding="utf-8")):
+        for token in _parser().parse(_text(document)):
             every = [child.attrs for child in token.children or ()]
             targets = [str(attrs[key]) for attrs in every for key in ("href", "src") if key in attrs]
             found += [Shown(_name(document), target) for target in targets if "://" not in target]
@@ -87,12 +91,28 @@ def _is_command(code: str) -> bool:
 def _code() -> Iterator[tuple[str, str, bool]]:
     """All code in all documents: the document, the text, and whether it is a block."""
     for document in DOCUMENTS:
-        for token in _parser().parse(document.read_text(encoding="utf-8")):
-            if token.type in ("code_block", "fence") and token.info not in _NO_SHELL:
+        for token in _parser().parse(_text(document)):
+            if token.type in ("code_block", "fence") and token.info.partition(" ")[0] not in _NO_SHELL:
                 yield _name(document), token.content, True
             for child in token.children or ():
                 if child.type == "code_inline":
                     yield _name(document), child.content, False
+
+
+def _text(document: Path) -> str:
+    """A document as people get it: the templates name the exercises that there are."""
+    made = {
+        TEMPLATES / "README.md": kit.instructions,
+        TEMPLATES / "course" / "README.md": course.instructions,
+    }
+    return made[document]() if document in made else document.read_text(encoding="utf-8")
+
+
+def whole_files(document: Path) -> dict[str, str]:
+    """The files that a document shows in full, by path: a fence that begins with ```python PATH."""
+    tokens = _parser().parse(document.read_text(encoding="utf-8"))
+    shown = (token for token in tokens if token.type == "fence" and " " in token.info)
+    return {token.info.partition(" ")[2]: token.content for token in shown}
 
 
 def _parser() -> MarkdownIt:

@@ -46,11 +46,13 @@ class Stage:
 
     Attributes:
         values: the values of the documents' placeholders, such as `DIR`.
+        exported: variables that were exported; a process that runs already doesn't see them.
     """
 
     home: Path
     cwd: Path
     values: dict[str, str] = field(default_factory=dict)
+    exported: dict[str, str] = field(default_factory=dict)
 
     def play(self, steps: Sequence[Step]) -> None:
         """Run the steps; if one fails, fail with everything that was printed."""
@@ -78,7 +80,11 @@ class Stage:
             if command.startswith("cd "):
                 self.cwd = Path(os.path.expandvars(command[3:])).expanduser()
                 return (0, "") if self.cwd.is_dir() else (1, f"{self.cwd} is no folder")
-            if command.startswith("python -m graders ") and self.cwd == ROOT:
+            if command.startswith("export "):
+                name, _, value = command.removeprefix("export ").partition("=")
+                self.exported[name] = str(Path(os.path.expandvars(value)).expanduser())
+                return (0, "")
+            if command.startswith("python -m graders ") and self.cwd == ROOT and not self.exported:
                 return self._run_here(shlex.split(command)[3:])
         done = subprocess.run(
             ["bash", "-c", command],
@@ -111,7 +117,8 @@ class Stage:
         dropped = ("PYTHONPATH", "PYTEST", "COLUMNS", "JUPYTER")
         kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
         path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
-        return kept | {"PATH": path, "HOME": str(self.home), "OMP_NUM_THREADS": "1"}
+        own = {"PATH": path, "HOME": str(self.home), "OMP_NUM_THREADS": "1"}
+        return kept | own | self.exported
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ Ending near the right kernel proves nothing: a wrong loop gets there, too. From 
 every loss and the final kernel must equal the reference's.
 """
 
-EXERCISE = "kernel_learning"
 GROUPS = {
     "edge_image": {"the default image": 1, "other sizes and stripes": 3, "dtype and side effects": 1},
     "train_step": {"loss": 2, "step": 3, "dtypes and layouts": 1, "side effects": 2, "devices": 1},

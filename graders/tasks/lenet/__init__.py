@@ -6,7 +6,6 @@ whole path from a known start. The sandbox builds the networks that the tools ar
 in addition that the tools do their job, with thresholds far from anything that luck can reach.
 """
 
-EXERCISE = "lenet"
 GROUPS = {
     "lenet": {"parameters": 1, "outputs": 2, "gradients": 2, "devices": 1},
     "layer_shapes": {"shapes": 3, "leaves the network alone": 2, "frozen parts": 1},

@@ -1,6 +1,5 @@
 """Hidden properties of exercise 4: pooling of images, channels and batches, layers, and receptive fields."""
 
-EXERCISE = "pooling"
 GROUPS = {
     "pool2d": {
         "max": 2,

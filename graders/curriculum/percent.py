@@ -55,11 +55,13 @@ class SourceCell:
         cell_type: `"code"`, `"markdown"` or `"raw"`.
         source: its text, without comment signs if it's no code.
         metadata: what its marker says; a title is under `title`.
+        line: that of its marker, from 1.
     """
 
     cell_type: str
     source: str
     metadata: dict[str, Any] = field(default_factory=dict)
+    line: int = field(default=1, compare=False)
 
 
 def read_cells(text: str) -> list[SourceCell]:
@@ -85,7 +87,7 @@ def read_cells(text: str) -> list[SourceCell]:
             source = _unescaped([(lines[number], number in quoted) for number in numbers])
         else:
             source = [_uncommented(lines[number], number) for number in numbers]
-        cells.append(SourceCell(cell_type, "\n".join(source), metadata))
+        cells.append(SourceCell(cell_type, "\n".join(source), metadata, start + 1))
     return cells
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import solutions
 
 from .percent import FormatError, SourceCell, read_cells
+from .schema import INVALID_INPUT, complaints, numbered
 
 SOLUTIONS = Path(solutions.__file__).parent
 
@@ -40,7 +42,7 @@ class Task:
     @property
     def is_function(self) -> bool:
         """Whether it is a function or class; `invalid_input` stands for calls to several functions."""
-        return self.name != "invalid_input"
+        return self.name != INVALID_INPUT
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,18 @@ class Exercise:
     tasks: tuple[Task, ...]
 
 
-class SourceError(Exception):
-    """A file in `solutions/` lacks something that it must declare."""
+class SourceError(ValueError):
+    """A file in `solutions/` declares something wrongly; the text has a line for each place."""
+
+
+def file_of(exercise: str) -> Path:
+    """The solution file of an exercise, in this project or in another folder that holds exercises."""
+    return solutions.FILES[exercise]
+
+
+def checks_of(exercise: str) -> Path:
+    """The file with the examples that students see."""
+    return file_of(exercise).parent.parent / "exercises" / "checks" / f"test_{exercise}.py"
 
 
 def cells(exercise: str) -> list[SourceCell]:
@@ -62,16 +74,19 @@ def cells(exercise: str) -> list[SourceCell]:
     Raises:
         SourceError: the file isn't in the percent format.
     """
-    path = SOLUTIONS / f"{exercise}.py"
     try:
-        return read_cells(path.read_text(encoding="utf-8"))
+        return read_cells(file_of(exercise).read_text(encoding="utf-8"))
     except FormatError as error:
-        raise SourceError(f"solutions/{path.name}, {error}") from None
+        raise SourceError(f"solutions/{exercise}.py, {error}") from None
 
 
 @functools.cache
 def exercises() -> tuple[Exercise, ...]:
-    """All exercises in the order of the course."""
+    """All exercises in the order of the course.
+
+    Raises:
+        SourceError: a file declares something wrongly.
+    """
     return tuple(_read(name) for name in solutions.EXERCISES)
 
 
@@ -82,38 +97,24 @@ def exercise_named(name: str) -> Exercise:
 
 def _read(name: str) -> Exercise:
     found = cells(name)
+    wrong = complaints(name, f"solutions/{name}.py", file_of(name).read_text(encoding="utf-8"), found)
+    if wrong:
+        raise SourceError("\n".join(map(str, wrong)))
     title = found[0].source.splitlines()[0].removeprefix("#").strip()
-    hints = {cell.metadata["hints"]: _numbered(cell.source) for cell in found if "hints" in cell.metadata}
-    tasks = []
-    for cell in found:
-        about = cell.metadata
-        if "task" not in about:
-            continue
-        task = about["task"]
-        if len(hints.get(task, ())) != 3:
-            raise SourceError(
-                f"solutions/{name}.py: task {task} has {len(hints.get(task, ()))} hints; it needs 3"
-            )
-        try:
-            tasks.append(
-                Task(
-                    exercise=name,
-                    name=task,
-                    kind=about["kind"],
-                    points=float(about["points"]),
-                    difficulty=about["difficulty"],
-                    minutes=about["minutes"],
-                    importance=about["importance"],
-                    by_hand=about.get("by_hand", False),
-                    hints=hints[task],
-                )
-            )
-        except KeyError as missing:
-            raise SourceError(f"solutions/{name}.py: task {task} does not state its {missing}") from None
+    hints = {cell.metadata["hints"]: numbered(cell.source) for cell in found if "hints" in cell.metadata}
+    tasks = [_task(name, cell.metadata, hints) for cell in found if "task" in cell.metadata]
     return Exercise(name, title, tuple(tasks))
 
 
-def _numbered(text: str) -> tuple[str, ...]:
-    """The items of a Markdown list `1. … 2. … 3. …`."""
-    items = re.split(r"^\d+\.\s+", text, flags=re.MULTILINE)[1:]
-    return tuple(" ".join(item.split()) for item in items)
+def _task(exercise: str, about: Mapping[str, Any], hints: Mapping[str, tuple[str, ...]]) -> Task:
+    return Task(
+        exercise=exercise,
+        name=about["task"],
+        kind=about["kind"],
+        points=float(about["points"]),
+        difficulty=about["difficulty"],
+        minutes=about["minutes"],
+        importance=about["importance"],
+        by_hand=about.get("by_hand", False),
+        hints=hints[about["task"]],
+    )

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from graders.curriculum import SOLUTIONS, exercise_named
+from graders.curriculum import exercise_named, file_of
 
 _BINARY: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
@@ -52,7 +52,7 @@ class Mutant:
 
 def mutants(name: str) -> Iterator[Mutant]:
     """Every mutant of one solution file."""
-    source = (SOLUTIONS / f"{name}.py").read_text(encoding="utf-8")
+    source = file_of(name).read_text(encoding="utf-8")
     tree = ast.parse(source)
     every = tuple(task.name for task in exercise_named(name).tasks if task.name != "invalid_input")
     for index, statement in enumerate(tree.body):

@@ -21,6 +21,7 @@ from graders.report import Report, TaskResult
 from graders.sandbox.inside import accelerator
 from graders.sandbox.tiers import best_tier
 from graders.sandbox.warm_parent import Limits, WarmParent
+from tests.parts import PARTS, Part, part_of_this_commit
 
 # Questions on the accelerator are asked in this process as well, of our own code. Autograd counts the devices
 # at its first use, so it has to be there before.
@@ -29,9 +30,28 @@ accelerator.install()
 Sources = Mapping[str, str | bytes]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--part",
+        choices=[*map(str, range(PARTS)), "all"],
+        help="which part to take of what is too much for every run (default: by the commit)",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the marker of pytest-xdist, so that the tests run without it as well."""
+    """Name the marker of pytest-xdist, so that the tests run without it; settle the part for all workers."""
     config.addinivalue_line("markers", "xdist_group(name): tests that share an expensive fixture")
+    config.option.part = config.option.part or part_of_this_commit()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"of what is too much for every run: {Part(config.option.part)}"
+
+
+@pytest.fixture(scope="session")
+def part(pytestconfig: pytest.Config) -> Part:
+    """The part that this run takes of what is too much for every run."""
+    return Part(pytestconfig.option.part)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from graders.curriculum import exercise_named
 from tests.grading.field import NOTEBOOKS, published
 
 FIRST = {assignment: name for name, assignment in reversed(published().items())}.values()
-NAMES = [pytest.param(name, marks=[] if name in FIRST else pytest.mark.long) for name in published()]
+NAMES = [pytest.param(name, marks=[] if name in FIRST else pytest.mark.full) for name in published()]
 
 
 @pytest.fixture(scope="module")

@@ -137,7 +137,7 @@ def test_a_right_answer_passes_under_other_seeds(answer: RightAnswer) -> None:
             ask(answer, held, seed)
 
 
-@pytest.mark.long
+@pytest.mark.full
 @pytest.mark.parametrize("answer", list(each_answer(only_seeded=True)))
 def test_a_right_answer_passes_under_two_hundred_seeds(answer: RightAnswer) -> None:
     for seed in SEEDS:
@@ -248,7 +248,7 @@ def test_a_few_seeds_give_the_same_verdicts(student: str, warm_parent: WarmParen
         assert verdicts_of(report_of(student, seed, warm_parent)) == usual, f"seed {seed}"
 
 
-@pytest.mark.long
+@pytest.mark.full
 @pytest.mark.parametrize("student", sorted(EXPECTED))
 def test_many_seeds_give_the_same_verdicts(
     student: str, warm_parent: WarmParent, monkeypatch: pytest.MonkeyPatch

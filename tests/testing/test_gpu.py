@@ -88,7 +88,7 @@ def without_allowances(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_allowances")
 @pytest.mark.parametrize(
-    "task", [pytest.param(task, marks=[] if task in A_FEW else [pytest.mark.long]) for task in ASKED]
+    "task", [pytest.param(task, marks=[] if task in A_FEW else [pytest.mark.full]) for task in ASKED]
 )
 def test_the_reference_is_right_on_a_device(
     task: str, reference: dict[str, str], warm_parent: WarmParent
@@ -334,7 +334,7 @@ def cases() -> Iterator[object]:
     every += [(name, *case, True) for name, case in RIGHT.items()]
     for number, (name, task, source, right) in enumerate(every):
         # The others take the rehearsal minutes.
-        marks = [] if number % 8 == 0 else [pytest.mark.long]
+        marks = [] if number % 8 == 0 else [pytest.mark.full]
         yield pytest.param(task, source, right, id=name.replace(" ", "-"), marks=marks)
 
 
@@ -351,7 +351,7 @@ def right_on_a_device() -> list[object]:
         pytest.param(
             answer,
             id=f"{answer.exercise}.{answer.task}:{answer.style}".replace(" ", "-"),
-            marks=[] if "dtypes" in groups_of(answer.exercise, answer.task) else [pytest.mark.long],
+            marks=[] if "dtypes" in groups_of(answer.exercise, answer.task) else [pytest.mark.full],
         )
         for answer in right_answers()
         if DEVICES in groups_of(answer.exercise, answer.task)

@@ -13,8 +13,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from graders.sandbox.limits import Limits
 from graders.sandbox.tiers import best_tier
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.warm_parent import WarmParent
 from graders.tasks.conv2d.properties.vectorized import large_case
 from tests.tasks import right_answers
 

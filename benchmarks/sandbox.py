@@ -27,9 +27,10 @@ from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import read
 from graders.sandbox.child import Child
 from graders.sandbox.inside import accelerator
+from graders.sandbox.limits import Limits
 from graders.sandbox.one_core import on_one_core
 from graders.sandbox.tiers import best_tier
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.warm_parent import WarmParent
 from graders.testing.in_process import submission_in_process
 from graders.testing.properties import properties_of
 

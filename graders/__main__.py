@@ -10,7 +10,7 @@ from pathlib import Path
 from graders.grading.grade import Settings
 from graders.reports.wording import Feedback
 from graders.sandbox.errors import SandboxFailure
-from graders.sandbox.warm_parent import Limits
+from graders.sandbox.limits import Limits
 
 from .curriculum import exercises
 from .grading import batch

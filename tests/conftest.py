@@ -19,8 +19,9 @@ from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import read
 from graders.report import Report, TaskResult
 from graders.sandbox.inside import accelerator
+from graders.sandbox.limits import Limits
 from graders.sandbox.tiers import best_tier
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.warm_parent import WarmParent
 from tests.parts import PARTS, Part, part_of_this_commit
 
 # Questions on the accelerator are asked in this process as well, of our own code. Autograd counts the devices

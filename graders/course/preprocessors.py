@@ -38,7 +38,7 @@ from graders.curriculum import exercise_named, exercises
 from graders.grading.grade import Settings
 from graders.printable import one_line
 from graders.reports.wording import Feedback
-from graders.sandbox.warm_parent import Limits
+from graders.sandbox.limits import Limits
 
 from .cell_ids import OURS, grade_id
 from .handed_in import rebuilt

@@ -24,7 +24,9 @@ from torch import Tensor
 from graders.sandbox.errors import Raised, StudentError
 from graders.sandbox.inside.wire import Handle, Opaque
 from graders.testing.in_process import submission_in_process
-from graders.testing.submission import Module, Reply, Submission
+from graders.testing.module import Module
+from graders.testing.reply import Reply
+from graders.testing.submission import Submission
 
 _Wrong = TypeVar("_Wrong", bound=Callable[..., Any])
 

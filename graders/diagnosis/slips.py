@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from graders.sandbox.errors import Raised
 from graders.sandbox.inside.wire import Opaque
-from graders.testing.submission import Reply, Submission
+from graders.testing.module import Module
+from graders.testing.reply import Reply
+from graders.testing.submission import Submission
 
 from .catalogue import Probe, misconception, of_the_machine, same
 
@@ -183,3 +186,16 @@ def effort(name: str, right: Function, *questions: tuple[Tensor, Tensor]) -> Pro
         return tuple(max(counts) > min(counts) + 4 for counts in zip(*efforts, strict=True))
 
     return settled(probe)
+
+
+def draws_weights_anew(layer: Module, X: Tensor, labels: dict[str, str]) -> bool:
+    """Whether each call leaves another weight behind, and answers by it."""
+    seen = []
+    for _ in range(2):
+        answer = layer(X.detach())
+        weight = next((w for name, w in layer.describe().parameters if labels.get(name) == "weight"), None)
+        if weight is None or not isinstance(answer, Tensor):
+            return False
+        seen.append((weight, answer))
+    (one, first), (other, second) = seen
+    return not torch.equal(one, other) and not torch.equal(first.detach(), second.detach())

@@ -171,7 +171,7 @@ def _read_archive(path: Path, name: str, into: Collecting, members: list[list[st
     reader = unpack
     if name.lower().endswith(".7z"):
         with suppress(ModuleNotFoundError):  # without py7zr, `unpack` says what is missing
-            from .seven_zip import unpack_7z as reader
+            from .unpack_7z import unpack_7z as reader
     # If the whole is too much, at least what lies in no archive of its own. Both together stay below 10 s.
     for inner, seconds in ((True, 7), (False, 2)):
         try:

@@ -29,8 +29,9 @@ from graders.sandbox.errors import (
     TimedOut,
 )
 from graders.sandbox.gpu import CPU, Device
+from graders.sandbox.limits import Limits
 from graders.sandbox.one_core import on_one_core
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.warm_parent import WarmParent
 from graders.testing import messages
 from graders.testing.devices import DEVICES, asked_on_a_gpu, counts_on
 from graders.testing.expect import Mismatch, NotWritten

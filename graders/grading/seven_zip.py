@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping
-from typing import IO, Any
+from typing import IO
 
 import py7zr
 
-from .archives import unpack
 from .collected import Collecting, Full, Locked
-
-
-def unpack_7z(job: Mapping[str, Any]) -> dict[str, Any]:
-    """As `archives.unpack`; a call of this one has py7zr loaded before the process for it is forked."""
-    return unpack(job)
 
 
 def members(

@@ -17,7 +17,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 
@@ -25,9 +25,9 @@ from graders.printable import lines, one_line
 from graders.sandbox.inside.wire import PREFIX, Decoder, Encoder, Pieces, Unsent, WireError, memory, prefix
 
 from .errors import Crashed, Forbidden, Frame, OutOfMemory, Raised, SandboxFailure, StudentError, TimedOut
+from .limits import Limits
 from .one_core import join_core_of_this_process
 from .validation import check
-from .warm_parent import Limits, WarmParent
 
 _KEPT_OUTPUT = 64 << 10
 _POLL_SECONDS = 0.05
@@ -48,11 +48,18 @@ class Answer:
         return self.fields.get("value")
 
 
+class Reaper(Protocol):
+    """The warm parent, as a child knows it."""
+
+    def reap(self, origin: str, pid: int) -> dict[str, Any]:
+        """Make sure that a child is dead, and say how it ended."""
+
+
 @dataclass
 class Child:
     """One student process. Ask it questions; after a fatal error it is gone."""
 
-    parent: WarmParent
+    parent: Reaper
     origin: str
     inner_pid: int
     wire: socket.socket

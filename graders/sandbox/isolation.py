@@ -13,9 +13,10 @@ from . import gpu
 from .errors import SandboxFailure
 from .gpu import Device
 from .inside import lockdown
+from .limits import Limits
 from .self_test import attack_ourselves
 from .tiers import PROCESS, STRICT_PLUS, Tier, best_tier
-from .warm_parent import Limits, WarmParent
+from .warm_parent import WarmParent
 
 BANNER = "verdict protected, machine not protected"
 _WEAKER = "a driver needs files and system calls that are refused to others"

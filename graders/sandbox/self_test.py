@@ -12,7 +12,8 @@ from pathlib import Path
 
 from .child import Child
 from .errors import OutOfMemory, Raised, StudentError
-from .warm_parent import Limits, WarmParent
+from .limits import Limits
+from .warm_parent import WarmParent
 
 _LIMITS = Limits(cpu_seconds=5.0, memory_bytes=256 << 20)
 _ATTACKS = """

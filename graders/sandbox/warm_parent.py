@@ -12,12 +12,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from .errors import SandboxFailure
+from .limits import Limits
 from .tiers import Tier
 
 if TYPE_CHECKING:
@@ -44,24 +44,6 @@ ACCELERATOR = "gpu"  # the simulated one, as torch calls it
 # Workspaces that give the same numbers at every run (https://docs.nvidia.com/cuda/cublas, reproducibility),
 # and no files for compiled kernels.
 _FOR_CUDA = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8", "CUDA_CACHE_DISABLE": "1"}
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one task of a submission may use.
-
-    Attributes:
-        cpu_seconds: CPU time for all questions of one task together.
-        memory_bytes: address space beyond that of the warm parent.
-    """
-
-    cpu_seconds: float = 10.0
-    memory_bytes: int = 1 << 30
-
-    @property
-    def wall_seconds(self) -> float:
-        """A generous bound for a process that sleeps, or a machine that is busy."""
-        return 10 * self.cpu_seconds + 5
 
 
 class WarmParent:

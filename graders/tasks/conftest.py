@@ -55,7 +55,7 @@ def hand_in(request: pytest.FixtureRequest) -> HandIn:
 @pytest.fixture(scope="module")
 def package(request: pytest.FixtureRequest) -> ModuleType:
     """The exercise that a file of properties belongs to."""
-    return sys.modules[request.module.__package__]
+    return sys.modules[request.module.__package__.removesuffix(".properties")]
 
 
 @pytest.fixture(scope="module")

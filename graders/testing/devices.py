@@ -15,14 +15,18 @@ from typing import Any
 
 from torch import Tensor
 
+from graders.sandbox import warm_parent
 from graders.sandbox.errors import Raised
 from graders.sandbox.inside.device import SIMULATED
-from graders.sandbox.warm_parent import ACCELERATOR
 
 from . import messages
 from .expect import Mismatch, NotWritten, facts, lies_elsewhere
+from .module import Module
 from .own_answers import own_answer, resembles
-from .submission import Module, Reply, Submission
+from .reply import Reply
+from .submission import Submission
+
+ACCELERATOR = warm_parent.ACCELERATOR
 
 DEVICES = "devices"  # the group of every task that knows of devices
 

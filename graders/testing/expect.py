@@ -18,9 +18,11 @@ from graders.sandbox.errors import Raised, TimedOut
 from graders.sandbox.inside.wire import Handle, Opaque, TensorFacts
 
 from . import messages
+from .module import Module
 from .narrowing import real_number, same_tensor
+from .reply import Reply
 from .signatures import labels
-from .submission import Module, Reply, Submission
+from .submission import Submission
 
 
 class GraderError(Exception):

@@ -15,8 +15,9 @@ from graders.sandbox.errors import Crashed, StudentError
 from graders.sandbox.inside.accelerator import install
 from graders.sandbox.inside.runtime import Runtime
 from graders.sandbox.inside.wire import PREFIX, Decoder, Encoder, WireError, prefix
+from graders.sandbox.limits import Limits
 from graders.sandbox.validation import check
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.warm_parent import WarmParent
 
 from .submission import Submission
 

@@ -13,8 +13,9 @@ from graders.sandbox.errors import Crashed, Forbidden, Frame, OutOfMemory, Raise
 from graders.sandbox.inside.wire import Build, ClassOf, Stream
 
 from .explanations import explained, translated
+from .module import Module
+from .processes import Failure
 from .signatures import labels, written
-from .submission import Failure, Module
 
 
 def call(name: Any, args: Sequence[Any], kwargs: Mapping[str, Any], context: str = "") -> str:

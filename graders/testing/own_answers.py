@@ -16,8 +16,10 @@ from torch import Tensor
 
 from . import messages
 from .expect import Mismatch, NotWritten, changes_no_setting, compare, left_alone, named
+from .module import Module
 from .narrowing import real_number, same_tensor
-from .submission import Module, Reply, Submission
+from .reply import Reply
+from .submission import Submission
 
 
 def consistent(

@@ -12,7 +12,8 @@ from graders.curriculum import exercise_named
 from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import read
 from graders.report import Report
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.limits import Limits
+from graders.sandbox.warm_parent import WarmParent
 from tests.conftest import result_of, write_submission
 from tests.grading.field import NOTEBOOKS, Case, every_case, published
 

@@ -27,7 +27,8 @@ from graders.course.verdicts import headline
 from graders.curriculum import exercises
 from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import read
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.limits import Limits
+from graders.sandbox.warm_parent import WarmParent
 
 NAMES = tuple(exercise.name for exercise in exercises())
 CPU_SECONDS = 6.0

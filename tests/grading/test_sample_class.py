@@ -12,7 +12,8 @@ from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import read
 from graders.grading.plan import plan_for
 from graders.report import Report
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.limits import Limits
+from graders.sandbox.warm_parent import WarmParent
 
 HERE = Path(__file__).parent / "sample_class"
 EXPECTED = tomllib.loads((HERE / "expected.toml").read_text(encoding="utf-8"))

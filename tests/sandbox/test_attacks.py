@@ -31,8 +31,9 @@ from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import hand_in_of, read
 from graders.report import Report
 from graders.sandbox.errors import SandboxFailure, StudentError
+from graders.sandbox.limits import Limits
 from graders.sandbox.tiers import PROCESS, STRICT, STRICT_PLUS, Tier, best_tier
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.warm_parent import WarmParent
 
 ATTACKS = Path(__file__).parent / "attacks"
 IN_MEMORY = "SENTINEL-in-the-memory-of-the-grader"

@@ -12,7 +12,8 @@ from torch.nn import functional as F
 from graders.grading.screen import forbidden_calls
 from graders.sandbox.child import Child
 from graders.sandbox.errors import Forbidden, Raised, StudentError
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.limits import Limits
+from graders.sandbox.warm_parent import WarmParent
 
 HEAD = """
 import threading

@@ -8,7 +8,8 @@ import pytest
 
 from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import read
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.limits import Limits
+from graders.sandbox.warm_parent import WarmParent
 from tests.conftest import write_submission
 from tests.sandbox.judge_attacks import JudgeAttack, judge_attacks
 

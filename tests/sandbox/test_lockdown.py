@@ -12,8 +12,9 @@ import pytest
 from graders.sandbox.child import Child
 from graders.sandbox.errors import Raised
 from graders.sandbox.inside.seccomp import allowing, refusing
+from graders.sandbox.limits import Limits
 from graders.sandbox.tiers import PROCESS, STRICT, Tier, best_tier
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.warm_parent import WarmParent
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or best_tier().name == PROCESS, reason="there are no walls here"

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from graders.sandbox.errors import OutOfMemory
+from graders.sandbox.limits import Limits
 from graders.sandbox.tiers import PROCESS, best_tier
-from graders.sandbox.warm_parent import ACCELERATOR, Limits, WarmParent
+from graders.sandbox.warm_parent import ACCELERATOR, WarmParent
 from graders.testing.submission import Submission
 
 pytestmark = pytest.mark.skipif(
@@ -47,7 +48,7 @@ def submission(warm_parent: WarmParent) -> Iterator[Submission]:
 
 
 def held_together(submission: Submission) -> int:
-    return sum(child.held_bytes() for child in submission._children.values() if child.alive)
+    return sum(child.held_bytes() for child in submission._processes._children.values() if child.alive)
 
 
 def test_processes_of_one_submission_share_its_memory(submission: Submission) -> None:

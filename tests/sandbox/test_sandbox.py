@@ -19,9 +19,10 @@ from graders.sandbox import tiers
 from graders.sandbox.child import Child
 from graders.sandbox.errors import Crashed, OutOfMemory, Raised, SandboxFailure, TimedOut
 from graders.sandbox.inside import boot, lockdown, seccomp
+from graders.sandbox.limits import Limits
 from graders.sandbox.self_test import attack_ourselves
 from graders.sandbox.tiers import PROCESS, STRICT, STRICT_PLUS, Tier, best_tier
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.warm_parent import WarmParent
 
 linux = pytest.mark.skipif(best_tier().name == PROCESS, reason="this machine offers no walls")
 

@@ -38,7 +38,8 @@ from graders.sandbox.inside.wire import (
     WireError,
     prefix,
 )
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.limits import Limits
+from graders.sandbox.warm_parent import WarmParent
 
 QUICK = settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 

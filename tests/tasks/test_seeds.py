@@ -17,8 +17,9 @@ from graders.grading import grade as grading
 from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import read
 from graders.report import Report
+from graders.sandbox.limits import Limits
 from graders.sandbox.tiers import best_tier
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.warm_parent import WarmParent
 from graders.testing.in_process import submission_in_process
 from graders.testing.properties import Property, properties_of
 from graders.testing.submission import Submission

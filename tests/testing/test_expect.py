@@ -23,7 +23,7 @@ from graders.testing.expect import (
     that,
 )
 from graders.testing.in_process import submission_in_process
-from graders.testing.submission import Module
+from graders.testing.module import Module
 
 NAN, INF = math.nan, math.inf
 GRID = torch.tensor([[1.0, 2.0], [3.0, 4.0]])

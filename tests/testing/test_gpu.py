@@ -27,9 +27,10 @@ from graders.sandbox.gpu import CPU, Device
 from graders.sandbox.inside import lockdown, seccomp
 from graders.sandbox.inside.device import SIMULATED
 from graders.sandbox.isolation import device_within
+from graders.sandbox.limits import Limits
 from graders.sandbox.self_test import attack_ourselves
 from graders.sandbox.tiers import PROCESS, STRICT, Tier, best_tier
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.warm_parent import WarmParent
 from graders.testing.devices import DEVICES, MISSING_ON_A_DEVICE, asked_on_a_gpu, counts_on
 from graders.testing.expect import Mismatch, NotWritten
 from graders.testing.in_process import submission_in_process

@@ -10,14 +10,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from graders.sandbox.errors import Raised
-from graders.sandbox.warm_parent import ACCELERATOR
 from graders.testing import messages, tolerance
-from graders.testing.devices import ACCELERATED, PLACES, lies_there
+from graders.testing.devices import ACCELERATED, ACCELERATOR, PLACES, lies_there
 from graders.testing.expect import NotWritten, agrees, facts, gradients_agree, lies_elsewhere, that
+from graders.testing.module import Module
 from graders.testing.narrowing import real_number
 from graders.testing.pictures import Batch, new_pictures
 from graders.testing.strategies import tensor
-from graders.testing.submission import Module, Submission
+from graders.testing.submission import Submission
 
 from .networks import SHAPES, Pool, differences, expected_logits, layer, logits, share_right
 

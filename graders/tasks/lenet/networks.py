@@ -10,12 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from graders.sandbox.inside.wire import Build
 from graders.testing import tolerance
 from graders.testing.expect import GraderError, references_agree
+from graders.testing.module import Description, Module
 from graders.testing.narrowing import same_tensor
 from graders.testing.pictures import CLASSES, Batch, in_batches, new_pictures, training_pictures
 from graders.testing.strategies import tensor
-from graders.testing.submission import Build, Description, Module, Submission
+from graders.testing.submission import Submission
 from solutions import lenet as reference
 
 Pool = Callable[..., Tensor]

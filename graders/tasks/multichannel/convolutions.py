@@ -28,9 +28,10 @@ from graders.testing.expect import (
 )
 from graders.testing.messages import call
 from graders.testing.own_answers import consistent, consistent_reply
+from graders.testing.reply import Reply
 from graders.testing.signatures import labels
 from graders.testing.strategies import HALVES, LAYOUTS, VALUES, graded, tensor, with_zeros
-from graders.testing.submission import Reply, Submission
+from graders.testing.submission import Submission
 from solutions import multichannel as reference
 
 from .cases import Case, Question, Sizes, case, sweep

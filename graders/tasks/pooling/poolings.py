@@ -20,9 +20,11 @@ from graders.testing.expect import (
     references_agree,
     repeats,
 )
+from graders.testing.module import Module
 from graders.testing.own_answers import consistent
+from graders.testing.reply import Reply
 from graders.testing.strategies import HALVES, LAYOUTS, VALUES, Values, tensor, with_zeros
-from graders.testing.submission import Module, Reply, Submission
+from graders.testing.submission import Submission
 from solutions import pooling as reference
 
 from .cases import PADDINGS, PLAIN, TOGETHER, Case, Swept, distinct

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Function, Slip, entries, entry, settled, telling
+from graders.diagnosis.slips import Function, Slip, draws_weights_anew, entries, entry, settled, telling
 from graders.tasks.convolution_slips import DETACHED
+from graders.testing.module import Module
 from graders.testing.strategies import tensor
-from graders.testing.submission import Module, Submission
+from graders.testing.submission import Submission
 
 # ------------------------------------------------------------------------------------------------- Conv2D
 
@@ -411,19 +412,6 @@ def _set(layer: Module, kernel: tuple[int, int]) -> dict[str, str]:
     return labels
 
 
-def forgotten(layer: Module, X: Tensor, labels: dict[str, str]) -> bool:
-    """Whether each call leaves another weight behind, and answers by it."""
-    seen = []
-    for _ in range(2):
-        answer = layer(X.detach())
-        weight = next((w for name, w in layer.describe().parameters if labels.get(name) == "weight"), None)
-        if weight is None or not isinstance(answer, Tensor):
-            return False
-        seen.append((weight, answer))
-    (one, first), (other, second) = seen
-    return not torch.equal(one, other) and not torch.equal(first.detach(), second.detach())
-
-
 def _forward(
     kernel_size: int | tuple[int, int], image: tuple[int, int], dtype: torch.dtype = torch.float32
 ) -> Probe:
@@ -444,7 +432,7 @@ def _forward(
             return isinstance(one, Tensor) and isinstance(other, Tensor) and torch.equal(one, other)
         if dtype != torch.float32:
             layer.convert(dtype=dtype)
-        if forgotten(layer, X, labels):
+        if draws_weights_anew(layer, X, labels):
             return "weight drawn anew"
         reply = submission.ask(layer, X, cotangent=cotangent)
         gradients = {labels.get(name, name): value for name, value in reply.parameter_gradients.items()}

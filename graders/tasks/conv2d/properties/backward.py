@@ -19,8 +19,9 @@ from graders.testing.expect import (
 )
 from graders.testing.own_answers import right_or_as_plain
 from graders.testing.properties import property_of
+from graders.testing.reply import Reply
 from graders.testing.strategies import tensor, with_zeros
-from graders.testing.submission import Reply, Submission
+from graders.testing.submission import Submission
 from solutions import conv2d as reference
 
 

@@ -9,11 +9,12 @@ from graders.tasks.single_images import SHAPES, expected, expected_gradients, sw
 from graders.testing import tolerance
 from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import agrees, compare, gradients_agree, that
+from graders.testing.module import Module
 from graders.testing.narrowing import same_tensor
 from graders.testing.own_answers import consistent
 from graders.testing.properties import property_of
 from graders.testing.strategies import graded, tensor, with_zeros
-from graders.testing.submission import Module, Submission
+from graders.testing.submission import Submission
 
 
 def new_layer(submission: Submission, kernel_size: int | tuple[int, int]) -> Module:

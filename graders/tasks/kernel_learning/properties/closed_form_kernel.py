@@ -15,8 +15,9 @@ from graders.testing.devices import called, works_on_the_accelerator
 from graders.testing.expect import changes_no_setting, compare, left_alone, references_agree
 from graders.testing.own_answers import right_or_as_plain
 from graders.testing.properties import property_of
+from graders.testing.reply import Reply
 from graders.testing.strategies import pairwise, seeds, tensor, with_zeros
-from graders.testing.submission import Reply, Submission
+from graders.testing.submission import Submission
 from solutions import kernel_learning as reference
 
 

@@ -11,8 +11,9 @@ from graders.testing import tolerance
 from graders.testing.expect import changes_no_setting, left_alone, number, references_agree
 from graders.testing.own_answers import right_or_as_plain
 from graders.testing.properties import property_of
+from graders.testing.reply import Reply
 from graders.testing.strategies import tensor
-from graders.testing.submission import Reply, Submission
+from graders.testing.submission import Submission
 from solutions import kernel_learning as reference
 
 

@@ -29,8 +29,9 @@ from graders.testing.expect import changes_no_setting, compare, facts, left_alon
 from graders.testing.narrowing import same_tensor
 from graders.testing.own_answers import own_answer, right_or_as_plain
 from graders.testing.properties import property_of
+from graders.testing.reply import Reply
 from graders.testing.strategies import LAYOUTS, tensor
-from graders.testing.submission import Reply, Submission
+from graders.testing.submission import Submission
 from solutions import kernel_learning as reference
 
 

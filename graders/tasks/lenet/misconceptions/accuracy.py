@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from graders.diagnosis.catalogue import Probe, misconception
 from graders.sandbox.inside.wire import Build, Stream
-from graders.testing.submission import Module, Submission
+from graders.testing.module import Module
+from graders.testing.submission import Submission
 
 from .probing import ITERABLE, MODE, WHY_EVAL, Batch, Data, about, evaluating, number, with_length
 

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from graders.diagnosis.catalogue import Probe, misconception, of_the_machine
 from graders.sandbox.errors import Raised
-from graders.testing.submission import Module, Submission
+from graders.testing.module import Module
+from graders.testing.submission import Submission
 
 from .inspection import b, known
 from .probing import about

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from graders.diagnosis.catalogue import Probe, misconception
 from graders.sandbox.inside.wire import Build
+from graders.testing.module import Description, Module
 from graders.testing.strategies import tensor
-from graders.testing.submission import Description, Module, Submission
+from graders.testing.submission import Submission
 
 from .probing import MODE, about, evaluating
 

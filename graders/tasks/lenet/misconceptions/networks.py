@@ -14,8 +14,10 @@ from torch.nn import functional as F
 from graders.diagnosis.catalogue import Probe, misconception, of_the_machine
 from graders.sandbox.errors import Raised
 from graders.sandbox.inside.wire import ClassOf, Opaque
+from graders.testing.module import Module
+from graders.testing.reply import Reply
 from graders.testing.strategies import tensor
-from graders.testing.submission import Module, Reply, Submission
+from graders.testing.submission import Submission
 
 from .layers import CHANGED, POOLED, TORCHS, Change, Classes, built
 

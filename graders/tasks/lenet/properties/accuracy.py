@@ -12,6 +12,7 @@ from hypothesis import given
 from torch import nn
 
 from graders.sandbox.errors import Raised
+from graders.sandbox.inside.wire import Build, Stream
 from graders.tasks.lenet.network_checks import (
     part_keeps_its_mode,
     small_batches,
@@ -21,11 +22,12 @@ from graders.tasks.lenet.network_checks import (
 from graders.tasks.lenet.networks import guesses, layer, recognised, straight
 from graders.testing import messages
 from graders.testing.expect import NotWritten, changes_no_setting, number, references_agree, that
+from graders.testing.module import Module
 from graders.testing.narrowing import real_number, same_tensor
 from graders.testing.pictures import Batch, in_batches, new_pictures
 from graders.testing.properties import property_of
 from graders.testing.strategies import seeds
-from graders.testing.submission import Build, Module, Stream, Submission
+from graders.testing.submission import Submission
 from solutions import lenet as reference
 
 

@@ -9,14 +9,16 @@ import torch
 from hypothesis import given
 from torch import Tensor
 
+from graders.sandbox.inside.wire import Build
 from graders.tasks.lenet.network_checks import unchanged, works_wherever_the_network_lies
 from graders.tasks.lenet.networks import LINEAR, expected_maps, layer, lenet_layers, twins
 from graders.testing import messages, tolerance
 from graders.testing.expect import NotWritten, changes_no_setting, compare, that
+from graders.testing.module import Module
 from graders.testing.narrowing import same_tensor
 from graders.testing.properties import property_of
 from graders.testing.strategies import tensor, with_zeros
-from graders.testing.submission import Build, Module, Submission
+from graders.testing.submission import Submission
 
 NESTED = (
     layer("Sequential", layer("Conv2d", 1, 2, 3), layer("Tanh"), layer("Sequential", layer("AvgPool2d", 2))),

@@ -20,10 +20,12 @@ from graders.tasks.lenet.networks import (
     twins,
 )
 from graders.testing.expect import NotWritten, changes_no_setting, that
+from graders.testing.module import Module
 from graders.testing.narrowing import same_tensor
 from graders.testing.pictures import new_pictures
 from graders.testing.properties import property_of
-from graders.testing.submission import Module, Reply, Submission
+from graders.testing.reply import Reply
+from graders.testing.submission import Submission
 
 # Name of the weight, fan_in, fan_out. Each has so many elements that other distributions cannot be mistaken.
 DRAWN = (

@@ -10,14 +10,16 @@ import torch
 from hypothesis import given
 
 from graders.sandbox.errors import Raised
+from graders.sandbox.inside.wire import Build
 from graders.tasks.lenet.network_checks import part_keeps_its_mode, small_network, stays_there, unchanged
 from graders.tasks.lenet.networks import layer, lenet_layers, twins
 from graders.testing import messages
 from graders.testing.devices import PLACES
 from graders.testing.expect import NotWritten, changes_no_setting, in_words, references_agree, that
+from graders.testing.module import Module
 from graders.testing.narrowing import is_shape, same
 from graders.testing.properties import property_of
-from graders.testing.submission import Build, Module, Submission
+from graders.testing.submission import Submission
 from solutions import lenet as reference
 
 SMALL = (layer("Conv2d", 1, 2, 3), layer("ReLU"), layer("Flatten"), layer("Linear", 2 * 26 * 26, 3))

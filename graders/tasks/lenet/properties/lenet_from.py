@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from torch.nn import functional as F
 
+from graders.sandbox.inside.wire import ClassOf
 from graders.tasks.lenet.network_checks import check_gradients, check_logits, new_network, with_parameters
 from graders.tasks.lenet.networks import images, known_parameters
 from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import repeats, that
 from graders.testing.properties import property_of
-from graders.testing.submission import ClassOf, Submission
+from graders.testing.submission import Submission
 
 
 @property_of("lenet_from", "the classes passed in")

@@ -20,9 +20,10 @@ from graders.tasks.lenet.networks import (
 )
 from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import GraderError, agrees, changes_no_setting, that
+from graders.testing.module import Module
 from graders.testing.properties import property_of
 from graders.testing.strategies import tensor
-from graders.testing.submission import Module, Submission
+from graders.testing.submission import Submission
 
 # Three times what the classic network reaches, and .2 below the least of 288 trainings of right designs, as
 # measured in `graders/tasks/lenet/networks.py`.

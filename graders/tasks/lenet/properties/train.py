@@ -9,6 +9,7 @@ import hypothesis.strategies as st
 import torch
 from hypothesis import given
 
+from graders.sandbox.inside.wire import Build, Stream
 from graders.tasks.lenet.network_checks import (
     recognition,
     small_batches,
@@ -32,7 +33,7 @@ from graders.testing.narrowing import same_tensor
 from graders.testing.pictures import Batch, in_batches, training_pictures
 from graders.testing.properties import property_of
 from graders.testing.strategies import tensor, with_zeros
-from graders.testing.submission import Build, Stream, Submission
+from graders.testing.submission import Submission
 
 CONV = (
     layer("Conv2d", 1, 2, 2),

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Function, entries, entry, settled, telling
-from graders.tasks.conv2d.misconceptions.layer import forgotten
+from graders.diagnosis.slips import Function, draws_weights_anew, entries, entry, settled, telling
 from graders.tasks.convolution_slips import DETACHED
+from graders.testing.module import Module
 from graders.testing.strategies import tensor
-from graders.testing.submission import Module, Submission
+from graders.testing.submission import Submission
 
 from .batched import BATCHED
 from .channels import convolve, pair
@@ -625,7 +625,7 @@ def _forward(
             return isinstance(one, Tensor) and isinstance(other, Tensor) and torch.equal(one, other)
         if dtype != torch.float32:
             layer.convert(dtype=dtype)
-        if forgotten(layer, X, labels):
+        if draws_weights_anew(layer, X, labels):
             return "weight drawn anew"
         reply = submission.ask(layer, X, cotangent=cotangent)
         gradients = {labels.get(name, name): value for name, value in reply.parameter_gradients.items()}

@@ -24,11 +24,12 @@ from graders.tasks.multichannel.convolutions import convolution, expected, expec
 from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import agrees, gradients_agree, that
 from graders.testing.messages import call
+from graders.testing.module import Module
 from graders.testing.narrowing import same_tensor
 from graders.testing.own_answers import consistent
 from graders.testing.properties import property_of
 from graders.testing.strategies import graded, tensor, with_zeros
-from graders.testing.submission import Module, Submission
+from graders.testing.submission import Submission
 
 
 def new_layer(submission: Submission, *args: Any, **kwargs: Any) -> Module:

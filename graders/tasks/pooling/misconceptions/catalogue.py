@@ -11,7 +11,9 @@ from torch import Tensor
 from graders.diagnosis.catalogue import misconception, of_the_machine
 from graders.diagnosis.slips import plain
 from graders.sandbox.errors import Raised
-from graders.testing.submission import Module, Reply, Submission
+from graders.testing.module import Module
+from graders.testing.reply import Reply
+from graders.testing.submission import Submission
 
 from .backward import BACKWARD
 from .channels import CHANNELS, layer_mistakes, slip_in_a_layer

@@ -10,10 +10,11 @@ from graders.testing import tolerance
 from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import NotWritten, agrees, that
 from graders.testing.messages import call
+from graders.testing.module import Module
 from graders.testing.own_answers import consistent
 from graders.testing.properties import property_of
 from graders.testing.strategies import pairwise, tensor
-from graders.testing.submission import Module, Submission
+from graders.testing.submission import Submission
 
 
 def new_convolution(submission: Submission, channels: int, kernel_size: Size) -> Module:

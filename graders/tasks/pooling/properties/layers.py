@@ -13,10 +13,11 @@ from graders.tasks.pooling.poolings import check_gradient, expected, far_below
 from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import agrees, that
 from graders.testing.messages import call
+from graders.testing.module import Module
 from graders.testing.own_answers import consistent
 from graders.testing.properties import property_of
 from graders.testing.strategies import LAYOUTS, pairwise, tensor, with_zeros
-from graders.testing.submission import Module, Submission
+from graders.testing.submission import Submission
 
 
 def new_layer(submission: Submission, name: str, *args: Any, **kwargs: Any) -> Module:

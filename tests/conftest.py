@@ -45,6 +45,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.part = config.option.part or part_of_this_commit()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests on one worker, where they share its fixtures, unless a test names another group.
+
+    What names one shares something that takes minutes to make, so it comes first: else the other workers
+    would wait for it at the end.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     return f"of what is too much for every run: {Part(config.option.part)}"
 

@@ -229,6 +229,7 @@ def test_no_kernel_is_started_and_no_student_is_lost(course: Round) -> None:
     assert graded == {path.name for path in (course.folder / "submitted").iterdir()}
 
 
+@pytest.mark.full
 def test_points_by_hand_outlive_another_grading_and_late_work_loses_its_share(
     course: Round,
 ) -> None:
@@ -256,6 +257,7 @@ def test_points_by_hand_outlive_another_grading_and_late_work_loses_its_share(
     assert course.grade("ada-right", "output_size")[0] == 0.0
 
 
+@pytest.mark.full
 def test_validate_tells_right_from_untouched(course: Round, tmp_path: Path) -> None:
     for name, made in (("right", right_notebook("conv2d")), ("untouched", release_notebook("conv2d"))):
         shutil.copytree(course.folder / "release" / "conv2d" / "exercises", tmp_path / name / "exercises")

@@ -29,7 +29,6 @@ FORMS: dict[str, str] = {
     'python -m pip install -e ".[course]"': _INSTALLS,
     'python -m pip install -e ".[grader]"': _INSTALLS,
     "python -m pip install -r requirements.txt": _INSTALLS,
-    "pytest -m long": "takes hours",
     "python -m benchmarks.devices": _SLOW,
     "python -m benchmarks.effort": _SLOW,
     "python -m benchmarks.lenet": _SLOW,
@@ -43,6 +42,7 @@ FORMS: dict[str, str] = {
     "python -m graders release DIR": "made once for all tests, the fixture `kit`",
     "python -m graders stubs": "writes into this checkout; tests/course/test_stubs.py compares the files",
     "tox -- tests/grading/test_grading.py": _SLOW,
+    "tox -e full": _SLOW,
     "tox -e course": _SLOW,
     "tox -e course -- DIR": _SLOW,
     "tox -e gpu": _SLOW,
@@ -73,10 +73,6 @@ def _wrong_with_one(words: list[str]) -> Iterator[str]:
             return
         case ["python", "-m", "tox", *rest] | ["tox", *rest]:
             yield from _wrong_with_tox(rest)
-        case ["pytest", "-m", marker]:
-            markers = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
-            known = [line.partition(":")[0] for line in markers["markers"]]
-            yield from () if marker in known else [f"no marker {marker}"]
         case ["python", "-m", "graders", *arguments]:
             yield from _refused(lambda: _parser().parse_args(arguments))
         case ["python", "-m", "exercises", "train", *arguments]:

@@ -26,7 +26,7 @@ class Typed:
         leaves: a file or folder that is there afterwards, as a pattern below the working folder.
         add: options that keep it cheap, for the test alone.
         status: the exit status.
-        covers: another documented command that is typed along with this one, to save its time.
+        covers: other documented commands that are typed along with this one, to save their time.
     """
 
     command: str
@@ -34,7 +34,7 @@ class Typed:
     leaves: str = ""
     add: str = ""
     status: int = 0
-    covers: str = ""
+    covers: tuple[str, ...] = ()
 
 
 Step = Typed | Callable[["Stage"], None]

@@ -288,6 +288,12 @@ def test_a_device_that_no_student_process_can_use_is_not_used(capsys: pytest.Cap
     assert not found.is_gpu
     assert "no student process can use mps (on Linux) here" in found.why_not
     assert "not run on a GPU" in capsys.readouterr().err
+
+
+@linux
+@pytest.mark.full
+def test_a_device_that_was_insisted_on_and_that_no_student_process_can_use_is_an_error() -> None:
+    absent = Device("mps", "on Linux")
     with pytest.raises(SandboxFailure, match="--device mps: no student process"):
         device_within(absent, best_tier(), STRICT, insisted=True)
 

@@ -1,6 +1,7 @@
 """`pytest -p tests.costs`: what each suite costs in CPU seconds, the processes that it starts included.
 
-Wall time says little on a machine that does other things as well, so the table in docs/tests.md is made by this.
+Wall time says little on a machine that does other things as well, so the table in docs/tests.md is made by
+this.
 """
 
 from __future__ import annotations

@@ -11,8 +11,9 @@ from pathlib import Path
 from types import TracebackType
 
 _SERVER = """
-import json, os, runpy, sys
+import gc, json, os, runpy, sys, traceback
 import torch, torchvision
+gc.freeze()
 for line in sys.stdin:
     asked = json.loads(line)
     if (child := os.fork()) == 0:
@@ -22,8 +23,16 @@ for line in sys.stdin:
         os.environ.clear()
         os.environ.update(asked["environment"])
         sys.argv = asked["arguments"]
-        runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
-        sys.exit()
+        status = 0
+        try:
+            runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
+        except SystemExit as ended:
+            status = ended.code or 0
+        except BaseException:
+            traceback.print_exc()
+            status = 1
+        sys.stdout.flush()
+        os._exit(status)  # to clear away all of torch would take a second
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 

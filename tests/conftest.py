@@ -23,6 +23,7 @@ from graders.sandbox.limits import Limits
 from graders.sandbox.tiers import best_tier
 from graders.sandbox.warm_parent import WarmParent
 from tests.parts import PARTS, Part, part_of_this_commit
+from tests.warm_python import WarmPython
 
 # Questions on the accelerator are asked in this process as well, of our own code. Autograd counts the devices
 # at its first use, so it has to be there before.
@@ -74,6 +75,14 @@ def warm_parent() -> Iterator[WarmParent]:
     torch.set_num_threads(1)
     with WarmParent(best_tier()) as parent:
         yield parent
+
+
+@pytest.fixture(scope="session")
+def warm_nbgrader() -> Iterator[WarmPython]:
+    """What `nbgrader …` is run by; it finds our own code by its configuration alone, as any nbgrader does."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHONPATH")}
+    with WarmPython(("torch", "hypothesis", "jupytext", "IPython", "nbgrader.apps"), kept) as python:
+        yield python
 
 
 @pytest.fixture(scope="session")

@@ -25,17 +25,18 @@ from tests.documented.forms import FORMS, option_is_known, wrong_with
 from tests.documented.scenarios import LONG, SCENARIOS, adopted, lines_between_the_rules
 from tests.documented.shown import ROOT, commands, files, links, options, settings
 from tests.documented.stage import Stage, Typed
+from tests.warm_python import WarmPython
 
 STEPS = [step for steps in SCENARIOS.values() for step in steps if isinstance(step, Typed)]
 TYPED = {step.command for step in STEPS} | {covered for step in STEPS for covered in step.covers}
 
 
 @pytest.fixture
-def stage(tmp_path: Path, kit: Path) -> Stage:
+def stage(tmp_path: Path, kit: Path, warm_nbgrader: WarmPython) -> Stage:
     """A home with a released kit, a course of the teacher's own, and nothing else."""
     shutil.copytree(kit, tmp_path / "kit")
     (tmp_path / "mine").mkdir()
-    return Stage(tmp_path, tmp_path / "kit")
+    return Stage(tmp_path, tmp_path / "kit", warm_nbgrader)
 
 
 def test_every_command_in_the_documents_is_typed_by_a_test_or_its_form_is_checked() -> None:
@@ -65,7 +66,7 @@ def _each_scenario() -> Iterator[Any]:
         )
 
 
-@pytest.mark.parametrize("name", _each_scenario())
+@pytest.mark.parametrize("name", list(_each_scenario()))
 def test_what_the_documents_say_works_when(name: str, stage: Stage) -> None:
     stage.play(SCENARIOS[name])
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from graders.__main__ import main
 from tests.documented.shown import ROOT
+from tests.warm_python import WarmPython
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,13 @@ class Stage:
     """A home folder with a working folder in it.
 
     Attributes:
+        nbgrader: what runs `nbgrader …`.
         values: what stands for the documents' placeholders, such as `DIR`.
     """
 
     home: Path
     cwd: Path
+    nbgrader: WarmPython
     values: dict[str, str] = field(default_factory=dict)
 
     def play(self, steps: Sequence[Step]) -> None:
@@ -80,6 +83,10 @@ class Stage:
                 return (0, "") if self.cwd.is_dir() else (1, f"{self.cwd} is no folder")
             if command.startswith("python -m graders ") and self.cwd == ROOT:
                 return self._run_here(shlex.split(command)[3:])
+        if command.startswith("nbgrader "):
+            arguments = shlex.split(command)[1:]
+            ran = self.nbgrader.run("nbgrader", *arguments, cwd=self.cwd, environment=self._environment())
+            return ran.returncode, ran.stdout + ran.stderr
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=self.cwd,

@@ -53,7 +53,7 @@ Train = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="module")
 def train() -> Iterator[Train]:
     """`python -m exercises train …` in a kit, where torch is imported already."""
-    with WarmPython(environment()) as python:
+    with WarmPython(("torch", "torchvision"), environment()) as python:
         yield lambda folder, *arguments: python.run(
             "exercises", "train", *arguments, cwd=folder, environment=environment()
         )

@@ -42,6 +42,9 @@ FORMS: dict[str, str] = {
     "python -m graders release DIR": "made once for all tests, the fixture `kit`",
     "python -m graders stubs": "writes into this checkout; tests/course/test_stubs.py compares the files",
     "tox -- tests/grading/test_grading.py": _SLOW,
+    "tox -- tests/grading": _SLOW,
+    "tox -- tests/tasks --part 3": _SLOW,
+    "tox -- tests -p tests.costs": _SLOW,
     "tox -e full": _SLOW,
     "tox -e course": _SLOW,
     "tox -e course -- DIR": _SLOW,
@@ -98,7 +101,8 @@ def _wrong_with_tox(rest: list[str]) -> Iterator[str]:
     elif environment == "course":
         yield from _refused(lambda: _parser().parse_args(["course", "--demo", *(arguments or ["DIR"])]))
     else:
-        yield from (f"no {path}" for path in arguments if not (ROOT / path).exists())
+        paths = (argument for argument in arguments if re.match(r"tests(/|$)", argument))
+        yield from (f"no {path}" for path in paths if not (ROOT / path).exists())
 
 
 def _no_module(name: str) -> list[str]:

@@ -22,6 +22,8 @@ from graders.sandbox.inside import accelerator
 from graders.sandbox.limits import Limits
 from graders.sandbox.tiers import best_tier
 from graders.sandbox.warm_parent import WarmParent
+from tests.parts import PARTS, Part, part_of_this_commit
+from tests.warm_python import WarmPython
 
 # Questions on the accelerator are asked in this process as well, of our own code. Autograd counts the devices
 # at its first use, so it has to be there before.
@@ -30,9 +32,41 @@ accelerator.install()
 Sources = Mapping[str, str | bytes]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--part",
+        choices=[*map(str, range(PARTS)), "all"],
+        help="which part to take of what is too much for every run (default: by the commit)",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker of pytest-xdist, so that the tests also run without it."""
+    """Name the marker of pytest-xdist, so that the tests run without it; settle the part for all workers."""
     config.addinivalue_line("markers", "xdist_group(name): tests that share an expensive fixture")
+    config.option.part = config.option.part or part_of_this_commit()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests on one worker, where they share its fixtures, unless a test names another group.
+
+    What names one shares something that takes minutes to make, so it comes first: else the other workers
+    would wait for it at the end.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"of what is too much for every run: {Part(config.option.part)}"
+
+
+@pytest.fixture(scope="session")
+def part(pytestconfig: pytest.Config) -> Part:
+    """The part that this run takes of what is too much for every run."""
+    return Part(pytestconfig.option.part)
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +75,14 @@ def warm_parent() -> Iterator[WarmParent]:
     torch.set_num_threads(1)
     with WarmParent(best_tier()) as parent:
         yield parent
+
+
+@pytest.fixture(scope="session")
+def warm_nbgrader() -> Iterator[WarmPython]:
+    """What `nbgrader …` is run by; it finds our own code by its configuration alone, as any nbgrader does."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHONPATH")}
+    with WarmPython(("torch", "hypothesis", "jupytext", "IPython", "nbgrader.apps"), kept) as python:
+        yield python
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,13 @@ def output_size(n, kernel, stride=1, padding=0, dilation=1):
 """
 
 
+MISTAKES = {
+    "conv2d_matrix": "def conv2d_matrix(K, input_size):\n    return (K",
+    "output_size": "def output_size(n, kernel, **options):\n    return n - kernel",
+}
+"""Answers of a notebook: one that cannot be parsed, and one that is wrong."""
+
+
 def run(*arguments: str | Path, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `python …` in a separate process, with `PYTHONPATH` only if it is given."""
     kept = {
@@ -413,6 +420,7 @@ def properties(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return run("-m", "pytest", "graders/tasks/conv2d", "-q", "-p", "no:cacheprovider", *arguments)
 
 
+@pytest.mark.full  # tests/documented/scenarios.py asks some of a right answer in every run
 def test_the_properties_pass_under_plain_pytest_for_the_reference(
     tmp_path: Path, reference: dict[str, str]
 ) -> None:
@@ -422,7 +430,9 @@ def test_the_properties_pass_under_plain_pytest_for_the_reference(
     assert " passed" in said.stdout and "skipped" not in said.stdout
 
 
-@pytest.mark.parametrize("kind", ["lin.py", "lin.ipynb", "lin.zip"])
+@pytest.mark.parametrize(
+    "kind", [*(pytest.param(kind, marks=pytest.mark.full) for kind in ("lin.py", "lin.ipynb")), "lin.zip"]
+)
 def test_the_properties_run_on_a_file_of_every_kind(
     tmp_path: Path, reference: dict[str, str], kind: str
 ) -> None:
@@ -431,16 +441,15 @@ def test_the_properties_run_on_a_file_of_every_kind(
         path.write_text(reference["conv2d.py"], encoding="utf-8")
     else:
         notebook = tmp_path / "lin.ipynb"
-        syntax_error = {"conv2d_matrix": "def conv2d_matrix(K, input_size):\n    return (K"}
-        notebook.write_text(nbformat.writes(with_answers("conv2d", syntax_error)), encoding="utf-8")
+        notebook.write_text(nbformat.writes(with_answers("conv2d", MISTAKES)), encoding="utf-8")
         if kind.endswith(".zip"):
             with zipfile.ZipFile(path, "w") as archive:
                 archive.write(notebook, "conv2d.ipynb")
-    said = properties("--submission", path, "-k", "without_stride or transpose")
+    said = properties("--submission", path, "-k", "without_stride or transpose or one_hot")
     assert " passed" in said.stdout, said.stdout[-3000:]
     assert said.returncode == (0 if kind.endswith(".py") else 1)
     if not kind.endswith(".py"):
-        assert "'(' was never closed" in said.stdout
+        assert "'(' was never closed" in said.stdout and "it should be" in said.stdout
 
 
 def test_a_missing_submission_is_reported_once(tmp_path: Path) -> None:
@@ -449,6 +458,7 @@ def test_a_missing_submission_is_reported_once(tmp_path: Path) -> None:
     assert f"--submission {tmp_path / 'nobody'}: no such file or folder" in said.stderr
 
 
+@pytest.mark.full  # the notebook above has a wrong answer too
 def test_the_properties_fail_under_plain_pytest_for_a_wrong_answer(tmp_path: Path) -> None:
     home = write_submission(tmp_path / "lin", {"conv2d.py": WRONG})
     said = properties("--submission", home, "-k", "one_hot or without_stride")

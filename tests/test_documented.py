@@ -7,7 +7,7 @@ folders (`documented/scenarios.py`). A command that is shown but never typed fai
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +22,21 @@ from traitlets.config import PyFileConfigLoader
 from graders.course import plugins, preprocessors
 from graders.course.course import configuration
 from tests.documented.forms import FORMS, option_is_known, wrong_with
-from tests.documented.scenarios import SCENARIOS, adopted, lines_between_the_rules
+from tests.documented.scenarios import LONG, SCENARIOS, adopted, lines_between_the_rules
 from tests.documented.shown import ROOT, commands, files, links, options, settings
 from tests.documented.stage import Stage, Typed
+from tests.warm_python import WarmPython
 
 STEPS = [step for steps in SCENARIOS.values() for step in steps if isinstance(step, Typed)]
-TYPED = {step.command for step in STEPS} | {step.covers for step in STEPS if step.covers}
+TYPED = {step.command for step in STEPS} | {covered for step in STEPS for covered in step.covers}
 
 
 @pytest.fixture
-def stage(tmp_path: Path, kit: Path) -> Stage:
+def stage(tmp_path: Path, kit: Path, warm_nbgrader: WarmPython) -> Stage:
     """A home with a released kit and the teacher's own course, and nothing else."""
     shutil.copytree(kit, tmp_path / "kit")
     (tmp_path / "mine").mkdir()
-    return Stage(tmp_path, tmp_path / "kit")
+    return Stage(tmp_path, tmp_path / "kit", warm_nbgrader)
 
 
 def test_every_command_in_the_documents_is_typed_by_a_test_or_its_form_is_checked() -> None:
@@ -50,8 +51,22 @@ def test_every_typed_command_is_in_the_documents() -> None:
     assert set(TYPED) | set(FORMS) <= {shown.text for shown in commands()}
 
 
-@pytest.mark.xdist_group("nbgrader")
-@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_command_that_is_typed_is_typed_in_every_run() -> None:
+    short = [step for name, steps in SCENARIOS.items() if name not in LONG for step in steps]
+    typed = [step for step in short if isinstance(step, Typed)]
+    assert {step.command for step in typed} | {covered for step in typed for covered in step.covers} == TYPED
+
+
+def _each_scenario() -> Iterator[Any]:
+    for name, steps in SCENARIOS.items():
+        with_nbgrader = any(isinstance(step, Typed) and step.command[:8] == "nbgrader" for step in steps)
+        marks = [pytest.mark.full] if name in LONG else []
+        yield pytest.param(
+            name, marks=[*marks, pytest.mark.xdist_group("nbgrader" if with_nbgrader else name)]
+        )
+
+
+@pytest.mark.parametrize("name", list(_each_scenario()))
 def test_what_the_documents_say_works_when(name: str, stage: Stage) -> None:
     stage.play(SCENARIOS[name])
 
@@ -124,6 +139,7 @@ def test_the_lines_between_the_rules_leave_what_a_course_has_set_itself(tmp_path
     assert kept["week1"] == ["helper.py"] and "lenet.py" in kept["conv2d"]
 
 
+@pytest.mark.full  # tests/course/test_gradebook.py writes to such a server in every run
 @pytest.mark.xdist_group("nbgrader")
 @pytest.mark.filterwarnings("ignore:Object of type")
 def test_a_course_keeps_its_gradebook_on_the_postgresql_server_that_it_names(

@@ -188,7 +188,7 @@ def test_the_console_script_grades_a_hand_in_from_an_empty_folder(
     assert (empty / "graded" / "feedback" / "lin.html").is_file()
 
 
-@pytest.mark.long
+@pytest.mark.full
 @pytest.mark.xdist_group("installed")
 def test_a_course_written_by_an_installed_package_works_in_nbgrader(
     installed: Installed, tmp_path: Path

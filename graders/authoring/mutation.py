@@ -59,16 +59,17 @@ def mutants(name: str) -> Iterator[Mutant]:
         if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
             continue
         tasks = (statement.name,) if statement.name in every else every
+        before = ast.unparse(statement).splitlines()
         for path, change in _changes(statement):
-            changed = copy.deepcopy(tree)
-            changed.body[index] = change(copy.deepcopy(statement))
-            before, after = ast.unparse(statement).splitlines(), ast.unparse(changed.body[index]).splitlines()
+            changed = change(copy.deepcopy(statement))
+            after = ast.unparse(changed).splitlines()
             if before == after:
                 continue
             removed = [line.strip() for line in before if line not in after]
             added = [line.strip() for line in after if line not in before]
             title = f"{name}.{statement.name}: {' | '.join(removed)} -> {' | '.join(added)} [{path}]"
-            yield Mutant(name, tasks, title, ast.unparse(ast.fix_missing_locations(changed)))
+            whole = ast.Module([*tree.body[:index], changed, *tree.body[index + 1 :]], type_ignores=[])
+            yield Mutant(name, tasks, title, ast.unparse(ast.fix_missing_locations(whole)))
 
 
 _Change = Callable[[ast.stmt], ast.stmt]

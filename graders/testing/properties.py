@@ -70,7 +70,7 @@ def package_of(exercise: str) -> ModuleType:
 
 @cache
 def files_of(exercise: str) -> tuple[ModuleType, ...]:
-    """The modules that define an exercise's properties: one `properties.py`, or a folder's, sorted by name."""
+    """The modules with an exercise's properties: one `properties.py`, or those of a folder, by name."""
     package = importlib.import_module(f"graders.tasks.{exercise}.properties")
     if not hasattr(package, "__path__"):
         return (package,)

@@ -18,7 +18,11 @@ import pytest
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install -e '.[course]'")
 pytest.importorskip("selenium", reason="selenium is not installed: pip install selenium")
-pytestmark = [pytest.mark.xdist_group("nbgrader"), pytest.mark.filterwarnings("ignore:Object of type")]
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.xdist_group("nbgrader"),
+    pytest.mark.filterwarnings("ignore:Object of type"),
+]
 
 import nbformat
 from nbgrader.api import Gradebook

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from graders.course.demo import (
 from graders.course.gradebook import write_gradebook
 from graders.course.notebooks import release_notebook
 from graders.report import Report, TaskResult
+from tests.warm_python import WarmPython
 
 SCORES = {
     "ada-right": (20.0, 12.0),
@@ -97,14 +98,23 @@ class Round:
         return (self.folder / "feedback" / student / "conv2d" / "conv2d.html").read_text(encoding="utf-8")
 
 
-def run(folder: Path, *arguments: str) -> str:
-    done = nbgrader(folder, *arguments)
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def run(warm_nbgrader: WarmPython) -> Run:
+    """Run one of nbgrader's commands in a folder; it has to succeed."""
+    return lambda folder, *arguments: _succeeding(warm_nbgrader, folder, *arguments)
+
+
+def _succeeding(warm_nbgrader: WarmPython, folder: Path, *arguments: str) -> str:
+    done = warm_nbgrader.run("nbgrader", *arguments, cwd=folder, environment=os.environ)
     assert done.returncode == 0, f"nbgrader {' '.join(arguments)}\n{done.stdout}{done.stderr}"
     return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Round]:
+def course(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Iterator[Round]:
     """A class that goes through the round once. One student uses the exchange, one hands in modules."""
     folder = tmp_path_factory.mktemp("class") / "course"
     write_course(folder, "c1")
@@ -116,7 +126,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Round]:
         config.write("c.GradeOutside.cpu_seconds = 4.0\n")
     run(folder, "generate_assignment", "conv2d")
     run(folder, "release_assignment", "conv2d")
-    _by_exchange(folder)
+    _by_exchange(folder, run)
     sample_class(folder / "submitted")
     for name, source in EXPLOITS.items():
         _exploit(folder, name, source.replace("{course}", str(folder)))
@@ -127,7 +137,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Round]:
     yield Round(folder, log)
 
 
-def _by_exchange(folder: Path) -> None:
+def _by_exchange(folder: Path, run: Run) -> None:
     """Fetch, answer and submit like a student, and collect like an instructor."""
     home = folder.parent / "zoe"
     home.mkdir()
@@ -232,8 +242,10 @@ def test_no_kernel_is_started_and_no_student_is_lost(course: Round) -> None:
     assert graded == {path.name for path in (course.folder / "submitted").iterdir()}
 
 
+@pytest.mark.full
 def test_manual_points_survive_regrading_and_late_work_loses_its_share(
     course: Round,
+    run: Run,
 ) -> None:
     with Gradebook(course.url) as gradebook:
         gradebook.update_or_create_assignment("conv2d", duedate="2026-01-09 13:00:00 UTC")
@@ -259,6 +271,7 @@ def test_manual_points_survive_regrading_and_late_work_loses_its_share(
     assert course.grade("ada-right", "output_size")[0] == 0.0
 
 
+@pytest.mark.full
 def test_validate_tells_right_from_untouched(course: Round, tmp_path: Path) -> None:
     for name, made in (("right", right_notebook("conv2d")), ("untouched", release_notebook("conv2d"))):
         shutil.copytree(course.folder / "release" / "conv2d" / "exercises", tmp_path / name / "exercises")

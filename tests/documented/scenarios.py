@@ -115,7 +115,7 @@ EXPORT: tuple[Step, ...] = (
     Typed(
         "python -m graders grade submissions.zip --roster class.csv --out graded",
         says="Turing, Alan",
-        add=ONLY,
+        add=f"{ONLY} --jobs 1",
     ),
     _both_are_graded,
 )
@@ -189,7 +189,11 @@ def _student_folder(stage: Stage) -> None:
 
 COURSE: tuple[Step, ...] = (
     _a_class_of_one,
-    Typed("python -m graders course ~/cnn-course", says="The course is in"),
+    Typed(
+        "python -m graders course ~/cnn-course",
+        says="The course is in",
+        covers=("python -m graders course /tmp/new",),
+    ),
     Typed("cd ~/cnn-course"),
     _exchange,
     Typed("nbgrader generate_assignment conv2d", leaves="release/conv2d/conv2d.ipynb"),
@@ -198,7 +202,12 @@ COURSE: tuple[Step, ...] = (
     Typed("nbgrader validate conv2d.ipynb", says="VALIDATION FAILED ON 3 CELL(S)"),
     _back,
     Typed("nbgrader collect conv2d", leaves="submitted/ada/conv2d/conv2d.ipynb"),
-    Typed("nbgrader autograde conv2d", leaves="autograded/*/conv2d/conv2d.ipynb"),
+    Typed(
+        "nbgrader autograde conv2d",
+        add="--force",
+        leaves="autograded/*/conv2d/conv2d.ipynb",
+        covers=("nbgrader autograde --force",),
+    ),
     Typed("nbgrader generate_feedback conv2d", leaves="feedback/ada/conv2d/conv2d.html"),
     Typed("nbgrader release_feedback conv2d", leaves="../exchange/*/feedback/*.html"),
     _module_of_another,
@@ -206,7 +215,7 @@ COURSE: tuple[Step, ...] = (
         'python -m graders grade SUBMISSIONS --gradebook "sqlite:///$HOME/cnn-course/gradebook.db"',
         says="cnn-course/gradebook.db",
         add=f"{ONLY} --jobs 1 --out DIR",
-        covers="python -m graders grade SUBMISSIONS --out DIR",
+        covers=("python -m graders grade SUBMISSIONS --out DIR",),
     ),
     _all_results_are_written,
     _back,
@@ -373,6 +382,11 @@ NEW: tuple[Step, ...] = (
     _the_notebook_has_its_points,
 )
 
+LONG = {
+    "a course that exists takes the whole configuration",
+    "a course that exists takes the lines between the rules",
+}
+"""What only `tox -e full` plays; every command in it is typed in another scenario too."""
 
 SCENARIOS: dict[str, tuple[Step, ...]] = {
     "a student works in the kit": STUDENT,

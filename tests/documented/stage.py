@@ -14,6 +14,7 @@ from pathlib import Path
 
 from graders.__main__ import main
 from tests.documented.shown import ROOT
+from tests.warm_python import WarmPython
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Typed:
         leaves: a file or folder that it must create, as a pattern below the working folder.
         add: options that make it cheap, for the test only.
         status: the exit status.
-        covers: another documented command that counts as typed with this one, to save time.
+        covers: other documented commands that are typed along with this one, to save their time.
     """
 
     command: str
@@ -34,7 +35,7 @@ class Typed:
     leaves: str = ""
     add: str = ""
     status: int = 0
-    covers: str = ""
+    covers: tuple[str, ...] = ()
 
 
 Step = Typed | Callable[["Stage"], None]
@@ -47,10 +48,12 @@ class Stage:
     Attributes:
         values: the values of the documents' placeholders, such as `DIR`.
         exported: variables that were exported; a process that runs already doesn't see them.
+        nbgrader: what runs `nbgrader …`.
     """
 
     home: Path
     cwd: Path
+    nbgrader: WarmPython
     values: dict[str, str] = field(default_factory=dict)
     exported: dict[str, str] = field(default_factory=dict)
 
@@ -86,6 +89,10 @@ class Stage:
                 return (0, "")
             if command.startswith("python -m graders ") and self.cwd == ROOT and not self.exported:
                 return self._run_here(shlex.split(command)[3:])
+        if command.startswith("nbgrader "):
+            arguments = shlex.split(command)[1:]
+            ran = self.nbgrader.run("nbgrader", *arguments, cwd=self.cwd, environment=self._environment())
+            return ran.returncode, ran.stdout + ran.stderr
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=self.cwd,

@@ -15,7 +15,11 @@ from typing import Any
 import pytest
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install -e '.[course]'")
-pytestmark = [pytest.mark.xdist_group("nbgrader"), pytest.mark.filterwarnings("ignore:Object of type")]
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.xdist_group("nbgrader"),
+    pytest.mark.filterwarnings("ignore:Object of type"),
+]
 
 import nbformat
 from nbformat.v4 import new_code_cell

@@ -119,7 +119,9 @@ def test_our_own_attacks_are_all_refused(warm_parent: WarmParent) -> None:
 
 
 @linux
-@pytest.mark.parametrize(("seccomp", "landlock"), [(False, False), (False, True)])
+@pytest.mark.parametrize(
+    ("seccomp", "landlock"), [(False, False), pytest.param(False, True, marks=pytest.mark.full)]
+)
 def test_a_sabotaged_sandbox_is_noticed(seccomp: bool, landlock: bool) -> None:
     if landlock and lockdown.landlock_version() == 0:
         pytest.skip("this kernel has no Landlock")
@@ -130,6 +132,7 @@ def test_a_sabotaged_sandbox_is_noticed(seccomp: bool, landlock: bool) -> None:
 
 
 @linux
+@pytest.mark.full
 def test_a_missing_memory_limit_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     from graders.sandbox import self_test
 
@@ -377,6 +380,7 @@ def test_the_graders_own_torch_stays_as_it_was(start: Callable[..., Child]) -> N
 # --------------------------------------------------------------------------- the sandbox's own failures
 
 
+@pytest.mark.full  # tests/sandbox/test_attacks.py has a parent killed from inside
 def test_a_parent_that_was_killed_is_started_again(tmp_path: Path) -> None:
     with WarmParent(best_tier()) as parent:
         parent.spawn(by_hand=False, limits=Limits()).end()

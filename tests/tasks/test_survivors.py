@@ -700,6 +700,10 @@ def failure(one: Spoiled) -> str:
     return ""
 
 
-@pytest.mark.parametrize("one", SURVIVORS, ids=lambda one: f"{one.exercise}.{one.task}: {one.why}")
-def test_wrong_code_of_every_kind_fails_in_tests_that_always_run(one: Spoiled) -> None:
-    assert failure(one), one.why
+@pytest.mark.parametrize(
+    ("exercise", "task"), sorted({(one.exercise, one.task) for one in SURVIVORS}), ids=str
+)
+def test_wrong_code_of_every_kind_fails_at_questions_always_asked(exercise: str, task: str) -> None:
+    asked = [one for one in SURVIVORS if (one.exercise, one.task) == (exercise, task)]
+    passing = [one.why for one in asked if not failure(one)]
+    assert not passing, f"{len(passing)} of {len(asked)} pass:\n" + "\n".join(passing)

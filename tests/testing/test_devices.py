@@ -15,6 +15,7 @@ from graders.report import TaskResult
 from graders.sandbox.inside import accelerator
 from graders.sandbox.warm_parent import WarmParent
 from graders.testing import devices
+from tests.parts import Part
 from tests.testing.device_answers.parts import HEAD
 from tests.testing.device_answers.right import RIGHT
 from tests.testing.device_answers.wrong import RIGHT_BY_CHANCE, WRONG
@@ -28,7 +29,16 @@ def graded(task: str, source: str, parent: WarmParent) -> TaskResult:
     return result
 
 
-@pytest.mark.parametrize("name", [*WRONG, *RIGHT_BY_CHANCE])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A part of the answers that each test is about."""
+    about = {
+        test_a_device_mistake_is_found_without_a_device: [*WRONG, *RIGHT_BY_CHANCE],
+        test_right_code_is_not_taken_for_a_mistake: [*RIGHT],
+    }
+    if metafunc.function in about:
+        metafunc.parametrize("name", Part(metafunc.config.option.part).of(about[metafunc.function]))
+
+
 def test_a_device_mistake_is_found_without_a_device(name: str, warm_parent: WarmParent) -> None:
     task, source, told = {**WRONG, **RIGHT_BY_CHANCE}[name]
     result = graded(task, source, warm_parent)
@@ -39,7 +49,6 @@ def test_a_device_mistake_is_found_without_a_device(name: str, warm_parent: Warm
     assert "an accelerator" in found.message
 
 
-@pytest.mark.parametrize("name", RIGHT)
 def test_right_code_is_not_taken_for_a_mistake(
     name: str, warm_parent: WarmParent, monkeypatch: pytest.MonkeyPatch
 ) -> None:

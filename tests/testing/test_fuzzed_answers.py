@@ -20,6 +20,7 @@ from graders.grading.grade import Settings, _ask
 from graders.grading.modules import Modules
 from graders.testing.in_process import Fields, submission_in_process
 from graders.testing.properties import Property, properties_of
+from tests.parts import Part
 from tests.testing import odd_values
 
 TASKS = [task for exercise in exercises() for task in exercise.tasks]
@@ -71,7 +72,7 @@ def tried(held: Property, task: Task, names: Mapping[str, Any], random: Random) 
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: f"{task.exercise}.{task.name}")
-def test_no_answer_is_a_grader_error(task: Task) -> None:
+def test_no_answer_is_a_grader_error(task: Task, part: Part) -> None:
     torch.set_num_threads(1)
     names = vars(importlib.import_module(f"solutions.{task.exercise}"))
     held = [
@@ -79,7 +80,7 @@ def test_no_answer_is_a_grader_error(task: Task) -> None:
         for each in properties_of(task.exercise, task.name)
         if not any(word in each.test.__name__ for word in _COSTLY)
     ]
-    for number in range(TRIES):
+    for number in part.of(range(TRIES)):
         random = Random(f"{task.exercise}.{task.name}.{number}")
         _, found = tried(random.choice(held), task, names, random)
         if found is not None and found.outcome != "passed":

@@ -90,7 +90,7 @@ def without_allowances(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_allowances")
 @pytest.mark.parametrize(
-    "task", [pytest.param(task, marks=[] if task in A_FEW else [pytest.mark.long]) for task in ASKED]
+    "task", [pytest.param(task, marks=[] if task in A_FEW else [pytest.mark.full]) for task in ASKED]
 )
 def test_the_reference_is_right_on_a_device(
     task: str, reference: dict[str, str], warm_parent: WarmParent
@@ -289,6 +289,12 @@ def test_a_device_that_no_student_process_can_use_is_not_used(capsys: pytest.Cap
     assert not found.is_gpu
     assert "no student process can use mps (on Linux) here" in found.why_not
     assert "not run on a GPU" in capsys.readouterr().err
+
+
+@linux
+@pytest.mark.full
+def test_a_device_that_was_insisted_on_and_that_no_student_process_can_use_is_an_error() -> None:
+    absent = Device("mps", "on Linux")
     with pytest.raises(SandboxFailure, match="--device mps: no student process"):
         device_within(absent, best_tier(), STRICT, insisted=True)
 
@@ -336,7 +342,7 @@ def cases() -> Iterator[object]:
     every += [(name, *case, True) for name, case in RIGHT.items()]
     for number, (name, task, source, right) in enumerate(every):
         # The others take the rehearsal minutes.
-        marks = [] if number % 8 == 0 else [pytest.mark.long]
+        marks = [] if number % 8 == 0 else [pytest.mark.full]
         yield pytest.param(task, source, right, id=name.replace(" ", "-"), marks=marks)
 
 
@@ -353,7 +359,7 @@ def right_on_a_device() -> list[object]:
         pytest.param(
             answer,
             id=f"{answer.exercise}.{answer.task}:{answer.style}".replace(" ", "-"),
-            marks=[] if "dtypes" in groups_of(answer.exercise, answer.task) else [pytest.mark.long],
+            marks=[] if "dtypes" in groups_of(answer.exercise, answer.task) else [pytest.mark.full],
         )
         for answer in right_answers()
         if DEVICES in groups_of(answer.exercise, answer.task)

@@ -1,1 +1,1 @@
-"""The hidden side: what must hold, and how it is found out without trusting anyone's code."""
+"""The hidden side: what answers must do, and how it is tested without trusting anyone's code."""

@@ -31,6 +31,6 @@ def check_new(folder: Path) -> None:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(
-            f"{folder} is not empty; name a new folder, so that nobody's work is overwritten"
+            f"{folder} is not empty; choose a new folder, so that nobody's work is overwritten"
         )
     check_writable(folder)

@@ -35,7 +35,7 @@ def imported_rooms(path: Path) -> set[str]:
 
 
 def telling_lines(text: str) -> set[str]:
-    """The lines of code that would be recognised: no imports, signatures, comments, short lines."""
+    """The lines of code that would give an answer away: no imports, signatures, comments or short lines."""
     lines = (line.strip() for line in text.splitlines())
     return {
         line

@@ -160,7 +160,7 @@ class Proofs:
         said = subprocess.run(command, cwd=kit, env=clean, capture_output=True, text=True, check=False)
         found: dict[str, list[str]] = {}
         for case in ElementTree.parse(report).iter("testcase") if report.exists() else ():
-            task = case.get("name", "").removeprefix("test_").partition("__")[0]
+            task, _, _ = case.get("name", "").removeprefix("test_").partition("__")
             problems = [node for kind in ("failure", "error") for node in case.findall(kind)]
             message = " ".join(str(node.get("message")) for node in problems)
             found.setdefault(task, []).append(message)

@@ -1,4 +1,4 @@
-"""What `grade` and `check-one` do: grade, show progress, write everything down."""
+"""The commands `grade` and `check-one`: they grade, show progress and write the results."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def grade_class(
         gradebook: URL of the nbgrader gradebook to write into; empty for `out/gradebook.db`.
 
     Returns:
-        0 if everything was graded, 1 if the grader failed on something, or refused it.
+        0 if everything was graded, 1 if the grader failed on something or refused it.
     """
     console = new_console()
     sources = plan.hand_ins
@@ -94,18 +94,18 @@ def grade_class(
 
 
 def _write_gradebook(console: Console, url: str, reports: Sequence[Report], feedback: Feedback) -> str:
-    """Write nbgrader's gradebook; returns its name for the list of what was written.
+    """Write nbgrader's gradebook; returns its name for the list of written files.
 
-    What keeps it from being written is said; every other result is there already.
+    If it can't be written, the reason is printed; all other results have been written already.
     """
     try:
         with console.status("writing the gradebook"):
             write_gradebook(url, reports, feedback)
     except ModuleNotFoundError as missing:
-        install = 'python -m pip install -e ".[course]"'
+        install = 'python -m pip install "cnn-by-hand[course]"'
         console.print(f"[yellow]no gradebook:[/] {missing.name} is not installed ({plain(install)})")
         return ""
-    except Exception as error:  # a locked file, a server that is down: whatever the database says
+    except Exception as error:  # a locked file, a server that is down: databases raise all sorts of errors
         reason = str(error).splitlines()[0]
         console.print(f"[bold magenta]gradebook not written:[/] {plain(shown(url))}: {plain(reason)}")
         return ""
@@ -115,13 +115,13 @@ def _write_gradebook(console: Console, url: str, reports: Sequence[Report], feed
 def check_one(source: Source, settings: Settings, require: str, feedback: Feedback, insisted: bool) -> int:
     """Grade one submission, isolated as `require` says, and show every task.
 
-    The device of the settings is left out where it cannot be used, unless it is `insisted` on.
+    If the device in the settings can't be used, it is skipped, unless the user `insisted` on it.
 
     Returns:
         0 if everything was graded, 1 if the grader failed on something.
     """
     console = new_console()
-    torch.set_num_threads(1)  # more would change last digits and, on a busy machine, take many times longer
+    torch.set_num_threads(1)  # more would change the last digits, and be much slower on a busy machine
     with console.status("grading"), proven_parent(require) as parent:
         settings = replace(
             settings, device=device_within(settings.device, parent.tier, require, insisted=insisted)

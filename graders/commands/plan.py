@@ -13,9 +13,9 @@ def show_plan(submissions: Path, layout: str, roster: Path | None, in_full: bool
     """Print who handed in what, before anything is graded; returns the plan.
 
     Args:
-        layout: how the class is laid out; empty to recognise it.
-        roster: a CSV of the people of the class.
-        in_full: with a line for each student.
+        layout: how the class is laid out; empty to detect it.
+        roster: a CSV file with the class list.
+        in_full: whether to print a line for each student.
     """
     people = read_roster(roster) if roster else None
     plan = plan_for(submissions, layout)

@@ -14,14 +14,13 @@ from .notebooks import source_notebook
 from .stubs import EXERCISES_FOLDER
 
 _TEMPLATES = Path(__file__).parent / "templates" / "course"
-_ROOT = Path(__file__).parent.parent.parent
 
 
 def write_course(folder: Path, course: str = "cnn-by-hand") -> None:
     """Write a course that nbgrader's own commands accept.
 
     Raises:
-        FileExistsError: the folder holds something already.
+        FileExistsError: the folder isn't empty.
     """
     check_new(folder)
     for exercise in exercises():
@@ -51,9 +50,9 @@ def instructions() -> str:
 def configuration(course: str) -> str:
     """The text of `nbgrader_config.py`."""
     template = (_TEMPLATES / "nbgrader_config.txt").read_text(encoding="utf-8")
-    # A student may hand in a module of each name; it is read, and must not be replaced.
+    # A student may hand in a module of any of these names, which is graded and must not be overwritten.
     exclude = {exercise.name: [f"{other.name}.py" for other in exercises()] for exercise in exercises()}
-    values = {"graders": str(_ROOT), "course": course, "exclude": exclude}
+    values = {"course": course, "exclude": exclude}
     for name, value in values.items():
         template = template.replace(f"{{{name}!r}}", repr(value))
     return template

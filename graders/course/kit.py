@@ -1,4 +1,4 @@
-"""The student kit: a folder that works on its own, with nothing of the hidden side in it."""
+"""The student kit: a folder that works on its own and has nothing of the hidden side in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from graders.output_folder import check_new
 from .stubs import EXERCISES_FOLDER, stub_files
 
 WRITTEN_BY_HAND = ("__init__.py", "__main__.py", "data.py", "recipes.py", "training.py")
-"""The modules of the kit that are not cut from `solutions/`."""
+"""The modules of the kit that are not generated from `solutions/`."""
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -20,7 +20,7 @@ def release(folder: Path) -> None:
     """Write the kit: fresh stubs, the visible checks, hints, instructions.
 
     Raises:
-        FileExistsError: the folder holds something already.
+        FileExistsError: the folder isn't empty.
     """
     check_new(folder)
     kit = folder / "exercises"

@@ -1,4 +1,4 @@
-"""`exercises/*.py` and `exercises/hints.json`, cut from `solutions/`: everything but the answers."""
+"""Generates `exercises/*.py` and `exercises/hints.json` from `solutions/`: everything but the answers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from typing import Any
 from graders.curriculum import SOLUTIONS, Exercise, cells, exercises, file_of
 from graders.curriculum.percent import SourceCell
 
+from .checkout import in_checkout
+
 EXERCISES_FOLDER = SOLUTIONS.parent / "exercises"
 _REGION = re.compile(
     r"^(?P<indent>[ \t]*)### BEGIN SOLUTION\n.*?^[ \t]*### END SOLUTION\n?", re.DOTALL | re.MULTILINE
@@ -22,7 +24,7 @@ _DEFINITION = re.compile(r"^(?P<indent>[ \t]*)(?P<kind>class|def) (?P<name>\w+)"
 
 
 def stub_files(of: Sequence[Exercise] | None = None) -> dict[str, str]:
-    """What `exercises/` should hold, by file name; for all exercises, in this project or not, or for some."""
+    """The generated files of `exercises/`, by name: of all exercises, or of some."""
     chosen = exercises() if of is None else of
     files = {f"{exercise.name}.py": stub(exercise.name) for exercise in chosen}
     return {**files, "hints.json": hints(chosen)}
@@ -34,17 +36,22 @@ def _ours() -> list[Exercise]:
 
 
 def write_stubs() -> list[Path]:
-    """Write the files; returns their paths."""
+    """Write the files; returns their paths.
+
+    Raises:
+        FileNotFoundError: this is an installed package.
+    """
     written = []
+    folder = in_checkout(EXERCISES_FOLDER)
     for name, text in stub_files(_ours()).items():
-        path = EXERCISES_FOLDER / name
+        path = folder / name
         path.write_text(text, encoding="utf-8")
         written.append(path)
     return written
 
 
 def stale_stubs() -> list[Path]:
-    """The files of `exercises/` that differ from what this module makes."""
+    """The files of `exercises/` that differ from what this module generates."""
     wanted = {EXERCISES_FOLDER / name: text for name, text in stub_files(_ours()).items()}
     return [
         path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text
@@ -52,7 +59,7 @@ def stale_stubs() -> list[Path]:
 
 
 def stub(exercise: str) -> str:
-    """One exercise as a student gets it, in percent format."""
+    """One exercise as students get it, in percent format."""
     import jupytext  # here, because it takes two seconds of CPU time
     from nbformat import v4
 
@@ -74,7 +81,7 @@ def _definitions(cell: Any) -> list[bool]:
 
 
 def student_cell(cell: SourceCell) -> SourceCell | None:
-    """A cell without what students must not see; None for a cell that is left out as a whole."""
+    """A cell without what students must not see; None if the whole cell is left out."""
     tags = cell.metadata.get("tags", [])
     if "reference" in tags or "hints" in cell.metadata:
         return None

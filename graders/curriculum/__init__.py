@@ -1,4 +1,4 @@
-"""Exercises and tasks, read from `solutions/`: names, points, hints. The one place that says which exist."""
+"""Exercises and tasks, read from `solutions/`: names, points, hints. Only this module knows which exist."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Task:
 
     Attributes:
         kind: `"core"` or `"stretch"`.
-        points: what it is worth.
+        points: the points it is worth.
         difficulty, importance: from 1 to 5.
-        minutes: what a student may need.
-        by_hand: whether torch's own kernels may not do the work.
-        hints: three, from a nudge to nearly the answer.
+        minutes: how long a student may need.
+        by_hand: whether torch's own convolutions and poolings are forbidden.
+        hints: three, from a nudge to almost the answer.
     """
 
     exercise: str
@@ -41,13 +41,13 @@ class Task:
 
     @property
     def is_function(self) -> bool:
-        """Whether a function or class has its name; `invalid_input` is a group of calls to several."""
+        """Whether it is a function or class; `invalid_input` stands for calls to several functions."""
         return self.name != INVALID_INPUT
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: its name is that of its file."""
+    """One exercise, which has the name of its file."""
 
     name: str
     title: str
@@ -55,7 +55,7 @@ class Exercise:
 
 
 class SourceError(ValueError):
-    """A file of `solutions/` does not say what it must say; the text has a line for each place."""
+    """A file in `solutions/` declares something wrongly; the text has a line for each place."""
 
 
 def file_of(exercise: str) -> Path:

@@ -1,18 +1,18 @@
-"""The catalogue as a page to read: what a student is told, the question with it, and the tasks."""
+"""The catalogue as a page to read: what a student is told, the hint that goes with it, and the tasks."""
 
 from __future__ import annotations
 
 from graders.curriculum import SOLUTIONS, exercises
 
-from .catalogue import Misconception, catalogue
+from .catalogue import ALSO, Misconception, catalogue
 
 PAGE = SOLUTIONS.parent / "docs" / "misconceptions.md"
 
-_HEAD = """# What mistakes are called
+_HEAD = """# Known mistakes
 
-Made by `python -m graders catalogue`. A failing answer gets one of these sentences if it behaves exactly like
-that mistake on every probe, and none if it does not. Many of them are also known together with a habit, such
-as a buffer that is always float32; both are then named.
+Written by `python -m graders catalogue`. If a failing answer behaves exactly like one of these mistakes on
+every probe, its student reads that sentence. Many mistakes are also recognised in combination with a habit,
+such as a buffer that is always float32; then both are named.
 """
 
 
@@ -24,11 +24,11 @@ def page() -> str:
             continue
         rows: dict[tuple[str, str], list[Misconception]] = {}
         for entry in catalogue(exercise.name):
-            if " And besides: " not in entry.says:
+            if ALSO not in entry.says:
                 rows.setdefault((entry.says, entry.hint), []).append(entry)
         parts += [
             f"\n## {exercise.name}\n",
-            "| what it says | the question with it | tasks |",
+            "| message | hint | tasks |",
             "|---|---|---|",
         ]
         for (says, hint), entries in rows.items():

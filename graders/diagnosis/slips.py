@@ -1,4 +1,4 @@
-"""Mistakes that turn up in many tasks: each is a change that makes a right function wrong."""
+"""Mistakes that occur in many tasks: each is a change that makes a right function wrong."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from graders.testing.module import Module
 from graders.testing.reply import Reply
 from graders.testing.submission import Submission
 
-from .catalogue import Probe, misconception, of_the_machine, same
+from .catalogue import ALSO, Probe, misconception, of_the_machine, same
 
 Function = Callable[..., Any]
 Change = Callable[[Function], Function]
@@ -26,10 +26,10 @@ class Slip:
     """One mistake.
 
     Attributes:
-        name: as in the catalogue, without the task's prefix.
+        name: its name in the catalogue, without the task's prefix.
         says, hint: as in the catalogue.
-        change: makes a right function wrong; it must return a new one each time.
-        with_habits: whether it is also met together with habits such as a buffer without a dtype.
+        change: makes a wrong function from the right one; it must return a new function each time.
+        with_habits: whether it is also combined with habits such as a buffer without a dtype.
     """
 
     name: str
@@ -50,20 +50,20 @@ def entries(
     before: str = "",
     make: Change = lambda function: function,
 ) -> tuple[Any, ...]:
-    """Misconceptions about one task: every slip alone, and together with every habit.
+    """Misconceptions about one task: every slip alone and combined with every habit.
 
     Args:
-        right: the right function, or class.
-        prefix: in front of the slip's name, so that names stay unique within an exercise.
-        before: in front of the slip's sentence.
-        make: makes the task's answer from the wrong function, where that is another one.
+        right: the right function or class.
+        prefix: put in front of the slip's name, so that names are unique within an exercise.
+        before: put in front of the slip's sentence.
+        make: makes the task's answer from the wrong function, if the task is another function.
     """
     found = []
     for slip in slips:
         wrong = make(slip.change(right))
         found.append(entry(exercise, task, prefix + slip.name, wrong, before + slip.says, slip.hint))
         for habit in habits if slip.with_habits else ():
-            both = f"{before}{slip.says} And besides: {habit.says[0].lower()}{habit.says[1:]}"
+            both = f"{before}{slip.says}{ALSO}{habit.says[0].lower()}{habit.says[1:]}"
             name = f"{prefix}{slip.name}-and-{habit.name}"
             wrong = make(habit.change(slip.change(right)))
             found.append(entry(exercise, task, name, wrong, both, slip.hint))
@@ -71,13 +71,13 @@ def entries(
 
 
 def entry(exercise: str, task: str, name: str, wrong: Function, says: str, hint: str) -> Function:
-    """One misconception from a function that was made, not written in the file of its exercise."""
+    """One misconception from a generated function, which isn't written in its exercise's folder."""
     wrong.__module__ = f"graders.tasks.{exercise}.misconceptions"
     return misconception(name, task, says=says, hint=hint)(wrong)
 
 
 def marked(namespace: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Every `@misconception` of a file, in the order in which it stands there."""
+    """Every `@misconception` in a module's namespace, in order of definition."""
     return tuple(
         value for value in namespace.values() if "__misconception__" in getattr(value, "__dict__", {})
     )
@@ -87,7 +87,7 @@ def marked(namespace: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def plain(reply: Reply) -> Reply:
-    """A reply without what the contract leaves open or what does not matter for the cause."""
+    """A reply without what the contract leaves open and what says nothing about the mistake."""
     value = reply.value
     if isinstance(value, Opaque):
         value = f"a {value.type}"
@@ -97,14 +97,14 @@ def plain(reply: Reply) -> Reply:
 
 
 def _numbers(tree: Any) -> Any:
-    """Nested lists with every tensor of one element as the number in it."""
+    """Nested lists with every 0-d tensor replaced by its number."""
     if isinstance(tree, list):
         return [_numbers(item) for item in tree]
     return float(tree) if isinstance(tree, Tensor) and tree.dim() == 0 else tree
 
 
 def calls(name: str, *args: Any, **kwargs: Any) -> Probe:
-    """What a function of the exercise answers to one call, its tensors after the call included."""
+    """A probe that calls a function of the exercise; it observes the result and the arguments afterwards."""
 
     def probe(submission: Submission) -> Any:
         return plain(submission.ask(name, *args, return_arguments=True, **kwargs))
@@ -113,16 +113,16 @@ def calls(name: str, *args: Any, **kwargs: Any) -> Probe:
 
 
 def value_of(name: str, *args: Any, **kwargs: Any) -> Probe:
-    """The plain value of one call."""
+    """A probe that observes the plain value of one call."""
     return lambda submission: plain(submission.ask(name, *args, **kwargs)).value
 
 
-# What torch says of `if tensor:`.
+# Part of torch's error message for `if tensor:`.
 TRUTH = "Boolean value of Tensor"
 
 
 def telling(probe: Probe, *phrases: str | tuple[str, ...]) -> Probe:
-    """The same probe, but an error counts by the one of `phrases` that its message has, if any.
+    """The same probe, but errors are told apart by which of `phrases` their message contains, if any.
 
     A tuple of phrases is one thing said in several ways.
     """
@@ -141,8 +141,9 @@ def telling(probe: Probe, *phrases: str | tuple[str, ...]) -> Probe:
 
 
 def settled(probe: Probe) -> Probe:
-    """The same probe, but no result is no result: whether it is an error, of which kind, or an empty tensor
-    depends on how the same slip was written down.
+    """The same probe, but errors and empty tensors all count as *no result*.
+
+    Which of them occurs depends only on how the same mistake was written.
     """
 
     def asked(submission: Submission) -> Any:
@@ -163,15 +164,15 @@ def settled(probe: Probe) -> Probe:
 
 
 def counted(function: Function) -> Function:
-    """The same function, with its Python steps counted as those of a student are."""
+    """The same function, with its Python steps counted like a student's."""
     function.__code__ = function.__code__.replace(co_filename="<misconception>")
     return function
 
 
 def effort(name: str, right: Function, *questions: tuple[Tensor, Tensor]) -> Probe:
-    """Whether tensor operations and Python steps grow from question to question, if the answers are right.
+    """A probe for whether tensor operations and Python steps grow from question to question.
 
-    If they are not, the effort says nothing of the cause.
+    If the results aren't right, the effort says nothing about the mistake.
     """
 
     def probe(submission: Submission) -> Any:
@@ -182,7 +183,7 @@ def effort(name: str, right: Function, *questions: tuple[Tensor, Tensor]) -> Pro
             if not isinstance(reply.value, Tensor) or not same(reply.value.detach().clone(), wanted):
                 return "not right"
             efforts.append(reply.effort)
-        # By the measure of the properties.
+        # The same threshold as in the properties.
         return tuple(max(counts) > min(counts) + 4 for counts in zip(*efforts, strict=True))
 
     return settled(probe)

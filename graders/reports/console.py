@@ -9,16 +9,16 @@ from graders.printable import lines, one_line
 
 
 def new_console() -> Console:
-    """The terminal; a log file or a pipe, which has no width of its own, gets room for the whole table."""
+    """The console; a log file or a pipe, which has no width, gets room for the whole table."""
     found = Console()
     return found if found.is_terminal else Console(width=max(found.width, 132))
 
 
 def plain(text: str) -> str:
-    """Messages as they are: brackets are no markup here."""
+    """A message with its brackets escaped, so that they aren't taken for markup."""
     return escape(lines(text))
 
 
 def plain_name(text: str) -> str:
-    """A name, likewise, on one line."""
+    """The same for a name, on one line."""
     return escape(one_line(text))

@@ -9,8 +9,8 @@ class Feedback(StrEnum):
     """How much of a failed hidden test a student sees."""
 
     FULL = "full"
-    """The call, what is wrong, and the small case with what came and what was expected."""
+    """The call, what is wrong, and the small case with the actual and the expected result."""
     CASE = "case"
     """The call, what is wrong and the hint, without expected values."""
     VERDICT = "verdict"
-    """The outcome and the points alone; besides, what could not be read of the files."""
+    """Only the outcome and the points, and which files couldn't be read."""

@@ -11,7 +11,7 @@ class Limits:
 
     Attributes:
         cpu_seconds: CPU time for all questions of one task together.
-        memory_bytes: address space beyond that of the warm parent.
+        memory_bytes: address space in addition to that of the warm parent.
     """
 
     cpu_seconds: float = 10.0
@@ -19,5 +19,5 @@ class Limits:
 
     @property
     def wall_seconds(self) -> float:
-        """A generous bound for a process that sleeps, or a machine that is busy."""
+        """A generous limit on wall-clock time, for processes that sleep and machines that are busy."""
         return 10 * self.cpu_seconds + 5

@@ -28,12 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--device",
         choices=gpu.CHOICES,
         default="cpu",
-        help="where to ask: a GPU of this machine, its rehearsal, or the CPU (default)",
+        help="where to run: a GPU of this machine, a simulated one, or the CPU (default)",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a path that leads nowhere once, not once for every property."""
+    """Reject a path that doesn't exist once, not once for every property."""
     path = Path(config.getoption("--submission"))
     if not path.exists():
         raise pytest.UsageError(f"--submission {path}: no such file or folder")
@@ -72,7 +72,7 @@ def exercise_of_hand_in(exercise: str, warm_parent: WarmParent, hand_in: HandIn)
 def submission(
     request: pytest.FixtureRequest, exercise: str, exercise_of_hand_in: Submission, hand_in: HandIn
 ) -> Iterator[Submission]:
-    """The submission, asked about the task that the test belongs to."""
+    """The submission, ready for questions about the task that the test belongs to."""
     mark = request.function.__property__
     unreadable = hand_in.graded.unreadable.get(f"{exercise}.{mark.task}")
     if unreadable is not None:
@@ -84,6 +84,6 @@ def submission(
         yield exercise_of_hand_in
         return
     if not asked_on_a_gpu(mark.group, groups_of(exercise, mark.task)):
-        pytest.skip(f"not asked on {device}")
+        pytest.skip(f"not run on {device}")
     with exercise_of_hand_in.on(device.name):
         yield exercise_of_hand_in

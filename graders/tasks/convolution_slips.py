@@ -16,12 +16,14 @@ from graders.diagnosis.catalogue import Probe
 from graders.diagnosis.slips import Change, Function, Slip, calls, settled
 from graders.testing.strategies import tensor
 
-ORDER = "Which number of the kernel does the first pixel of the window meet, the first or the last?"
-PLACES = "How many places are there for a window of 2 in a row of 3 pixels?"
+ORDER = "Which element of the kernel is the first pixel of the window multiplied by: the first or the last?"
+PLACES = "How many positions are there for a window of 2 in a row of 3 pixels?"
 CONNECTED = "Is there a float(), .item(), .data, .detach(), numpy or torch.tensor() between X and the result?"
-DTYPE = "Which dtype does torch.zeros(shape) have, and which does torch.result_type(X, K) tell?"
-VIEWS = "What does X.T share with X, and what differs? Which of your operations look at the memory itself?"
-RECTANGLE = "What comes out, step by step, for an image of 3 rows and 5 columns?"
+DTYPE = "Which dtype does torch.zeros(shape) have, and which does torch.result_type(X, K) return?"
+VIEWS = (
+    "What do X and X.T share, and how do they differ? Which of your operations depend on the memory layout?"
+)
+RECTANGLE = "What happens, step by step, for an image of 3 rows and 5 columns?"
 
 
 def before(change: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> Change:
@@ -89,44 +91,44 @@ _BUT_LAST = slice(None, -1)
 KERNEL = (
     Slip(
         "kernel-flipped",
-        "This is what one gets when the kernel is turned by 180° first, as in the textbook convolution. "
-        "In deep learning the kernel is not flipped.",
+        "You get this result when the kernel is flipped (rotated by 180°) first, as in the textbook "
+        "convolution. In deep learning the kernel isn't flipped.",
         ORDER,
         before(lambda X, K: (X, K.flip(-2, -1))),
     ),
     Slip(
         "kernel-flipped-horizontally",
-        "This is what one gets when each row of the kernel is read backwards. "
-        "Window and kernel are both read from left to right.",
+        "You get this result when each row of the kernel is read backwards. Window and kernel are both "
+        "read from left to right.",
         ORDER,
         before(lambda X, K: (X, K.flip(-1))),
     ),
     Slip(
         "kernel-flipped-vertically",
-        "This is what one gets when the rows of the kernel are read from the last to the first. "
-        "Window and kernel are both read from top to bottom.",
+        "You get this result when the rows of the kernel are read from the last to the first. Window and "
+        "kernel are both read from top to bottom.",
         ORDER,
         before(lambda X, K: (X, K.flip(-2))),
     ),
     Slip(
         "kernel-transposed",
-        "This is what one gets when rows and columns of the kernel are exchanged. "
-        "The first index counts rows, for the kernel as for the image.",
-        "Which of the two indices of K[a, b] goes down, and which goes to the right?",
+        "You get this result when rows and columns of the kernel are swapped. The first index counts rows, "
+        "in the kernel just as in the image.",
+        "Which index of K[a, b] goes down, and which goes to the right?",
         before(lambda X, K: (X, K.mT)),
     ),
     Slip(
         "last-kernel-row-and-column-missed",
-        "This is what one gets when the last row and the last column of the kernel take no part. "
-        "A range ends before its end, so range(kh) already stops at kh - 1.",
-        "Which numbers does range(3 - 1) run through, and which does a kernel of 3 need?",
+        "You get this result when the last row and the last column of the kernel are left out. A range "
+        "excludes its end, so range(kh) already stops at kh - 1.",
+        "Which numbers does range(3 - 1) produce, and which ones does a kernel of size 3 need?",
         before(lambda X, K: (X, _masked(K, _BUT_LAST, _BUT_LAST))),
     ),
     Slip(
         "last-product-only",
-        "This is what one gets when each product overwrites the one before it, so that only the last "
-        "remains. The products of a window are added up.",
-        "In the innermost loop, what happens to the product before when the next one is stored?",
+        "You get this result when each product overwrites the one before it, so only the last one remains. "
+        "The products of a window are added up.",
+        "In the innermost loop, what happens to the previous product when the next one is stored?",
         before(lambda X, K: (X, _masked(K, slice(-1, None), slice(-1, None)))),
     ),
 )
@@ -134,29 +136,29 @@ KERNEL = (
 SUM = (
     Slip(
         "mean-instead-of-sum",
-        "This is what one gets when the products of a window are averaged. A convolution adds them up.",
-        "What should a kernel of ones do to a window of ones?",
+        "You get this result when the products of a window are averaged. A convolution adds them up.",
+        "What should a kernel of ones give for a window of ones?",
         before(lambda X, K: (X, K / _per_window(K))),
     ),
     Slip(
         "sum-times-sum",
-        "This is what one gets when the sum of the window is multiplied by the sum of the kernel. "
-        "First each pixel is multiplied by its own number of the kernel, then comes the sum.",
-        "Does your result change when two numbers of the kernel change places? Should it?",
+        "You get this result when the sum of the window is multiplied by the sum of the kernel. First each "
+        "pixel is multiplied by its own element of the kernel, then the products are summed.",
+        "Does your result change when two elements of the kernel swap places? Should it?",
         before(_sums),
     ),
     Slip(
         "absolute-value",
-        "This is the absolute value of the right result. A negative answer is a real answer: it tells the "
-        "direction.",
-        "What does the sign of the result say about an edge?",
+        "This is the absolute value of the right result. A negative result is a valid result: its sign "
+        "tells the direction.",
+        "What does the sign of the result tell you about an edge?",
         after(lambda Y, K: Y.abs()),
     ),
     Slip(
         "negatives-cut-off",
-        "This is the right result with its negative numbers set to zero. "
-        "That is what an activation function does; a convolution keeps them.",
-        "What should the kernel [[1, -1]] answer where the image goes from black to white?",
+        "This is the right result with its negative numbers set to zero. That's what an activation "
+        "function does; a convolution keeps them.",
+        "What should the kernel [[1, -1]] give where the image goes from black to white?",
         after(lambda Y, K: Y.relu()),
     ),
 )
@@ -164,8 +166,8 @@ SUM = (
 SIZE = (
     Slip(
         "last-row-and-column-left-zero",
-        "The last row and the last column were never filled: the loops end one position too early, "
-        "at H - kh in place of H - kh + 1.",
+        "The last row and the last column were never filled: the loops end one position too early, at H - "
+        "kh instead of H - kh + 1.",
         PLACES,
         after(lambda Y, K: _only(Y, _BUT_LAST, _BUT_LAST)),
     ),
@@ -183,9 +185,9 @@ SIZE = (
     ),
     Slip(
         "first-row-and-column-left-zero",
-        "The first row and the first column were never filled: the loops begin at 1, and Python counts "
+        "The first row and the first column were never filled: the loops start at 1, but Python counts "
         "from 0.",
-        "Which numbers does range(1, n) run through, and which one is missing?",
+        "Which numbers does range(1, n) produce, and which one is missing?",
         after(lambda Y, K: _only(Y, slice(1, None), slice(1, None))),
     ),
     Slip(
@@ -196,63 +198,63 @@ SIZE = (
     ),
     Slip(
         "one-row-too-few",
-        "The result is one row too small: the + 1 is missing in its height, and in its height only.",
+        "The result is one row too small: the + 1 is missing in its height, and only there.",
         PLACES,
         after(lambda Y, K: Y[..., :-1, :]),
     ),
     Slip(
         "one-column-too-few",
-        "The result is one column too small: the + 1 is missing in its width, and in its width only.",
+        "The result is one column too small: the + 1 is missing in its width, and only there.",
         PLACES,
         after(lambda Y, K: Y[..., :-1]),
     ),
     Slip(
         "one-window-too-many",
-        "The result has one row and one column too many, which no window filled. "
-        "A window of kh rows fits into H rows at H - kh + 1 places.",
+        "The result has one row and one column too many, which no window fills. A window of kh rows fits "
+        "into H rows at H - kh + 1 positions.",
         PLACES,
         after(lambda Y, K: _frame(Y, 0, 1, 0, 1)),
     ),
     Slip(
         "buffer-of-image-size",
-        "The result is as large as the image and ends in rows and columns of zeros that no window filled. "
+        "The result is as large as the image and ends with rows and columns of zeros that no window fills. "
         "A convolution without padding makes the image smaller.",
         PLACES,
         after(lambda Y, K: _frame(Y, 0, K.shape[-2] - 1, 0, K.shape[-1] - 1)),
     ),
     Slip(
         "same-size-by-a-frame",
-        "This is what one gets with a frame of zeros around the image, so that the result is as large as the "
-        "image. Here nothing is padded: only windows that lie inside the image count.",
+        "You get this result when the image is padded with zeros so that the result is as large as the "
+        "image. There is no padding here: only windows that lie inside the image count.",
         "How large is the result if every window must lie inside the image?",
         before(_same),
     ),
     Slip(
         "same-size-by-a-frame-larger-in-front",
-        "This is what one gets with kh // 2 rows and kw // 2 columns of zeros in front and the rest behind, "
-        "so that the result is as large as the image. Here nothing is padded: only windows that lie inside "
-        "the image count.",
+        "You get this result when the image is padded with kh // 2 rows of zeros at the top, kw // 2 "
+        "columns on the left, and the rest at the other ends, so that the result is as large as the image. "
+        "There is no padding here: only windows that lie inside the image count.",
         "How large is the result if every window must lie inside the image?",
         before(_same_from_the_front),
     ),
     Slip(
         "padded-by-half-the-kernel",
-        "This is what one gets when half the kernel size is padded on every side. "
-        "Here nothing is padded: only windows that lie inside the image count.",
+        "You get this result when the image is padded by half the kernel size on every side. There is no "
+        "padding here: only windows that lie inside the image count.",
         "How large is the result if every window must lie inside the image?",
         before(_half),
     ),
     Slip(
         "padded-at-the-end",
-        "This is what one gets when windows may stick out below and to the right, with zeros outside. "
-        "Only windows that lie inside the image count.",
+        "You get this result when windows may extend below and to the right of the image, with zeros "
+        "outside. Only windows that lie inside the image count.",
         "How large is the result if every window must lie inside the image?",
         before(lambda X, K: (_frame(X, 0, K.shape[-2] - 1, 0, K.shape[-1] - 1), K)),
     ),
     Slip(
         "every-overlap-counted",
-        "This is what one gets when every overlap of kernel and image counts, even of a single pixel. "
-        "Only windows that lie entirely inside the image count.",
+        "You get this result when every overlap of kernel and image counts, even of a single pixel. Only "
+        "windows that lie completely inside the image count.",
         "How large is the result if every window must lie inside the image?",
         before(
             lambda X, K: (
@@ -263,31 +265,31 @@ SIZE = (
     ),
     Slip(
         "windows-side-by-side",
-        "This is what one gets when the window moves on by its own size, as in pooling. "
-        "In a convolution it moves on by one pixel, and windows overlap.",
+        "You get this result when the window moves by its own size, as in pooling. In a convolution it "
+        "moves by one pixel, and windows overlap.",
         "By how many pixels does the window move from Y[0, 0] to Y[0, 1]?",
         after(lambda Y, K: Y[..., :: K.shape[-2], :: K.shape[-1]]),
     ),
     Slip(
         "height-and-width-of-the-result-exchanged",
-        "The result is transposed: its height and its width are exchanged. "
-        "On square images one sees no wrong shape, but the numbers are in the wrong places.",
+        "The result is transposed: its height and its width are swapped. For square images the shape looks "
+        "right, but the values are in the wrong places.",
         RECTANGLE,
         after(lambda Y, K: Y.mT),
     ),
     Slip(
         "axes-of-length-one-lost",
-        "Axes of length one are missing in the result, as .squeeze() leaves them out. "
-        "A result of one row still has a height and a width.",
-        "What does .squeeze() do to a result of shape (1, 3), and what to one of shape (2, 3)?",
+        "Axes of length one are missing from the result, as after .squeeze(). A result with one row still "
+        "has a height and a width.",
+        "What does .squeeze() do to a result of shape (1, 3), and to one of shape (2, 3)?",
         after(lambda Y, K: Y.squeeze()),
     ),
 )
 
 DETACHED = Slip(
     "detached",
-    "The values are right, but autograd cannot get through: somewhere a number is taken out of its tensor, "
-    "or the function runs under no_grad.",
+    "The values are right, but no gradient gets through: somewhere a number is taken out of its tensor, or "
+    "the function runs under no_grad.",
     CONNECTED,
     after(lambda Y, K: Y.detach()),
     with_habits=False,
@@ -295,8 +297,8 @@ DETACHED = Slip(
 
 FLOAT32 = Slip(
     "always-float32",
-    "The result is always float32, whatever comes in: a buffer was made without a dtype, or the inputs were "
-    "turned into float32 by .float().",
+    "The result is always float32, whatever the dtype of the input: a buffer was made without a dtype, or "
+    "the inputs were converted to float32 with .float().",
     DTYPE,
     after(lambda Y, K: Y.float()),
     with_habits=False,
@@ -304,7 +306,7 @@ FLOAT32 = Slip(
 
 PLAIN_NUMBERS = Slip(
     "detached-and-always-float32",
-    "The result is always float32, and autograd cannot get through: the numbers were taken out of their "
+    "The result is always float32, and no gradient gets through: the numbers were taken out of their "
     "tensors and put into a new one, or the function runs under no_grad.",
     CONNECTED,
     after(lambda Y, K: Y.detach().float()),
@@ -345,37 +347,40 @@ TENSORS = (
     PLAIN_NUMBERS,
     Slip(
         "a-new-leaf",
-        "The result asks for a gradient but does not pass it on to X and K: it is a new tensor made from "
-        "numbers.",
+        "The result requires a gradient but doesn't pass it on to X and K: it is a new tensor made from "
+        "plain numbers.",
         "What does torch.tensor(…, requires_grad=True) know about where its numbers come from?",
         after(lambda Y, K: Y.detach().float().requires_grad_()),
         with_habits=False,
     ),
     Slip(
         "image-detached",
-        "The gradient reaches the kernel but not the image: X is cut off before it is used.",
-        "Which operation takes X out of autograd's notes, and is it needed?",
+        "The gradient reaches the kernel but not the image: X is cut off from the computation graph before "
+        "it is used.",
+        "Which operation cuts X off from the computation graph, and is it needed?",
         before(lambda X, K: (X.detach(), K)),
         with_habits=False,
     ),
     Slip(
         "kernel-detached",
-        "The gradient reaches the image but not the kernel: K is cut off before it is used.",
-        "Which operation takes K out of autograd's notes, and is it needed?",
+        "The gradient reaches the image but not the kernel: K is cut off from the computation graph before "
+        "it is used.",
+        "Which operation cuts K off from the computation graph, and is it needed?",
         before(lambda X, K: (X, K.detach())),
         with_habits=False,
     ),
     Slip(
         "always-float64",
-        "The result is always float64, whatever comes in. It should have the dtype torch.result_type(X, K).",
-        "Where do you choose a dtype yourself (numpy does so, too), and which one would the inputs ask for?",
+        "The result is always float64, whatever the dtype of the input. It should have the dtype "
+        "torch.result_type(X, K).",
+        "Where does your code set a dtype (NumPy does so, too), and which dtype do the inputs call for?",
         after(lambda Y, K: Y.double()),
         with_habits=False,
     ),
     Slip(
         "dtype-of-the-kernel",
-        "The result takes its dtype from the kernel alone. For a float image and a kernel of whole numbers "
-        "that makes whole numbers of it.",
+        "The result takes its dtype from the kernel alone. With a float image and an integer kernel, that "
+        "makes it an integer tensor.",
         "Which dtype should a float image and the kernel torch.tensor([[1, -1]]) give?",
         _of_kernel,
         with_habits=False,
@@ -383,62 +388,62 @@ TENSORS = (
     Slip(
         "dtype-of-the-image",
         "The result takes its dtype from the image alone, so a float64 kernel on a float32 image loses its "
-        "precision. It should be torch.result_type(X, K).",
+        "precision. It should have the dtype torch.result_type(X, K).",
         "Which dtype should a float32 image and a float64 kernel give?",
         _of_image,
         with_habits=False,
     ),
     Slip(
         "same-dtype-demanded",
-        "Image and kernel must have the same dtype here: matrix products and einsum refuse a mixture. "
-        "Bring both to torch.result_type(X, K) first.",
+        "Image and kernel must have the same dtype here: matrix products and einsum don't accept mixed "
+        "dtypes. Convert both to torch.result_type(X, K) first.",
         "What happens with a float image and the kernel torch.tensor([[1, -1]])?",
         before(_refusing_mixed),
         with_habits=False,
     ),
     Slip(
         "image-must-be-contiguous",
-        "An image that is a transposed or sliced view is refused: .view() needs numbers that lie in order. "
-        ".reshape() does not.",
+        "The code fails on an image that is a transposed or sliced view: .view() needs elements that lie "
+        "in order in memory. .reshape() doesn't.",
         VIEWS,
         before(lambda X, K: (_viewed(X), K)),
         with_habits=False,
     ),
     Slip(
         "kernel-must-be-contiguous",
-        "A kernel that is a transposed or sliced view is refused: .view() needs numbers that lie in order. "
-        ".reshape() does not.",
+        "The code fails on a kernel that is a transposed or sliced view: .view() needs elements that lie "
+        "in order in memory. .reshape() doesn't.",
         VIEWS,
         before(lambda X, K: (X, _viewed(K))),
         with_habits=False,
     ),
     Slip(
         "image-and-kernel-must-be-contiguous",
-        "Transposed and sliced views are refused: .view() needs numbers that lie in order. .reshape() does "
-        "not.",
+        "The code fails on transposed and sliced views: .view() needs elements that lie in order in "
+        "memory. .reshape() doesn't.",
         VIEWS,
         before(lambda X, K: (_viewed(X), _viewed(K))),
         with_habits=False,
     ),
     Slip(
         "memory-of-the-image-taken-in-order",
-        "Transposed and sliced images give wrong numbers: the strides were taken to be those of a tensor "
-        "whose numbers lie in order. X.stride() tells the real ones.",
+        "Transposed and sliced images give wrong values: the code assumes the strides of a tensor whose "
+        "elements lie in order. X.stride() returns the real ones.",
         VIEWS,
         before(lambda X, K: (_contiguous(X), K)),
         with_habits=False,
     ),
     Slip(
         "list-returned",
-        "The numbers are right, but they come as a Python list. The result should be a tensor.",
-        "How can the collected numbers become one tensor without losing their gradient?",
+        "The values are right, but they are returned as a Python list. The result should be a tensor.",
+        "How can you turn the collected numbers into one tensor without losing their gradient?",
         after(lambda Y, K: Y.tolist()),
         with_habits=False,
     ),
     Slip(
         "numpy-array-returned",
-        "The result is a numpy array. It should be a tensor, computed from tensors all the way.",
-        "Which line leaves torch, and is there an operation of torch for it?",
+        "The result is a NumPy array. It should be a tensor, computed with torch operations all the way.",
+        "Which line leaves torch, and is there a torch operation that does the same?",
         after(lambda Y, K: Y.detach().numpy()),
         with_habits=False,
     ),

@@ -28,13 +28,13 @@ class Questions(Protocol):
 
 @dataclass(frozen=True)
 class Description:
-    """A module's inside: what it says of itself."""
+    """A module's contents, as it reports them."""
 
     type: str
     training: bool
     parameters: list[tuple[str, Tensor]]
     identities: list[int]
-    """A number for each parameter that is another for another object."""
+    """A number for each parameter object; different objects have different numbers."""
     trainable: dict[str, bool]
     buffers: list[tuple[str, Tensor]]
     state: Entries
@@ -66,7 +66,7 @@ class Module:
         """Parameters, buffers, submodules and modes as they are now.
 
         Raises:
-            Raised: it is no module.
+            Raised: it isn't a module.
         """
         found = self._question("describe")
         if not found["is_module"]:
@@ -104,13 +104,13 @@ class Module:
         return self._question("attribute", name=name)
 
     def calls(self) -> list[dict[str, bool]]:
-        """What a `Recorder` noted of each call: whether in training mode, whether gradients were tracked."""
+        """What a `Recorder` noted about each call: training mode, and whether gradients were tracked."""
         return records(self.attribute("calls"))
 
     def fit(
         self, batches: Sequence[tuple[Tensor, Tensor]], *, epochs: int, lr: float, momentum: float = 0.0
     ) -> None:
-        """Train it by plain SGD on cross-entropy, by the sandbox's own loop."""
+        """Train it with plain SGD on cross-entropy, in the sandbox's own loop."""
         self._question("fit", batches=list(batches), epochs=epochs, lr=lr, momentum=momentum)
 
     def _question(self, ask: str, **fields: Any) -> Any:

@@ -19,23 +19,23 @@ from graders.sandbox.limits import Limits
 from graders.sandbox.one_budget import make_way, stop
 from graders.sandbox.warm_parent import ACCELERATOR, WarmParent
 
-# To begin an operation costs a card some ten times what the CPU needs to do a small one.
+# Launching an operation on a GPU takes about ten times as long as the CPU needs to finish a small one.
 _SLOWER_ON_A_DEVICE = 10
 
 
-# Of a task's CPU time, what one statement at the top level of a file may use.
+# The share of a task's CPU time that one top-level statement of a file may use.
 _SHARE_OF_A_STATEMENT = 0.2
 _MOST_STOPPED = 5
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A statement at the top level of a file that failed when the file was loaded.
+    """A top-level statement of a file that failed while the file was being loaded.
 
     Attributes:
-        label: its file, and its cell in a notebook.
+        label: its file, and in a notebook its cell.
         text: its first line.
-        type, message: of the exception.
+        type, message: the exception's type and message.
     """
 
     label: str
@@ -47,7 +47,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Kind:
-    """Which process a question goes to."""
+    """The kind of process that a question goes to."""
 
     by_hand: bool
     device: str | None = None
@@ -113,7 +113,7 @@ class Processes:
             if error.fatal:
                 self.lost = error
             elif isinstance(error, Raised) and _poisons(error):
-                child.end()  # no question after it would have a true answer
+                child.end()  # no further answer of this process could be trusted
             raise
 
     def cpu_seconds(self, kind: Kind) -> float:
@@ -121,7 +121,7 @@ class Processes:
         return self._child(kind).cpu_seconds()
 
     def _limits_of(self, kind: Kind) -> Limits:
-        """Those of a task; a real device waits for each small operation longer than the CPU computes it."""
+        """The limits of a task; on a real device, launching small operations takes much longer."""
         if kind.device in (None, ACCELERATOR):
             return self._limits
         return replace(self._limits, cpu_seconds=_SLOWER_ON_A_DEVICE * self._limits.cpu_seconds)
@@ -145,10 +145,11 @@ class Processes:
         return child
 
     def _loaded(self, kind: Kind) -> Child:
-        """A child with the module in it.
+        """A child that has loaded the module.
 
-        Statements at the top level have a budget of their own. Where one uses it up, or ends the process, the
-        module is loaded once more, now with an announcement of each statement; then again without that one.
+        Top-level statements have a separate budget. If one uses it up or ends the process, the module is
+        loaded again, and the child announces each statement before it runs, which identifies the culprit.
+        Then it is loaded once more without that statement.
         """
         announce = False
         while True:
@@ -202,7 +203,7 @@ def _on_the_wire(content: str | Sequence[Part]) -> Any:
 
 
 def _ending(error: StudentError, seconds: float) -> str:
-    """What a statement did that had to be ended."""
+    """What a statement did so that it had to be stopped."""
     if isinstance(error, TimedOut):
         waited = 10 * seconds if error.clock == "wall" else seconds
         return f"was still running after {waited:g} s of {error.clock} time"
@@ -212,5 +213,5 @@ def _ending(error: StudentError, seconds: float) -> str:
 
 
 def _poisons(raised: Raised) -> bool:
-    """Whether an error leaves the process without its device, as an assertion on the card does."""
+    """Whether an error leaves the process without its device, as a failed assertion on the GPU does."""
     return raised.message.startswith("CUDA error") or raised.is_a("AcceleratorError")

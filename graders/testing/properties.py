@@ -27,7 +27,7 @@ PROPERTY_SETTINGS = settings(
 
 @dataclass(frozen=True)
 class Mark:
-    """Which task a property belongs to, and the group of it."""
+    """The task and the group that a property belongs to."""
 
     task: str
     group: str
@@ -35,7 +35,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Property:
-    """One property: a test function that takes a submission, and what it stands for."""
+    """One property: a test function that takes a submission, with its task and group."""
 
     test: Callable[..., None]
     task: str
@@ -50,8 +50,9 @@ class Property:
 def property_of(task: str, group: str) -> Callable[[_Test], _Test]:
     """Mark a test function `(submission, …)` as a property of `task`.
 
-    Groups and their weights stand in the exercise's `GROUPS`; a group earns its share when all its properties
-    hold. The properties of a task stand in one file, and run in the order in which it defines them.
+    Groups and their weights are in the exercise's `GROUPS`; a group earns its share of the points when all
+    its properties hold. All properties of a task are in one file and run in the order in which they are
+    defined.
     """
 
     def mark(test: _Test) -> _Test:
@@ -69,7 +70,7 @@ def package_of(exercise: str) -> ModuleType:
 
 @cache
 def files_of(exercise: str) -> tuple[ModuleType, ...]:
-    """The modules with an exercise's properties, by name: one `properties.py`, or the files of a folder."""
+    """The modules with an exercise's properties: one `properties.py`, or those of a folder, by name."""
     package = importlib.import_module(f"graders.tasks.{exercise}.properties")
     if not hasattr(package, "__path__"):
         return (package,)

@@ -10,16 +10,16 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Reply:
-    """What one call brought back.
+    """What one call returned, and what was observed.
 
     Attributes:
         value: the result: plain tensors, numbers, strings, lists, tuples, dicts; a `Module` for an object.
-        arguments: the tensor arguments after the call, if asked for.
-        marks: for each of these what autograd holds of it now and did not before, empty for nothing.
-        gradients: of the tensor arguments that require grad, if a cotangent was given; None if the result is
-            not connected to anything.
-        parameter_gradients: of a module's parameters, by name.
-        effort: tensor operations and Python steps, if asked for.
+        arguments: the tensor arguments after the call, if requested.
+        marks: for each of these, what autograd has newly recorded about it; empty if nothing.
+        gradients: those of the tensor arguments that require grad, if a cotangent was given; None if the
+            result isn't part of a graph.
+        parameter_gradients: those of a module's parameters, by name.
+        effort: the number of tensor operations and Python steps, if requested.
         changed_state: global settings that the call changed.
         printed: what the code printed.
     """

@@ -29,12 +29,12 @@ class Submission:
     """One exercise of one hand-in.
 
     Args:
-        parent: where student processes come from.
+        parent: creates the student processes.
         files: every module of the hand-in by relative path, whole or in parts.
-        module: the file's module name, which is the exercise's.
+        module: the module's name, which is the exercise's.
         imports: modules that the files import and that may be loaded for them.
-        limits: for each task.
-        seed: of the random numbers that the student's code draws.
+        limits: the limits of each task.
+        seed: the seed of the random numbers that the student's code draws.
     """
 
     def __init__(
@@ -54,21 +54,21 @@ class Submission:
         self._moved = True
 
     def begin(self, by_hand: bool) -> None:
-        """A new task begins: a fresh budget, and whether torch's own kernels are refused."""
+        """Begin a task, with a fresh budget; `by_hand` says whether torch's own kernels are refused."""
         self._kind = Kind(by_hand)
         self._processes.begin()
 
     @contextmanager
     def on(self, device: str, *, named: bool = False, moved: bool = True) -> Iterator[None]:
-        """Meanwhile the tensors of every call lie on `device` when the student's code gets them.
+        """Within this context, the student's code gets the tensors of every call on `device`.
 
-        Modules made meanwhile are moved there. What is refused by hand is the CPU's matter, unless the device
-        is the simulated one.
+        Modules that are created in it are moved there. By-hand rules are enforced on the CPU and on the
+        simulated device only.
 
         Args:
             device: `ACCELERATOR`, or a device of the machine.
-            named: student's code that looks for CUDA by name finds the accelerator.
-            moved: unless it is false, when tensors and modules stay on the CPU, with the device beside it.
+            named: whether code that looks for CUDA by name finds the accelerator.
+            moved: if false, tensors and modules stay on the CPU of the machine that has the device.
         """
         kind, was_moved = self._kind, self._moved
         by_hand = kind.by_hand and device == ACCELERATOR
@@ -80,7 +80,7 @@ class Submission:
 
     @contextmanager
     def without_autograd(self) -> Iterator[None]:
-        """Meanwhile every question goes to a process in which nothing can be differentiated."""
+        """Within this context, every question goes to a process without autograd."""
         kind = self._kind
         self._kind = replace(kind, autograd=False)
         try:
@@ -90,11 +90,11 @@ class Submission:
 
     @property
     def device(self) -> str | None:
-        """The device that questions are asked on besides the CPU, if they are."""
+        """The device that calls currently run on, or None for the CPU."""
         return self._kind.device
 
     def has(self, name: str) -> str:
-        """`"callable"`, `"class"`, `"missing"` or the name of a type: what the file has under a name."""
+        """What the file defines under a name: `"callable"`, `"class"`, `"missing"` or the name of a type."""
         return str(self.question("has", name=name).value)
 
     def ask(
@@ -112,12 +112,12 @@ class Submission:
 
         Args:
             target: the function's name, or the module.
-            cotangent: ask for the gradients of `(result * cotangent).sum()`.
+            cotangent: also return the gradients of `(result * cotangent).sum()`.
             effort: count tensor operations and Python steps.
-            return_arguments: send the tensor arguments back as they are after the call.
-            no_grad: whoever calls has switched autograd off.
-            within: seconds of CPU time for this call, where that is less than what the task has left. Whoever
-                takes longer loses its process, but not the rest of the task.
+            return_arguments: return the tensor arguments as they are after the call.
+            no_grad: call with autograd switched off.
+            within: seconds of CPU time for this call, if the task has more than that left. A call that takes
+                longer loses its process, but the task goes on.
 
         Raises:
             StudentError: what happened instead of an answer.
@@ -154,7 +154,7 @@ class Submission:
         return self.ask(name, *args, **kwargs).value
 
     def build(self, name: str, *args: Any, **kwargs: Any) -> Module:
-        """A `torch.nn` module (or `Recorder`) in the student process, made by the sandbox itself."""
+        """A `torch.nn` module (or `Recorder`) that the sandbox creates in the student process."""
         answer = self.question("build", what=Build(name, tuple(_sent(args)), dict(_sent(kwargs))))
         module = self._received(answer.value, f"nn.{name}")
         assert isinstance(module, Module)
@@ -171,7 +171,7 @@ class Submission:
 
     @property
     def lost(self) -> StudentError | None:
-        """What every further question of the task has for an answer, if it has come to that."""
+        """The error that every further question of the task gets, once its process or budget is lost."""
         return self._processes.lost
 
     @property
@@ -180,7 +180,7 @@ class Submission:
         return self._processes.failures
 
     def question(self, ask: str, within: float | None = None, /, **fields: Any) -> Answer:
-        """One question in the wire's own terms."""
+        """Ask one question in the terms of the wire protocol."""
         device = self._kind.device
         named = devices.name(device) if device is not None and self._moved else None
         answer = self._processes.ask(self._kind, {"ask": ask, "device": named, **fields}, within)
@@ -199,7 +199,7 @@ class Submission:
 
 
 def _mark(value: Any, device: str) -> None:
-    """Note on every tensor of an answer on which device it was asked for."""
+    """Note on every tensor of an answer the device that the call ran on."""
     if isinstance(value, Tensor):
         value.asked_on = device  # type: ignore[attr-defined]
     elif isinstance(value, Mapping):

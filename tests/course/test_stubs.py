@@ -1,4 +1,4 @@
-"""What is cut from `solutions/`: the curriculum, the stubs, the worked examples and the visible checks."""
+"""What comes from `solutions/`: the curriculum, the stubs, the worked examples and the visible checks."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_every_task_has_properties_in_every_group_that_earns_points(exercise: An
 
 
 @pytest.mark.parametrize(("exercise", "task"), TASKS, ids=[f"{e.name}.{t.name}" for e, t in TASKS])
-def test_the_properties_of_a_task_stand_in_one_file(exercise: Any, task: Any) -> None:
+def test_the_properties_of_a_task_are_in_one_file(exercise: Any, task: Any) -> None:
     files = {found.test.__module__ for found in properties_of(exercise.name, task.name)}
     assert len(files) == 1, "only within a file do properties have an order"
 
@@ -152,7 +152,7 @@ def test_a_signature_says_types_and_its_docstring_says_shapes_or_meaning(kit: Pa
 
 @pytest.fixture(scope="module")
 def examples(kit: Path) -> dict[str, str]:
-    """What `python exercises/NAME.py` prints, by exercise; all run in one process, which is quicker."""
+    """What `python exercises/NAME.py` prints, by exercise; all run in one process, which is faster."""
     names = [exercise.name for exercise in exercises()]
     code = (
         "import importlib, runpy\n"
@@ -168,7 +168,7 @@ def examples(kit: Path) -> dict[str, str]:
 
 
 @pytest.mark.xdist_group("examples")
-def test_an_import_of_an_exercise_prints_nothing(examples: dict[str, str]) -> None:
+def test_importing_an_exercise_prints_nothing(examples: dict[str, str]) -> None:
     assert examples["at import"] == ""
 
 
@@ -190,7 +190,7 @@ def test_the_first_example_learns_the_edge_kernel(examples: dict[str, str]) -> N
 
 
 def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in a folder with nothing of ours on its path."""
+    """Run Python in a folder with none of our code on its path."""
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("PYTHONPATH", "PYTEST"))
     }
@@ -200,7 +200,7 @@ def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def checked(folder: Path) -> dict[str, list[str]]:
-    """Run the visible checks of a kit: by `exercise.task`, the message of each check, empty if it passed."""
+    """Run the visible checks of a kit: the messages by `exercise.task`, empty if passed."""
     report = folder / "checks.xml"
     python(
         folder, "-m", "pytest", "exercises/checks", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}"

@@ -23,6 +23,7 @@ from graders.testing.in_process import submission_in_process
 from graders.testing.properties import properties_of
 from graders.testing.submission import Submission
 from tests.grading.test_sample_class import EXPECTED, PATHS
+from tests.parts import Part
 
 RIGHT_STUDENTS = ("ada", "ben", "chen", "dina", "rosa")
 TASKS = {(task.exercise, task.name): task for exercise in exercises() for task in exercise.tasks}
@@ -33,15 +34,17 @@ ENTRIES = [entry for exercise in EXERCISES for entry in catalogue(exercise)]
 WITHOUT_ENTRIES = {"invalid_input"}
 
 
-def _each_entry() -> Iterator[Any]:
-    for entry in ENTRIES:
-        yield pytest.param(entry, id=f"{entry.exercise}.{entry.task}:{entry.name}")
-
-
 def _each_task() -> Iterator[Any]:
     for (exercise, name), task in TASKS.items():
         group = f"{exercise}.{name}"
-        yield pytest.param(task, id=group, marks=pytest.mark.xdist_group(group))
+        yield pytest.param(task, id=group, marks=pytest.mark.xdist_group(f"catalogue of {exercise}"))
+
+
+def _is_combination(entry: Misconception) -> bool:
+    """Whether it is another entry and something besides."""
+    others = {other.name for other in catalogue(entry.exercise)}
+    parts = entry.name.split("-and-")
+    return any("-and-".join(parts[:count]) in others for count in range(1, len(parts)))
 
 
 def _names(exercise: str) -> dict[str, Any]:
@@ -58,9 +61,9 @@ def _wrong(entry: Misconception) -> Submission:
 
 
 def _first_failure(submission: Submission, entry: Misconception) -> str:
-    """How the first property fails that does; empty if all hold.
+    """How the first failing property fails; empty if all hold.
 
-    Random questions come last, since they take longest.
+    Random tests come last, since they take longest.
     """
     every = sorted(
         properties_of(entry.exercise, entry.task), key=lambda held: hasattr(held.test, "hypothesis")
@@ -83,12 +86,28 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-@pytest.mark.parametrize("entry", list(_each_entry()))
-def test_every_wrong_answer_fails_its_task_and_is_named(entry: Misconception) -> None:
-    assert _first_failure(_wrong(entry), entry) in ("failed", "broken"), "a wrong answer passes"
-    found = diagnose(_wrong(entry), entry.exercise, entry.task)
-    assert found is not None, "it is not recognised"
-    assert entry in found.matches, f"it is taken for {found.name}"
+def _goes_wrong(entry: Misconception) -> str:
+    """What the graders get wrong about one wrong answer; empty if it fails and is named."""
+    try:
+        if _first_failure(_wrong(entry), entry) not in ("failed", "broken"):
+            return "it passes"
+        found = diagnose(_wrong(entry), entry.exercise, entry.task)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    if found is None:
+        return "it is not recognised"
+    return "" if entry in found.matches else f"it is taken for {found.name}"
+
+
+@pytest.mark.parametrize("task", list(_each_task()))
+def test_every_wrong_answer_fails_its_task_and_is_named(task: Task, part: Part) -> None:
+    """Every slip, and a part of those that combine several."""
+    known = [entry for entry in ENTRIES if (entry.exercise, entry.task) == (task.exercise, task.name)]
+    combinations = {entry.name for entry in known if _is_combination(entry)}
+    chosen = set(part.of(combinations))
+    asked = [entry for entry in known if entry.name not in combinations or entry.name in chosen]
+    wrong = [f"{entry.name}: {why}" for entry in asked if (why := _goes_wrong(entry))]
+    assert not wrong, f"{part}: {len(wrong)} of {len(asked)}\n" + "\n".join(wrong)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)

@@ -1,4 +1,4 @@
-"""Documented commands that cost minutes or change the machine: their form is checked, and nothing is run."""
+"""Documented commands that take minutes or change the machine: only their form is checked."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ FORMS: dict[str, str] = {
     'python -m pip install -e ".[dev]"': _INSTALLS,
     "python -m pip install -r requirements.txt": _INSTALLS,
     "python -m pip install pre-commit && pre-commit install": _INSTALLS,
-    "pytest -m long": "takes hours",
     "python -m benchmarks.devices": _SLOW,
     "python -m benchmarks.effort": _SLOW,
     "python -m benchmarks.lenet": _SLOW,
@@ -60,6 +59,9 @@ FORMS: dict[str, str] = {
     "tox -- tests/tasks/test_seeds.py tests/grading/test_field.py": _SLOW,
     "tox -- tests/tasks/test_seeds.py tests/tasks/test_mutants.py": _SLOW,
     "tox -- tests/test_documented.py": _SLOW,
+    "tox -- tests/grading": _SLOW,
+    "tox -- tests/tasks --part 3": _SLOW,
+    "tox -- tests -p tests.costs": _SLOW,
     "tox -e course": _SLOW,
     "tox -e course -- DIR": _SLOW,
     "tox -e full": _SLOW,
@@ -71,7 +73,7 @@ FORMS: dict[str, str] = {
 
 
 def wrong_with(command: str) -> str:
-    """What is wrong with the form of a command, or nothing."""
+    """What is wrong with the form of a command; empty if nothing is."""
     return "; ".join(found for part in command.split("&&") for found in _wrong_with_one(shlex.split(part)))
 
 
@@ -93,10 +95,6 @@ def _wrong_with_one(words: list[str]) -> Iterator[str]:
             yield from () if named and named[1] in extras else [f"no extra {extra}"]
         case ["python", "-m", "tox", *rest] | ["tox", *rest]:
             yield from _wrong_with_tox(rest)
-        case ["pytest", "-m", marker]:
-            markers = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
-            known = [line.partition(":")[0] for line in markers["markers"]]
-            yield from () if marker in known else [f"no marker {marker}"]
         case ["cnn-by-hand", *arguments]:
             project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
             yield from () if "cnn-by-hand" in project.get("scripts", {}) else ["no such console script"]
@@ -128,7 +126,8 @@ def _wrong_with_tox(rest: list[str]) -> Iterator[str]:
     elif environment == "course":
         yield from _refused(lambda: _parser().parse_args(["course", "--demo", *(arguments or ["DIR"])]))
     else:
-        yield from (f"no {path}" for path in arguments if not (ROOT / path).exists())
+        paths = (argument for argument in arguments if re.match(r"tests(/|$)", argument))
+        yield from (f"no {path}" for path in paths if not (ROOT / path).exists())
 
 
 def _no_module(name: str) -> list[str]:
@@ -144,7 +143,7 @@ def _refused(parse: object) -> list[str]:
 
 
 def option_is_known(option: str) -> bool:
-    """Whether some command takes an option with a value, written `--jobs N` or `--feedback full|case`."""
+    """Whether some command accepts an option with a value, written `--jobs N` or `--feedback full|case`."""
     name, _, value = option.partition(" ")
     return any(
         all(_accepts(action, each) for each in value.split("|"))

@@ -1,6 +1,6 @@
-"""What people do with this project, step by step, in the documents' own words.
+"""What people do with this project, step by step, as the documents describe it.
 
-To cover a new command, put a `Typed` into the scenario where a person would type it. A command that costs
+To cover a new command, put a `Typed` into the scenario where a person would type it. A command that takes
 minutes or changes the machine goes into `forms.py`, with the reason.
 """
 
@@ -90,7 +90,7 @@ TEACHER: tuple[Step, ...] = (
 
 
 def _an_export(stage: Stage) -> None:
-    """What Canvas gives a teacher: files of two students in one archive. A third is on the roster alone."""
+    """An export from Canvas: files of two students in one archive. A third student is only on the roster."""
     with zipfile.ZipFile(stage.home / "submissions.zip", "w") as archive:
         archive.writestr("hoppergrace_102_9000_kernel_learning.py", EDGE)
         archive.writestr("lovelaceada_101_9001_kernel_learning.py", EDGE)
@@ -115,7 +115,7 @@ EXPORT: tuple[Step, ...] = (
     Typed(
         "python -m graders grade submissions.zip --roster class.csv --out graded",
         says="Turing, Alan",
-        add=ONLY,
+        add=f"{ONLY} --jobs 1",
     ),
     _both_are_graded,
 )
@@ -124,7 +124,7 @@ EXPORT: tuple[Step, ...] = (
 
 
 def _exchange(stage: Stage) -> None:
-    """An exchange of this class's own, and a student's answer in it as `nbgrader submit` leaves one."""
+    """A separate exchange for this class, with a student's answer as `nbgrader submit` leaves it."""
     exchange = stage.home / "exchange"
     inbound = exchange / "cnn-by-hand" / "inbound" / "ada+conv2d+2026-01-10 12:00:00.000000 UTC+a1"
     inbound.mkdir(parents=True)
@@ -148,7 +148,7 @@ def _answer(path: Path, answers: Mapping[str, str]) -> None:
 
 
 def _archive(stage: Stage) -> None:
-    """What a platform's page *download all* gives, where `zip_collect` looks for it."""
+    """A platform's *download all* archive, in the folder where `zip_collect` looks for it."""
     _answer(stage.home / "answer.ipynb", {"output_size": "def output_size(*_, **__):\n    return 0\n"})
     archive = stage.cwd / "downloaded" / "conv2d" / "archive" / "all.zip"
     archive.parent.mkdir(parents=True)
@@ -189,7 +189,11 @@ def _student_folder(stage: Stage) -> None:
 
 COURSE: tuple[Step, ...] = (
     _a_class_of_one,
-    Typed("python -m graders course ~/cnn-course", says="The course is in"),
+    Typed(
+        "python -m graders course ~/cnn-course",
+        says="The course is in",
+        covers=("python -m graders course /tmp/new",),
+    ),
     Typed("cd ~/cnn-course"),
     _exchange,
     Typed("nbgrader generate_assignment conv2d", leaves="release/conv2d/conv2d.ipynb"),
@@ -198,7 +202,12 @@ COURSE: tuple[Step, ...] = (
     Typed("nbgrader validate conv2d.ipynb", says="VALIDATION FAILED ON 3 CELL(S)"),
     _back,
     Typed("nbgrader collect conv2d", leaves="submitted/ada/conv2d/conv2d.ipynb"),
-    Typed("nbgrader autograde conv2d", leaves="autograded/*/conv2d/conv2d.ipynb"),
+    Typed(
+        "nbgrader autograde conv2d",
+        add="--force",
+        leaves="autograded/*/conv2d/conv2d.ipynb",
+        covers=("nbgrader autograde --force",),
+    ),
     Typed("nbgrader generate_feedback conv2d", leaves="feedback/ada/conv2d/conv2d.html"),
     Typed("nbgrader release_feedback conv2d", leaves="../exchange/*/feedback/*.html"),
     _module_of_another,
@@ -206,7 +215,7 @@ COURSE: tuple[Step, ...] = (
         'python -m graders grade SUBMISSIONS --gradebook "sqlite:///$HOME/cnn-course/gradebook.db"',
         says="cnn-course/gradebook.db",
         add=f"{ONLY} --jobs 1 --out DIR",
-        covers="python -m graders grade SUBMISSIONS --out DIR",
+        covers=("python -m graders grade SUBMISSIONS --out DIR",),
     ),
     _all_results_are_written,
     _back,
@@ -231,7 +240,7 @@ def _a_new_course(stage: Stage) -> None:
 
 
 def _their_course(stage: Stage) -> None:
-    """Step 2 of the page: folders are copied into a course with assignments of its own."""
+    """Step 2 of the page: folders are copied into a course that has its own assignments."""
     stage.cwd = stage.home / "mine"
     shutil.copytree(stage.home / "new" / "source" / "conv2d", stage.cwd / "source" / "conv2d")
 
@@ -373,6 +382,11 @@ NEW: tuple[Step, ...] = (
     _the_notebook_has_its_points,
 )
 
+LONG = {
+    "a course that exists takes the whole configuration",
+    "a course that exists takes the lines between the rules",
+}
+"""What only `tox -e full` plays; every command in it is typed in another scenario too."""
 
 SCENARIOS: dict[str, tuple[Step, ...]] = {
     "a student works in the kit": STUDENT,

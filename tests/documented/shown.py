@@ -1,7 +1,7 @@
-"""What the documents show: commands, options, settings and files, taken from the Markdown itself.
+"""Commands, options, settings and files that the documents show, taken from the Markdown itself.
 
-A command is a line of an indented or fenced block, or inline code that begins with a program's name and goes
-on. An option is inline code that begins with `--`, a setting one that begins with `c.`.
+A command is a line of an indented or fenced block, or inline code that begins with a program's name and has
+arguments. An option is inline code that begins with `--`, and a setting is one that begins with `c.`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _COMMAND = re.compile(r"[a-z][\w.-]*( |$)")
 
 @dataclass(frozen=True)
 class Shown:
-    """Something that a document shows, and where."""
+    """Something that a document shows, and its place."""
 
     document: str
     text: str
@@ -43,7 +43,7 @@ class Shown:
 
 
 def commands() -> list[Shown]:
-    """Every command, without the comment after it; one that several documents show is there several times."""
+    """Every command, without its comment; a command shown by several documents appears several times."""
     return [
         Shown(name, text)
         for name, code, is_block in _code()
@@ -53,7 +53,7 @@ def commands() -> list[Shown]:
 
 
 def options() -> list[Shown]:
-    """Every option that is spoken of by itself, such as `--seed N`."""
+    """Every option that is mentioned by itself, such as `--seed N`."""
     return [Shown(name, code) for name, code, is_block in _code() if not is_block and code.startswith("--")]
 
 
@@ -89,7 +89,7 @@ def _is_command(code: str) -> bool:
 
 
 def _code() -> Iterator[tuple[str, str, bool]]:
-    """Document, text and whether it is a block, of all code in all documents."""
+    """All code in all documents: the document, the text, and whether it is a block."""
     for document in DOCUMENTS:
         for token in _parser().parse(_text(document)):
             if token.type in ("code_block", "fence") and token.info.partition(" ")[0] not in _NO_SHELL:

@@ -1,4 +1,4 @@
-"""Where the images come from: the order of the search, what each failure says, and the bundled images."""
+"""Where the images come from: the search order, the message of each failure, and the bundled images."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_folder_given_without_files_is_an_error_even_if_there_are_some_elsewhe
     assert "--data gave" in refused(tmp_path / "given")
 
 
-def test_a_package_that_lacks_a_file_is_passed_over(tmp_path: Path) -> None:
+def test_a_package_that_lacks_a_file_is_skipped(tmp_path: Path) -> None:
     cached = files_in(data.cache() / "FashionMNIST" / "raw")
     (files_in(tmp_path / "package") / f"{FILES[3]}.gz").unlink()
     assert data.find("fashion-mnist") == cached
@@ -133,7 +133,7 @@ def test_files_of_both_data_sets_in_one_folder_are_kept_apart(tmp_path: Path) ->
 
 @dataclass
 class Mirror:
-    """A server on this machine from which torchvision's own code downloads."""
+    """A local server that torchvision's own code downloads from."""
 
     folder: Path
     asked: list[str]
@@ -141,7 +141,7 @@ class Mirror:
 
 @pytest.fixture
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
-    """Has the bundled files, under the checksums that they have."""
+    """A mirror with the bundled files and their checksums."""
     found = Mirror(files_in(tmp_path / "served"), [])
 
     class Handler(SimpleHTTPRequestHandler):
@@ -236,7 +236,7 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
     assert "bundled" in said
 
 
-def test_a_variable_that_leads_nowhere_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_with_a_missing_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(data.VARIABLE, str(tmp_path / "nowhere"))
     assert f"the environment variable {data.VARIABLE}" in refused()
 
@@ -360,7 +360,7 @@ def test_standardised_pixels_have_about_mean_0_and_variance_1() -> None:
     assert abs(X.mean().item()) < 0.05 and abs(X.std().item() - 1) < 0.05
 
 
-def test_a_transform_of_ones_own_is_applied() -> None:
+def test_a_custom_transform_is_applied() -> None:
     train, _ = data.load(root="bundled", transform=lambda image: 255 - image)
     assert torch.equal(train[5][0][0], 255 - train.data[5])
 
@@ -378,7 +378,7 @@ def test_the_bundle_is_balanced_and_small() -> None:
     assert sum(path.stat().st_size for path in data.BUNDLED.iterdir()) < 400_000
 
 
-def test_no_image_of_the_bundle_is_there_twice() -> None:
+def test_no_image_is_in_the_bundle_twice() -> None:
     train, test = data.load(root="bundled")
     images = torch.cat([train.data, test.data]).flatten(1)
     assert len(torch.unique(images, dim=0)) == len(images)
@@ -400,7 +400,7 @@ def test_the_bundle_is_drawn_again_from_its_seed(tmp_path: Path) -> None:
         assert unpacked(tmp_path / "drawn" / f"{name}.gz") == unpacked(data.BUNDLED / f"{name}.gz")
 
 
-def test_the_kit_holds_the_bundle_with_its_provenance(kit: Path) -> None:
+def test_the_kit_has_the_bundle_with_its_provenance(kit: Path) -> None:
     shipped = kit / "exercises" / "images"
     assert {path.name for path in shipped.iterdir()} == {f"{name}.gz" for name in FILES} | {"README.txt"}
     for path in shipped.iterdir():

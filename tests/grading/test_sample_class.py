@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from graders.report import Report
 from graders.sandbox.limits import Limits
 from graders.sandbox.warm_parent import WarmParent
 
+# On one worker with the other tests that grade this class.
+pytestmark = pytest.mark.xdist_group("sample class")
 HERE = Path(__file__).parent / "sample_class"
 TASKS = [f"{exercise.name}.{task.name}" for exercise in exercises() for task in exercise.tasks]
 WRITTEN = tomllib.loads((HERE / "expected.toml").read_text(encoding="utf-8"))
@@ -26,7 +29,9 @@ EXPECTED = {
 PATHS = {source.student: source for source in plan_for(HERE / "submissions").hand_ins}
 
 
+@cache
 def grade_student(student: str, parent: WarmParent) -> Report:
+    """The report of one student, graded once for all tests of this process."""
     # Short limits: the hanging ones are to be stopped, not to be waited for.
     settings = Settings(limits=Limits(cpu_seconds=4, memory_bytes=512 << 20))
     return grade(read(PATHS[student]), settings, parent)

@@ -1,4 +1,4 @@
-"""The one record of a graded submission: its schema, and the way to JSON and back."""
+"""The one record of a graded submission: its schema, and conversion to JSON and back."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def test_the_schema_is_a_valid_schema_and_knows_every_outcome() -> None:
     assert tuple(schema()["$defs"]["task"]["properties"]["outcome"]["enum"]) == OUTCOMES
 
 
-def test_a_report_survives_the_way_to_json_and_back() -> None:
+def test_a_report_survives_conversion_to_json_and_back() -> None:
     assert Report.from_json(FULL.to_json()) == FULL
 
 
-def test_a_real_report_survives_the_way_and_has_an_entry_per_task_in_order(
+def test_a_real_report_survives_conversion_and_has_an_entry_per_task_in_order(
     graded: Callable[..., Report],
 ) -> None:
     source = "def conv2d(X, K):\n    return X.double()\ndef output_size(n, kernel): ...\n"
@@ -85,7 +85,7 @@ def test_a_number_that_is_none_is_refused_on_the_way_out(number: float) -> None:
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
-def test_a_number_that_is_none_is_refused_on_the_way_in(number: str) -> None:
+def test_nan_is_refused_when_a_report_is_read(number: str) -> None:
     text = report().to_json().replace('"score": 2.0', f'"score": {number}')
     assert number in text
     with pytest.raises(ValueError):

@@ -1,7 +1,7 @@
-"""What must hold in exercise 2: a kernel learned by gradient descent, replayed number by number.
+"""Hidden properties of exercise 2: a kernel learned by gradient descent, replayed number by number.
 
-To end near the right kernel is no evidence: a wrong loop does so, too. From the same start each step, each
-loss and the final kernel must be the reference's.
+Ending near the right kernel proves nothing: a wrong loop gets there, too. From the same start, every step,
+every loss and the final kernel must equal the reference's.
 """
 
 GROUPS = {

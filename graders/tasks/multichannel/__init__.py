@@ -1,4 +1,4 @@
-"""What must hold in exercise 3: convolution over channels and batches, by stride and padding, as a layer."""
+"""Hidden properties of exercise 3: convolution over channels and batches, its options, and the layer."""
 
 GROUPS = {
     "conv2d_multi_in": {

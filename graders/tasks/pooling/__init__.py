@@ -1,4 +1,4 @@
-"""What must hold in exercise 4: pooling of images, channels and batches, as layers, and receptive fields."""
+"""Hidden properties of exercise 4: pooling of images, channels and batches, layers, and receptive fields."""
 
 GROUPS = {
     "pool2d": {

@@ -18,10 +18,11 @@ from graders.testing.submission import Submission
 # ---------------------------------------------------------------------------------------- conv2d_backward
 
 _SHARE = (
-    "If Y[i, j] is to grow by one, what does that ask of each pixel in its window, and of each number of K?"
+    "If a pixel in the window of Y[i, j] grows by one, how does Y[i, j] change? And if an element of K does?"
 )
 _OVERLAP = (
-    "A pixel lies in several windows. What happens to the share of the first when the second one arrives?"
+    "A pixel lies in several windows. What happens to the contribution of the first when the second one "
+    "arrives?"
 )
 
 _Gradients = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -89,113 +90,116 @@ _BACKWARD: tuple[tuple[str, Function, str, str], ...] = (
     (
         "kernel-not-turned",
         _both(of_X=lambda G, X, K: _full(G, K)),
-        "The gradient of X is found with the kernel as it is. Seen from the input the kernel is turned by "
-        "180°, although the forward pass does not turn it.",
-        "Which number of the kernel does the last pixel of a window meet?",
+        "The gradient of X is computed with the kernel as it is. Seen from the input, the kernel is "
+        "flipped (rotated by 180°), although the forward pass doesn't flip it.",
+        "Which element of the kernel is the last pixel of a window multiplied by?",
     ),
     (
         "kernel-turned-in-one-direction",
         _both(of_X=lambda G, X, K: _full(G, K.flip(1))),
-        "The gradient of X is found with the rows of the kernel read backwards, but not with its rows in "
-        "reverse order. Seen from the input the kernel is turned by 180°: both.",
-        "Which number of the kernel does the last pixel of a window meet?",
+        "The gradient of X is computed with each row of the kernel read backwards, but with the rows in "
+        "their original order. Seen from the input, the kernel is rotated by 180°: flipped along both axes.",
+        "Which element of the kernel is the last pixel of a window multiplied by?",
     ),
     (
         "kernel-turned-upside-down-only",
         _both(of_X=lambda G, X, K: _full(G, K.flip(0))),
-        "The gradient of X is found with the rows of the kernel in reverse order, but not read backwards. "
-        "Seen from the input the kernel is turned by 180°: both.",
-        "Which number of the kernel does the last pixel of a window meet?",
+        "The gradient of X is computed with the rows of the kernel in reverse order, but without reading "
+        "each row backwards. Seen from the input, the kernel is rotated by 180°: flipped along both axes.",
+        "Which element of the kernel is the last pixel of a window multiplied by?",
     ),
     (
         "frame-with-height-and-width-exchanged",
         _both(of_X=lambda G, X, K: _framed_the_wrong_way(G, K.flip(0, 1))),
-        "For the gradient of X the frame around grad_Y has its height and its width exchanged: F.pad takes "
-        "the last axis first, so left, right, top, bottom. On square kernels all is well.",
-        "In F.pad(G, (a, b, c, d)): which of the four numbers are columns?",
+        "For the gradient of X, the padding around grad_Y has its height and width swapped: F.pad takes "
+        "the last axis first, so left, right, top, bottom. Square kernels hide this.",
+        "In F.pad(G, (a, b, c, d)), which of the four numbers are columns?",
     ),
     (
         "overlaps-lost",
         _both(of_X=_set_not_added),
-        "Where windows overlap only the last share is left in the gradient of X: = where += is needed.",
+        "Where windows overlap, only the last contribution remains in the gradient of X: = is used where "
+        "+= is needed.",
         _OVERLAP,
     ),
     (
         "last-window-only",
         _both(of_K=lambda G, X, K: G[-1, -1] * X[-K.shape[0] :, -K.shape[1] :]),
-        "The gradient of K is the share of the last window alone: = where += is needed.",
-        "To how many outputs does one number of the kernel contribute?",
+        "The gradient of K holds the contribution of the last window only: = is used where += is needed.",
+        "To how many outputs does one element of the kernel contribute?",
     ),
     (
         "overlaps-and-windows-lost",
         _both(of_X=_set_not_added, of_K=lambda G, X, K: G[-1, -1] * X[-K.shape[0] :, -K.shape[1] :]),
-        "Of all shares only the last is left, in both gradients: = where += is needed.",
+        "Only the last contribution remains, in both gradients: = is used where += is needed.",
         _OVERLAP,
     ),
     (
         "upstream-forgotten",
         _both(upstream=_ones),
-        "The upstream gradient plays no part: these are the gradients of the plain sum of Y. By the chain "
-        "rule every share is multiplied by grad_Y[i, j].",
+        "The upstream gradient isn't used: these are the gradients of the plain sum of Y. By the chain "
+        "rule, every contribution is multiplied by grad_Y[i, j].",
         "What should both gradients be if grad_Y is zero everywhere?",
     ),
     (
         "upstream-forgotten-for-the-kernel",
         _both(of_K=lambda G, X, K: _valid(X, torch.ones_like(G))),
-        "In the gradient of K, grad_Y plays no part. By the chain rule every share is multiplied by "
+        "The gradient of K doesn't use grad_Y. By the chain rule, every contribution is multiplied by "
         "grad_Y[i, j].",
         "What should both gradients be if grad_Y is zero everywhere?",
     ),
     (
         "upstream-forgotten-for-the-image",
         _both(of_X=lambda G, X, K: _full(torch.ones_like(G), K.flip(0, 1))),
-        "In the gradient of X, grad_Y plays no part. By the chain rule every share is multiplied by "
+        "The gradient of X doesn't use grad_Y. By the chain rule, every contribution is multiplied by "
         "grad_Y[i, j].",
         "What should both gradients be if grad_Y is zero everywhere?",
     ),
     (
         "output-for-its-gradient",
         _both(upstream=_output),
-        "The shares are multiplied by the output Y. By the chain rule it is the gradient of the output, "
-        "grad_Y.",
+        "The contributions are multiplied by the output Y. By the chain rule, it should be the gradient "
+        "with respect to the output, grad_Y.",
         "What should both gradients be if grad_Y is zero everywhere?",
     ),
     (
         "output-times-its-gradient",
         _both(upstream=lambda G, X, K: G * _valid(X, K)),
-        "The shares are multiplied by the output Y as well. By the chain rule only its gradient, grad_Y, "
-        "belongs there.",
+        "The contributions are also multiplied by the output Y. By the chain rule, only the gradient with "
+        "respect to it, grad_Y, belongs there.",
         _SHARE,
     ),
     (
         "gradients-in-the-other-order",
         _afterwards(lambda of_X, of_K: (of_K, of_X)),
-        "The two gradients are right but in the wrong order: first that of X, then that of K.",
+        "The two gradients are right but in the wrong order. Return the gradient of X first, then that of K.",
         "Which of the two has the shape of X?",
     ),
     (
         "kernel-gradient-reversed",
         _both(of_K=lambda G, X, K: _valid(X, G).flip(0, 1)),
-        "The gradient of K is turned by 180°. A cross-correlation depends on the order of its two "
-        "arguments: X is the image, and grad_Y slides over it.",
-        "Which pixels of X does K[0, 0] ever meet?",
+        "The gradient of K is flipped (rotated by 180°). A cross-correlation depends on the order of its "
+        "two arguments: X is the image, and grad_Y slides over it.",
+        "Which pixels of X is K[0, 0] ever multiplied by?",
     ),
     (
         "upstream-turned",
         _both(of_K=lambda G, X, K: _valid(X, G.flip(0, 1))),
-        "For the gradient of K, grad_Y is turned by 180° before it slides over X. Nothing is turned there.",
-        "Which pixel of X does K[0, 0] meet in Y[0, 0]?",
+        "For the gradient of K, grad_Y is flipped (rotated by 180°) before it slides over X. Nothing "
+        "should be flipped there.",
+        "Which pixel of X is K[0, 0] multiplied by in Y[0, 0]?",
     ),
     (
         "kernel-transposed",
         _both(of_X=lambda G, X, K: _full(G, K.mT)),
-        "For the gradient of X the kernel is transposed. It is turned by 180°, which is something else.",
-        "Where does K[0, 1] go when a kernel is turned by 180°, and where when it is transposed?",
+        "For the gradient of X, the kernel is transposed. It should be flipped (rotated by 180°), which is "
+        "something else.",
+        "Where does K[0, 1] end up when a kernel is rotated by 180°, and where when it is transposed?",
     ),
     (
         "kernel-gradient-averaged",
         _both(of_K=lambda G, X, K: _valid(X, G) / G.numel()),
-        "The gradient of K is divided by the number of windows. Each window adds its whole share.",
+        "The gradient of K is divided by the number of windows. Each window adds its whole contribution.",
         _SHARE,
     ),
     (
@@ -203,7 +207,7 @@ _BACKWARD: tuple[tuple[str, Function, str, str], ...] = (
         _both(
             of_X=lambda G, X, K: _of_X(G, X, K) / G.numel(), of_K=lambda G, X, K: _of_K(G, X, K) / G.numel()
         ),
-        "Both gradients are divided by the number of windows. Each window adds its whole share.",
+        "Both gradients are divided by the number of windows. Each window adds its whole contribution.",
         _SHARE,
     ),
     (
@@ -212,24 +216,24 @@ _BACKWARD: tuple[tuple[str, Function, str, str], ...] = (
             of_X=lambda G, X, K: _scattered(G, X, X[: K.shape[0], : K.shape[1]]),
             of_K=lambda G, X, K: G.sum() * K,
         ),
-        "Each gradient is made of the tensor's own numbers. The gradient of X is made of K, and that of K "
-        "of X: in a product each factor is the slope for the other one.",
-        "What is the slope of x · k if x grows, and what if k grows?",
+        "Each gradient is computed from the tensor's own values. The gradient of X is computed from K, and "
+        "that of K from X: in a product, each factor is the slope for the other one.",
+        "What is the slope of x · k with respect to x, and what with respect to k?",
     ),
     (
         "always-float32",
         _afterwards(lambda of_X, of_K: (of_X.float(), of_K.float())),
-        "The gradients are always float32, whatever comes in: a buffer was made without a dtype, or the "
-        "inputs were turned into float32 by .float().",
+        "The gradients are always float32, whatever the dtype of the input: a buffer was made without a "
+        "dtype, or the inputs were converted to float32 with .float().",
         DTYPE,
     ),
     (
         "negative-gradients",
         _afterwards(lambda of_X, of_K: (-of_X, -of_K)),
-        "Both gradients have the wrong sign. The step of the descent goes against the gradient; the gradient "
+        "Both gradients have the wrong sign. Gradient descent steps against the gradient; the gradient "
         "itself has no minus.",
-        "If a pixel meets a positive number of the kernel and grad_Y is positive, which sign has its "
-        "gradient?",
+        "If a pixel is multiplied by a positive element of the kernel and grad_Y is positive, which sign "
+        "does its gradient have?",
     ),
 )
 
@@ -257,7 +261,7 @@ def _backward(
 
 # ------------------------------------------------------------------------------------------ conv2d_matrix
 
-_FOLDED = "Take one row of M and fold it back into the shape of the image. What does this picture show?"
+_FOLDED = "Take one row of M and reshape it to the shape of the image. What does it look like?"
 _LINES = "In X.flatten(), how far is a pixel from the one below it?"
 
 
@@ -312,94 +316,96 @@ _MATRIX: tuple[tuple[str, Function, str, str], ...] = (
     (
         "transposed",
         _changed(lambda M, K, size: M.T),
-        "The matrix is transposed. It has one row for each output and one column for each pixel.",
-        "Which shape must M have so that M @ X.flatten() is defined?",
+        "The matrix is transposed. It should have one row for each output and one column for each pixel.",
+        "What shape must M have so that M @ X.flatten() is defined?",
     ),
     (
         "kernel-flipped",
         lambda K, input_size: _matrix(K.flip(0, 1), input_size),
-        "This is what one gets when the kernel is turned by 180° first. In deep learning it is not flipped.",
+        "You get this result when the kernel is flipped (rotated by 180°) first. In deep learning it isn't "
+        "flipped.",
         ORDER,
     ),
     (
         "kernel-transposed",
         lambda K, input_size: _matrix(K.mT, input_size),
-        "Rows and columns of the kernel are exchanged. The first index counts rows, for the kernel as for "
+        "Rows and columns of the kernel are swapped. The first index counts rows, in the kernel just as in "
         "the image.",
-        "Which of the two indices of K[a, b] goes down?",
+        "Which index of K[a, b] goes down?",
     ),
     (
         "kernel-in-one-run",
         _placed(lambda i, j, a, b, H, W, oh, ow: i * W + j + _run(a, b, W, ow)),
-        "The whole kernel lies in one run in each row. Its second row belongs under the first, one line of "
-        "the image later.",
+        "In each row of M, the rows of the kernel follow each other without a gap. The second one belongs "
+        "under the first, one row of the image later.",
         _LINES,
     ),
     (
         "height-for-the-length-of-a-line",
         _placed(lambda i, j, a, b, H, W, oh, ow: (i + a) * H + j + b),
-        "The height of the image is taken for the length of its lines. A line has as many pixels as the "
-        "image is wide.",
+        "The height of the image is used as the length of its rows. A row has as many pixels as the image "
+        "is wide.",
         _LINES,
     ),
     (
         "line-ends-forgotten",
         _placed(lambda i, j, a, b, H, W, oh, ow: i * ow + j + a * W + b),
-        "Each row is the one above it, moved on by one. At the end of a line the window has to jump to the "
-        "next one: kw - 1 places more.",
+        "Each row is the one above it, shifted by one. At the end of an image row, the window has to jump "
+        "to the next one: kw - 1 positions more.",
         _LINES,
     ),
     (
         "width-of-the-result-for-the-length-of-a-line",
         _placed(lambda i, j, a, b, H, W, oh, ow: (i + a) * ow + j + b),
-        "The width of the result is taken for the length of the image's lines. A line has as many pixels "
-        "as the image is wide.",
+        "The width of the result is used as the length of the image's rows. A row has as many pixels as "
+        "the image is wide.",
         _LINES,
     ),
     (
         "column-by-column",
         _changed(_rows_by_column),
-        "Image and result are laid out column by column. flatten() goes row by row.",
-        "In which order does X.flatten() give the pixels?",
+        "Image and result are flattened column by column. flatten() goes row by row.",
+        "In which order does X.flatten() return the pixels?",
     ),
     (
         "four-axes-left",
         _changed(_four_axes),
-        "The numbers are right, but there are four axes. Two of them make a row, two a column of the matrix.",
+        "The values are right, but there are four axes. Two of them together form the rows of the matrix, "
+        "the other two its columns.",
         "What is left to do so that M @ X.flatten() is defined?",
     ),
     (
         "height-and-width-exchanged",
         _size_turned,
-        "Height and width of the image are exchanged: the height comes first in input_size.",
+        "Height and width of the image are swapped: in input_size, the height comes first.",
         "Which number comes first in X.shape?",
     ),
     (
         "as-many-rows-as-pixels",
         _changed(lambda M, K, size: F.pad(M, (0, 0, 0, M.shape[1] - M.shape[0]))),
-        "The matrix has a row for every pixel of the image, the last ones full of zeros. It has one row "
-        "for each output, and there are fewer of those.",
-        "How many numbers has the result of the convolution?",
+        "The matrix has a row for every pixel of the image, and the last ones are all zeros. It should "
+        "have one row for each output, and there are fewer of those.",
+        "How many elements does the result of the convolution have?",
     ),
     (
         "detached",
         _changed(lambda M, K, size: M.detach()),
-        "The numbers are right, but autograd cannot get through: a number is taken out of its tensor, or the "
+        "The values are right, but no gradient gets through: a number is taken out of its tensor, or the "
         "function runs under no_grad.",
         CONNECTED,
     ),
     (
         "always-float32",
         _changed(lambda M, K, size: M.float()),
-        "The matrix is always float32, whatever K is: a buffer was made without a dtype, or K was turned "
-        "into float32 by .float().",
+        "The matrix is always float32, whatever the dtype of K: a buffer was made without a dtype, or K "
+        "was converted to float32 with .float().",
         DTYPE,
     ),
     (
         "detached-and-always-float32",
         _changed(lambda M, K, size: M.detach().float()),
-        "The matrix is always float32, and autograd cannot get through: the numbers were taken out of K "
-        "and put into a new tensor, or the function runs under no_grad.",
+        "The matrix is always float32, and no gradient gets through: the numbers were taken out of K and "
+        "put into a new tensor, or the function runs under no_grad.",
         CONNECTED,
     ),
 )

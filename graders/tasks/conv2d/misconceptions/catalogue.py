@@ -65,34 +65,35 @@ _IMAGE = (
     ),
     Slip(
         "returned-from-the-inner-loop",
-        "Only the very first number is there: the function returns inside the inner loop, after one window.",
-        "How far is the line with return indented, and what is still to be done when it is reached?",
+        "Only the very first element is computed: the function returns inside the inner loop, after one "
+        "window.",
+        "How far is the return line indented, and what remains to be done when it is reached?",
         after(lambda Y, K: F.pad(Y[:1, :1], (0, Y.shape[1] - 1, 0, Y.shape[0] - 1))),
     ),
     Slip(
         "returned-from-the-outer-loop",
-        "Only the first row is there: the function returns inside the outer loop, after one row.",
-        "How far is the line with return indented, and what is still to be done when it is reached?",
+        "Only the first row is computed: the function returns inside the outer loop, after one row.",
+        "How far is the return line indented, and what remains to be done when it is reached?",
         after(lambda Y, K: F.pad(Y[:1], (0, 0, 0, Y.shape[0] - 1))),
     ),
     Slip(
         "result-in-one-row",
-        "The numbers are right, but they come in one long row. The result has a height and a width.",
-        "Which shape should the collected numbers be folded into at the end?",
+        "The values are right, but the result is one long row. It should have a height and a width.",
+        "What shape should the collected numbers be reshaped to at the end?",
         after(lambda Y, K: Y.flatten()),
     ),
     Slip(
         "batch-and-channel-axes-left-on",
-        "The numbers are right, but the result still has a batch axis and a channel axis in front. "
-        "X has two axes here, and so has the result.",
-        "Which shape did you bring X to, and how do you get back?",
+        "The values are right, but the result still has a leading batch axis and channel axis. X has two "
+        "axes here, and so should the result.",
+        "What shape did you give X, and how do you get back?",
         after(lambda Y, K: Y[None, None]),
     ),
     Slip(
         "channel-axis-left-on",
-        "The numbers are right, but the result has an axis more in front. X has two axes here, and so has "
-        "the result.",
-        "Which shape did you bring X to, and how do you get back?",
+        "The values are right, but the result has one extra leading axis. X has two axes here, and so "
+        "should the result.",
+        "What shape did you give X, and how do you get back?",
         after(lambda Y, K: Y[None]),
     ),
 )
@@ -101,10 +102,10 @@ _IMAGE = (
 @misconception(
     "kernel-indices-exchanged",
     "conv2d",
-    says="The kernel is read as K[b, a] where the window is read as [a, b]: the indices are exchanged, or "
-    "the diagonal of a matrix product is summed, as in torch.trace(window @ K). That is wrong on square "
-    "kernels, and an error on others.",
-    hint="Which of the two indices of K goes down, and which goes to the right?",
+    says="The kernel is read as K[b, a] where the window is read as [a, b]: the indices are swapped, or "
+    "the diagonal of a matrix product is summed, as in torch.trace(window @ K). That gives wrong values "
+    "for square kernels and an error for others.",
+    hint="Which index of K goes down, and which goes to the right?",
 )
 def kernel_indices_exchanged(X: Tensor, K: Tensor) -> Tensor:
     if K.shape[0] != K.shape[1]:
@@ -115,8 +116,8 @@ def kernel_indices_exchanged(X: Tensor, K: Tensor) -> Tensor:
 @misconception(
     "kernel-height-and-width-exchanged",
     "conv2d",
-    says="The height of the kernel is taken for its width. On square kernels all is well; others do not even "
-    "meet a window of their own shape.",
+    says="The height of the kernel is read as its width, and the width as its height. Square kernels hide "
+    "this; others don't match the shape of the windows.",
     hint="Which number comes first in K.shape, the height or the width?",
 )
 def kernel_height_and_width_exchanged(X: Tensor, K: Tensor) -> Tensor:
@@ -128,8 +129,8 @@ def kernel_height_and_width_exchanged(X: Tensor, K: Tensor) -> Tensor:
 @misconception(
     "image-height-and-width-exchanged",
     "conv2d",
-    says="The height of the image is taken for its width. On square images all is well; on others the "
-    "windows run over the edge.",
+    says="The height of the image is read as its width, and the width as its height. Square images hide "
+    "this; on others the windows run past the edge.",
     hint=RECTANGLE,
 )
 def image_height_and_width_exchanged(X: Tensor, K: Tensor) -> Tensor:
@@ -141,8 +142,8 @@ def image_height_and_width_exchanged(X: Tensor, K: Tensor) -> Tensor:
 @misconception(
     "buffer-transposed",
     "conv2d",
-    says="The tensor for the result has its height and its width exchanged. It fits square results only; "
-    "with others an index is out of range.",
+    says="The tensor for the result has its height and width swapped. It fits square results only; with "
+    "others an index is out of range.",
     hint=RECTANGLE,
 )
 def buffer_transposed(X: Tensor, K: Tensor) -> Tensor:
@@ -154,9 +155,9 @@ def buffer_transposed(X: Tensor, K: Tensor) -> Tensor:
 @misconception(
     "kernel-height-for-both-axes",
     "conv2d",
-    says="The height of the kernel, K.shape[0], is used for its width as well. That holds for square kernels "
+    says="The height of the kernel, K.shape[0], is also used as its width. That works for square kernels "
     "only; a kernel has a height and a width.",
-    hint="What do K.shape[0] and K.shape[1] say of the kernel [[1, -1]]?",
+    hint="What are K.shape[0] and K.shape[1] for the kernel [[1, -1]]?",
 )
 def kernel_height_for_both_axes(X: Tensor, K: Tensor) -> Tensor:
     k = K.shape[0]
@@ -167,9 +168,9 @@ def kernel_height_for_both_axes(X: Tensor, K: Tensor) -> Tensor:
 @misconception(
     "kernel-width-for-both-axes",
     "conv2d",
-    says="The width of the kernel, K.shape[1], is used for its height as well. That holds for square kernels "
+    says="The width of the kernel, K.shape[1], is also used as its height. That works for square kernels "
     "only; a kernel has a height and a width.",
-    hint="What do K.shape[0] and K.shape[1] say of the kernel [[1, -1]]?",
+    hint="What are K.shape[0] and K.shape[1] for the kernel [[1, -1]]?",
 )
 def kernel_width_for_both_axes(X: Tensor, K: Tensor) -> Tensor:
     k = K.shape[1]
@@ -180,9 +181,9 @@ def kernel_width_for_both_axes(X: Tensor, K: Tensor) -> Tensor:
 @misconception(
     "loops-of-kernel-height-for-both-axes",
     "conv2d",
-    says="Both loops over the kernel run to its height, K.shape[0]. That holds for square kernels only: of a "
-    "wider one a part is left out, and in a narrower one an index is out of range.",
-    hint="What do K.shape[0] and K.shape[1] say of the kernel [[1, -1]]?",
+    says="Both loops over the kernel run to its height, K.shape[0]. That works for square kernels only: "
+    "part of a wider kernel is left out, and for a narrower one an index is out of range.",
+    hint="What are K.shape[0] and K.shape[1] for the kernel [[1, -1]]?",
 )
 def loops_of_kernel_height_for_both_axes(X: Tensor, K: Tensor) -> Tensor:
     k = K.shape[0]
@@ -194,9 +195,9 @@ def loops_of_kernel_height_for_both_axes(X: Tensor, K: Tensor) -> Tensor:
 @misconception(
     "smaller-side-of-the-kernel-for-both-axes",
     "conv2d",
-    says="Of a kernel that is not square only a square part is used. A kernel has a height and a width of "
-    "its own.",
-    hint="What do K.shape[0] and K.shape[1] say of the kernel [[1, -1]]?",
+    says="If the kernel isn't square, only a square part of it is used. A kernel has its own height and "
+    "its own width.",
+    hint="What are K.shape[0] and K.shape[1] for the kernel [[1, -1]]?",
 )
 def smaller_side_of_the_kernel_for_both_axes(X: Tensor, K: Tensor) -> Tensor:
     k = min(K.shape)
@@ -206,8 +207,8 @@ def smaller_side_of_the_kernel_for_both_axes(X: Tensor, K: Tensor) -> Tensor:
 @misconception(
     "height-of-the-result-for-both-axes",
     "conv2d",
-    says="The result is square, as high as wide: its height was computed and used for its width as well. "
-    "Height and width each go their own way.",
+    says="The result is square, as wide as it is high: its height was computed and also used as its width. "
+    "Compute each of the two separately.",
     hint=RECTANGLE,
 )
 def height_of_the_result_for_both_axes(X: Tensor, K: Tensor) -> Tensor:
@@ -219,8 +220,8 @@ def height_of_the_result_for_both_axes(X: Tensor, K: Tensor) -> Tensor:
 @misconception(
     "width-of-the-result-for-both-axes",
     "conv2d",
-    says="The result is square, as wide as high: its width was computed and used for its height as well. "
-    "Height and width each go their own way.",
+    says="The result is square, as high as it is wide: its width was computed and also used as its height. "
+    "Compute each of the two separately.",
     hint=RECTANGLE,
 )
 def width_of_the_result_for_both_axes(X: Tensor, K: Tensor) -> Tensor:
@@ -232,8 +233,8 @@ def width_of_the_result_for_both_axes(X: Tensor, K: Tensor) -> Tensor:
 @misconception(
     "windows-cut-at-the-border",
     "conv2d",
-    says="The loops run over the whole image, so that the last windows stick out of it and are cut off. A "
-    "cut window either does not fit the kernel or is stretched over it; only whole windows count.",
+    says="The loops run over the whole image, so the last windows extend beyond it and are cut off. A "
+    "cut-off window either doesn't match the kernel or is broadcast over it; only complete windows count.",
     hint=PLACES,
 )
 def windows_cut_at_the_border(X: Tensor, K: Tensor) -> Tensor:
@@ -245,9 +246,9 @@ def windows_cut_at_the_border(X: Tensor, K: Tensor) -> Tensor:
 @misconception(
     "image-overwritten",
     "conv2d",
-    says="The image is changed while it is read: a slice is no copy, and window *= K paints over the "
-    "image. All later windows then see the painted one.",
-    hint="Does X still hold the same numbers after the call? Which line writes into it?",
+    says="The image is changed while it is read: a slice isn't a copy, so window *= K overwrites the "
+    "image. All later windows then see the changed pixels.",
+    hint="Does X still hold the same values after the call? Which line writes into it?",
 )
 def image_overwritten(X: Tensor, K: Tensor) -> Tensor:
     kh, kw = K.shape
@@ -263,9 +264,9 @@ def image_overwritten(X: Tensor, K: Tensor) -> Tensor:
 @misconception(
     "matrix-product-of-the-window",
     "conv2d",
-    says="Window and kernel are multiplied as matrices, with @ or matmul. They are multiplied number by "
-    "number, with *, and then summed.",
-    hint="How many products does a window of 2 × 2 make, and which numbers meet in them?",
+    says="Window and kernel are multiplied as matrices, with @ or matmul. They should be multiplied "
+    "element by element, with *, and then summed.",
+    hint="How many products does a window of 2 × 2 need, and which two numbers does each of them multiply?",
 )
 def matrix_product_of_the_window(X: Tensor, K: Tensor) -> Tensor:
     kh, kw = K.shape
@@ -275,8 +276,8 @@ def matrix_product_of_the_window(X: Tensor, K: Tensor) -> Tensor:
 @misconception(
     "rows-laid-end-to-end",
     "conv2d",
-    says="This is a one-dimensional convolution over all rows laid end to end. What lies side by side in "
-    "memory need not lie side by side in the image: the second row of a window begins one line below.",
+    says="This is a one-dimensional convolution over all rows laid end to end. Neighbours in memory aren't "
+    "always neighbours in the image: the second row of a window starts one image row further on.",
     hint="In X.flatten(), how far is a pixel from the one below it?",
 )
 def rows_laid_end_to_end(X: Tensor, K: Tensor) -> Tensor:
@@ -287,9 +288,9 @@ def rows_laid_end_to_end(X: Tensor, K: Tensor) -> Tensor:
 @misconception(
     "the-first-window-only",
     "conv2d",
-    says="This is the answer of one window, the first. The kernel slides over the whole image, and every "
-    "place gives a number.",
-    hint="At how many places does a kernel of 2 × 3 fit into an image of 3 × 5?",
+    says="This is the result of a single window, the first. The kernel slides over the whole image, and "
+    "every position gives a number.",
+    hint="At how many positions does a kernel of 2 × 3 fit into an image of 3 × 5?",
 )
 def the_first_window_only(X: Tensor, K: Tensor) -> Tensor:
     return right(X, K)[0, 0]
@@ -298,8 +299,8 @@ def the_first_window_only(X: Tensor, K: Tensor) -> Tensor:
 @misconception(
     "sum-of-all-windows",
     "conv2d",
-    says="The answers of all windows are added up to one number. Every place keeps its own number.",
-    hint="Where do you set the sum back to zero before the next window?",
+    says="The results of all windows are added up into one number. Every position should keep its own.",
+    hint="Where do you reset the sum to zero before the next window?",
 )
 def sum_of_all_windows(X: Tensor, K: Tensor) -> Tensor:
     return right(X, K).sum()
@@ -308,9 +309,9 @@ def sum_of_all_windows(X: Tensor, K: Tensor) -> Tensor:
 @misconception(
     "sums-carried-on",
     "conv2d",
-    says="Each number holds the sums of all windows before it as well: the sum is not set back to zero "
-    "before the next window.",
-    hint="Where do you set the sum back to zero, and which loop is that line in?",
+    says="Each number also includes the sums of all windows before it: the sum isn't reset to zero before "
+    "the next window.",
+    hint="Where do you reset the sum to zero, and which loop is that line in?",
 )
 def sums_carried_on(X: Tensor, K: Tensor) -> Tensor:
     Y = right(X, K)
@@ -320,9 +321,9 @@ def sums_carried_on(X: Tensor, K: Tensor) -> Tensor:
 @misconception(
     "sums-carried-along-the-row",
     "conv2d",
-    says="Each number holds the sums of the windows to its left as well: the sum is set back to zero once "
-    "in a row, and not before each window.",
-    hint="Where do you set the sum back to zero, and which loop is that line in?",
+    says="Each number also includes the sums of the windows to its left: the sum is reset to zero once per "
+    "row, not before each window.",
+    hint="Where do you reset the sum to zero, and which loop is that line in?",
 )
 def sums_carried_along_the_row(X: Tensor, K: Tensor) -> Tensor:
     return right(X, K).cumsum(1)

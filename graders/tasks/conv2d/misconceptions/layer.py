@@ -18,10 +18,10 @@ from graders.testing.submission import Submission
 
 # ------------------------------------------------------------------------------------------------- Conv2D
 
-REGISTERED = "Which numbers does the optimizer find in layer.parameters(), and what puts them there?"
-ONCE = "To how many numbers of the result is the bias added, and how often to each of them?"
-DRAWN = "Between which numbers does torch.rand draw, and where does torch.randn?"
-PAIR = "What should Conv2D(3) make, and what should Conv2D((2, 3)) make?"
+REGISTERED = "Which tensors does the optimizer find in layer.parameters(), and what puts them there?"
+ONCE = "To how many elements of the result is the bias added, and how many times to each of them?"
+DRAWN = "From which range does torch.rand draw, and from which does torch.randn?"
+PAIR = "What kernel should Conv2D(3) create, and what should Conv2D((2, 3)) create?"
 
 NO_INIT = "Module.__init__"
 
@@ -118,70 +118,71 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
     (
         "bias-forgotten",
         {"forward": lambda self, X: self.convolve(X, self.weight)},
-        "The bias is there, but forward does not add it.",
+        "There is a bias, but forward doesn't add it.",
         ONCE,
     ),
     (
         "bias-added-for-each-kernel-element",
         {"forward": lambda self, X: self.convolve(X, self.weight) + self.weight.numel() * self.bias},
-        "The bias is added once for each number of the kernel. It belongs to the result: once to each "
-        "number of it.",
+        "The bias is added once for each element of the kernel. It belongs to the result: it is added once "
+        "to each of its elements.",
         ONCE,
     ),
     (
         "bias-added-to-the-kernel",
         {"forward": lambda self, X: self.convolve(X, self.weight + self.bias)},
-        "The bias is added to the kernel. It belongs to the result: once to each number of it.",
+        "The bias is added to the kernel. It belongs to the result: it is added once to each of its "
+        "elements.",
         ONCE,
     ),
     (
         "bias-added-to-the-image",
         {"forward": lambda self, X: self.convolve(X + self.bias, self.weight)},
-        "The bias is added to the image. It belongs to the result: once to each number of it.",
+        "The bias is added to the image. It belongs to the result: it is added once to each of its elements.",
         ONCE,
     ),
     (
         "bias-added-twice",
         {"forward": lambda self, X: self.convolve(X, self.weight) + self.bias + self.bias},
-        "The bias is added twice. It belongs to the result: once to each number of it.",
+        "The bias is added twice. It belongs to the result: it is added once to each of its elements.",
         ONCE,
     ),
     (
         "bias-subtracted",
         {"forward": lambda self, X: self.convolve(X, self.weight) - self.bias},
-        "The bias is subtracted. It is added to each number of the result.",
+        "The bias is subtracted. It should be added to each element of the result.",
         ONCE,
     ),
     (
         "result-multiplied-by-the-bias",
         {"forward": lambda self, X: self.convolve(X, self.weight) * self.bias},
-        "The result is multiplied by the bias. The bias is added to each number of the result.",
+        "The result is multiplied by the bias. The bias should be added to each element of the result.",
         ONCE,
     ),
     (
         "activation-added",
         {"forward": lambda self, X: (self.convolve(X, self.weight) + self.bias).relu()},
-        "Negative numbers are set to zero at the end. That is an activation function, a layer of its own; "
+        "Negative numbers are set to zero at the end. That's an activation function, a layer of its own; "
         "this layer keeps them.",
-        "What should this layer answer where convolution plus bias is -2?",
+        "What should this layer return where convolution plus bias is -2?",
     ),
     (
         "bias-as-large-as-the-kernel",
         {"new_bias": lambda self, size: torch.zeros(size)},
-        "The bias has as many numbers as the kernel. One kernel makes one result, and one number is added "
-        "to all of it: the bias has shape (1,).",
+        "The bias has as many elements as the kernel. One kernel gives one result, and a single number is "
+        "added to all of it: the bias has shape (1,).",
         ONCE,
     ),
     (
         "bias-without-an-axis",
         {"new_bias": lambda self, size: torch.zeros(())},
-        "The bias is a single number without an axis, of shape (). It should have shape (1,).",
+        "The bias is a scalar of shape (), without an axis. It should have shape (1,).",
         "What is the difference between torch.zeros(()) and torch.zeros(1)?",
     ),
     (
         "bias-with-two-axes",
         {"new_bias": lambda self, size: torch.zeros(1, 1)},
-        "The bias has shape (1, 1). It should have shape (1,), which broadcasts as well.",
+        "The bias has shape (1, 1). It should have shape (1,), which broadcasts just as well.",
         "Which shape does torch.zeros(1) have?",
     ),
     (
@@ -199,128 +200,126 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
     (
         "weight-from-the-normal-distribution",
         {"new_weight": lambda self, size: torch.randn(size)},
-        "The weight is drawn from the normal distribution, as torch.randn does. It should come from "
+        "The weight is drawn from the normal distribution, as with torch.randn. It should be drawn with "
         "torch.rand, uniformly between 0 and 1.",
         DRAWN,
     ),
     (
         "weight-around-zero",
         {"new_weight": lambda self, size: torch.rand(size) - 0.5},
-        "The weight is drawn around zero, with negative numbers. It should come from torch.rand, uniformly "
-        "between 0 and 1.",
+        "The weight is drawn around zero, including negative numbers. It should be drawn with torch.rand, "
+        "uniformly between 0 and 1.",
         DRAWN,
     ),
     (
         "weight-of-zeros",
         {"new_weight": lambda self, size: torch.zeros(size)},
-        "The weight starts as zeros. It should be drawn by torch.rand, so that two layers differ.",
+        "The weight starts as zeros. It should be drawn with torch.rand, so that two layers differ.",
         DRAWN,
     ),
     (
         "weight-of-ones",
         {"new_weight": lambda self, size: torch.ones(size)},
-        "The weight starts as ones. It should be drawn by torch.rand, so that two layers differ.",
+        "The weight starts as ones. It should be drawn with torch.rand, so that two layers differ.",
         DRAWN,
     ),
     (
         "always-the-same-weight",
         {"new_weight": lambda self, size: torch.rand(size, generator=torch.Generator().manual_seed(0))},
-        "Every new layer has the same weight: the random numbers are seeded in the layer. Two layers "
-        "should differ.",
-        "Who should decide about the seed: the layer, or the one who uses it?",
+        "Every new layer has the same weight: the layer sets the random seed. Two layers should differ.",
+        "Who should choose the seed: the layer, or whoever uses it?",
     ),
     (
         "square-kernels-only",
         {"size": lambda self, size: (size, size) if isinstance(size, int) else (size[0], size[0])},
-        "Of a pair (height, width) only the height is used, so every kernel is square.",
+        "Only the height of a pair (height, width) is used, so every kernel is square.",
         PAIR,
     ),
     (
         "width-for-both-axes",
         {"size": lambda self, size: (size, size) if isinstance(size, int) else (size[1], size[1])},
-        "Of a pair (height, width) only the width is used, so every kernel is square.",
+        "Only the width of a pair (height, width) is used, so every kernel is square.",
         PAIR,
     ),
     (
         "height-and-width-exchanged",
         {"size": lambda self, size: (size, size) if isinstance(size, int) else (size[1], size[0])},
-        "Height and width of the kernel are exchanged: in a pair the height comes first.",
+        "Height and width of the kernel are swapped: in a pair, the height comes first.",
         PAIR,
     ),
     (
         "int-gives-one-row",
         {"size": lambda self, size: (1, size) if isinstance(size, int) else size},
-        "A kernel_size of one number makes a kernel of one row. It should stand for both axes: Conv2D(3) "
-        "has a kernel of 3 × 3.",
+        "An int kernel_size gives a kernel with a single row. It should stand for both axes: Conv2D(3) has "
+        "a 3 × 3 kernel.",
         PAIR,
     ),
     (
         "int-gives-a-flat-kernel",
         {"size": lambda self, size: (size,) if isinstance(size, int) else size},
-        "A kernel_size of one number makes a kernel with one axis only. It should stand for both axes: "
-        "Conv2D(3) has a kernel of 3 × 3.",
+        "An int kernel_size gives a kernel with one axis only. It should stand for both axes: Conv2D(3) "
+        "has a 3 × 3 kernel.",
         PAIR,
     ),
     (
         "pair-demanded",
         {"size": lambda self, size: (size[0], size[1])},
-        "A kernel_size of one number is refused. It should stand for both axes: Conv2D(3) has a kernel of "
-        "3 × 3.",
+        "An int kernel_size raises an error. It should stand for both axes: Conv2D(3) has a 3 × 3 kernel.",
         PAIR,
     ),
     (
         "int-demanded",
         {"size": lambda self, size: (operator.index(size), operator.index(size))},
-        "A kernel_size that is a pair is refused. Conv2D((2, 3)) has a kernel of 2 rows and 3 columns.",
+        "A pair as kernel_size raises an error. Conv2D((2, 3)) has a kernel with 2 rows and 3 columns.",
         PAIR,
     ),
     (
         "weight-and-bias-not-registered",
         {"__init__": _plain_tensors},
-        "Weight and bias are plain tensors: the module does not know them as parameters, so no optimizer "
-        "finds them and nothing saves them.",
+        "Weight and bias are plain tensors: the module doesn't register them as parameters, so no "
+        "optimizer finds them and they aren't saved.",
         REGISTERED,
     ),
     (
         "weight-not-registered",
         {"__init__": _plain_weight},
-        "The weight is a plain tensor: the module does not know it as a parameter, so no optimizer finds "
-        "it and nothing saves it.",
+        "The weight is a plain tensor: the module doesn't register it as a parameter, so no optimizer "
+        "finds it and it isn't saved.",
         REGISTERED,
     ),
     (
         "bias-not-registered",
         {"__init__": _plain_bias},
         "The layer has no bias among its parameters: either there is none, or it is a plain tensor or "
-        "number, which no optimizer finds and nothing saves.",
+        "number, which no optimizer finds and which isn't saved.",
         REGISTERED,
     ),
     (
         "buffers-for-parameters",
         {"__init__": _buffers},
-        "Weight and bias are buffers. Buffers are saved but never trained; what is to be learned is a "
-        "Parameter.",
+        "Weight and bias are buffers. Buffers are saved but never trained; whatever should be learned has "
+        "to be a Parameter.",
         REGISTERED,
     ),
     (
         "weight-made-in-forward",
         {"__init__": _keeps_size, "forward": _made_in_forward},
-        "The weight is made anew in every call of forward, so the layer answers differently each time and "
-        "can never learn. Parameters are made once, in __init__.",
-        "How often does __init__ run for one layer, and how often forward?",
+        "The weight is created in every call of forward, so the layer gives different results each time "
+        "and can never learn. Parameters are created once, in __init__.",
+        "How often does __init__ run for one layer, and how often does forward?",
     ),
     (
         "weight-drawn-anew-in-forward",
         {"forward": _drawn_in_forward},
-        "The weight is drawn anew in every call of forward, so the layer answers differently each time and "
-        "can never learn. It is drawn once, in __init__.",
-        "How often does __init__ run for one layer, and how often forward?",
+        "The weight is redrawn in every call of forward, so the layer gives different results each time "
+        "and can never learn. It should be drawn once, in __init__.",
+        "How often does __init__ run for one layer, and how often does forward?",
     ),
     (
         "parameters-not-trainable",
         {"__init__": _frozen},
-        "The parameters do not ask for a gradient, so no training can change them.",
-        "What does requires_grad=False say about a parameter?",
+        "The parameters don't require gradients, so no training can change them.",
+        "What does requires_grad=False mean for a parameter?",
     ),
     (
         "parameters-under-other-names",
@@ -328,36 +327,36 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
             "__init__": _other_names,
             "forward": lambda self, X: self.convolve(X, self.kernel) + self.offset,
         },
-        "The parameters are right, but have other names. They are to be called weight and bias, so that "
-        "saved ones can be loaded.",
+        "The parameters are right but have other names. They should be called weight and bias, so that a "
+        "saved state_dict can be loaded.",
         "Which names does layer.state_dict() list?",
     ),
     (
         "super-init-forgotten",
         {"__init__": _without_init},
-        "The layer does not call super().__init__() before its parameters are set, so the module is not "
-        "ready to keep them.",
-        "What has to be the first line of the __init__ of every module?",
+        "The layer doesn't call super().__init__() before it sets its parameters, so the module isn't "
+        "ready to register them.",
+        "What must be the first line of every module's __init__?",
     ),
     (
         "forward-reads-a-global",
         {"forward": _reads_a_global},
-        "The forward method uses a name that exists neither in it nor in the file. In a notebook some "
-        "other cell may have set it; a module has to keep what it needs on self.",
-        "Which of the names in forward begin with self., and which one should?",
+        "The forward method uses a name that is defined neither in it nor in the file. In a notebook, some "
+        "other cell may have defined it; a module has to keep what it needs on self.",
+        "Which of the names in forward start with self., and which one should?",
     ),
     (
         "weight-detached",
         {"forward": lambda self, X: self.convolve(X, self.weight.detach()) + self.bias},
-        "The values are right, but no gradient reaches the weight: forward uses .data or .detach() of it.",
-        "Which operation in forward takes the weight out of autograd's notes?",
+        "The values are right, but no gradient reaches the weight: forward uses its .data or .detach().",
+        "Which operation in forward cuts the weight off from the computation graph?",
     ),
     (
         "weight-and-bias-detached",
         {"forward": lambda self, X: self.convolve(X, self.weight.detach()) + self.bias.detach()},
-        "The values are right, but no gradient reaches weight and bias: forward uses .data or .detach() of "
-        "them.",
-        "Which operation in forward takes the parameters out of autograd's notes?",
+        "The values are right, but no gradient reaches weight and bias: forward uses their .data or "
+        ".detach().",
+        "Which operation in forward cuts the parameters off from the computation graph?",
     ),
 )
 
@@ -446,7 +445,7 @@ def _forward(
 
 def entries_of(right: Function, slips: Iterable[Slip]) -> tuple[Any, ...]:
     """The layer built on every wrong convolution, and the other wrong layers."""
-    before = "The layer builds on conv2d, and the mistake is there. "
+    before = "The layer builds on conv2d, and that's where the mistake is. "
     return (
         *entries(
             "conv2d", "Conv2D", right, (*slips, DETACHED), prefix="layer-", before=before, make=_built_on

@@ -9,8 +9,8 @@ from typing import Any
 from graders.diagnosis.catalogue import Probe
 from graders.diagnosis.slips import Function, entry, value_of
 
-_FORMULA = "Draw seven boxes in a row and a window of three. Where may the window start if it moves by two?"
-_SIDES = "If one box of padding is put on each side of seven boxes, how many are there?"
+_FORMULA = "Draw seven boxes in a row and a window of three. Where can the window start if it moves by two?"
+_SIDES = "If one box of padding is added on each side of seven boxes, how many boxes are there?"
 _HOLES = "How many pixels does a kernel of 3 elements cover if they lie 2 pixels apart?"
 
 
@@ -25,60 +25,58 @@ _SIZES: tuple[tuple[str, Formula, str, str], ...] = (
     (
         "plus-one-forgotten",
         lambda n, k, s, p, d: (n + 2 * p - _extent(k, d)) // s,
-        "The + 1 is missing: the first position counts as well, before any stride is made.",
+        "The + 1 is missing: the first position counts, too, before the window moves at all.",
         _FORMULA,
     ),
     (
         "plus-one-divided-too",
         lambda n, k, s, p, d: (n + 2 * p - _extent(k, d) + 1) // s,
-        "The + 1 stands inside the division by the stride. The room is divided, and the first position is "
-        "added after that.",
+        "The + 1 is inside the division by the stride. Divide the remaining space first, then add the "
+        "first position.",
         _FORMULA,
     ),
     (
         "partial-windows-counted",
         lambda n, k, s, p, d: math.ceil((n + 2 * p - _extent(k, d)) / s) + 1,
         "The division is rounded up, so a last window that sticks out is counted. Only windows that fit "
-        "entirely count: round down.",
+        "completely count: round down.",
         _FORMULA,
     ),
     (
         "rounded-to-the-nearest",
         lambda n, k, s, p, d: round((n + 2 * p - _extent(k, d)) / s) + 1,
-        "The division is rounded to the nearest number. Only windows that fit entirely count: round down.",
+        "The division is rounded to the nearest integer. Only windows that fit completely count: round down.",
         _FORMULA,
     ),
     (
         "fraction-returned",
         lambda n, k, s, p, d: (n + 2 * p - _extent(k, d)) / s + 1,
-        "The result is a float, and a fraction where the stride does not divide. It should be an int, "
-        "rounded down: // in place of /.",
+        "The result is a float, with a fraction where the stride doesn't divide evenly. It should be an "
+        "int, rounded down: // instead of /.",
         "What do 5 / 2 and 5 // 2 give?",
     ),
     (
         "padding-counted-once",
         lambda n, k, s, p, d: (n + p - _extent(k, d)) // s + 1,
-        "The padding is counted once. It is put on each of the two ends, so the axis grows by twice the "
-        "padding.",
+        "The padding is counted once. It is added at both ends, so the axis grows by twice the padding.",
         _SIDES,
     ),
     (
         "padding-ignored",
         lambda n, k, s, p, d: (n - _extent(k, d)) // s + 1,
-        "The padding has no effect. It is put on each of the two ends, so the axis grows by twice the "
-        "padding.",
+        "The padding has no effect. It is added at both ends, so the axis grows by twice the padding.",
         _SIDES,
     ),
     (
         "padding-subtracted",
         lambda n, k, s, p, d: (n - 2 * p - _extent(k, d)) // s + 1,
-        "The padding is subtracted. It makes the axis longer, by twice the padding.",
+        "The padding is subtracted. Padding makes the axis longer, by twice its size.",
         _SIDES,
     ),
     (
         "padding-added-after-the-division",
         lambda n, k, s, p, d: (n - _extent(k, d)) // s + 1 + 2 * p,
-        "The padding is added to the result. It is put around the input, before the window begins to move.",
+        "The padding is added to the result. It is added around the input, before the window starts to move.",
         _SIDES,
     ),
     (
@@ -90,43 +88,43 @@ _SIZES: tuple[tuple[str, Formula, str, str], ...] = (
     (
         "stride-defaults-to-the-kernel",
         lambda n, k, s, p, d: (n + 2 * p - _extent(k, d)) // (k if s == 1 else s) + 1,
-        "Without a stride the window moves by its own size, as in pooling. In a convolution the stride is "
-        "1 unless something else is said.",
-        "By how much does the window move if nobody says anything?",
+        "By default the window moves by its own size, as in pooling. In a convolution the stride defaults "
+        "to 1.",
+        "By how much does the window move if no stride is given?",
     ),
     (
         "divided-before-the-kernel-is-subtracted",
         lambda n, k, s, p, d: (n + 2 * p) // s - _extent(k, d) + 1,
-        "The input is divided by the stride before the kernel is subtracted. First comes the room that the "
-        "kernel leaves, and that is divided.",
+        "The input is divided by the stride before the kernel is subtracted. Subtract the kernel first, "
+        "then divide the space that remains.",
         _FORMULA,
     ),
     (
         "only-the-kernel-divided",
         lambda n, k, s, p, d: n + 2 * p - _extent(k, d) // s + 1,
-        "Only the kernel is divided by the stride: brackets are missing, and // comes before + and -. What "
-        "is divided is the whole room that the kernel leaves.",
+        "Only the kernel is divided by the stride: parentheses are missing, and // comes before + and -. "
+        "The whole space that the kernel leaves has to be divided.",
         "What is 8 - 4 // 2, and what is (8 - 4) // 2?",
     ),
     (
         "divided-by-stride-plus-one",
         lambda n, k, s, p, d: (n + 2 * p - _extent(k, d)) // (s + 1),
-        "The room is divided by stride + 1: the brackets are in the wrong place. The + 1 is added after the "
-        "division, for the first position.",
+        "The remaining space is divided by stride + 1: the parentheses are in the wrong place. The + 1 is "
+        "added after the division, for the first position.",
         _FORMULA,
     ),
     (
         "window-left-out",
         lambda n, k, s, p, d: (n + 2 * p) // s,
-        "The kernel does not appear in the size. A window of k needs room, and the last ones would stick "
-        "out.",
+        "The kernel doesn't appear in the size. A window of k pixels needs space, and the last ones would "
+        "stick out.",
         _FORMULA,
     ),
     (
         "same-size-expected",
         lambda n, k, s, p, d: math.ceil(n / s),
-        "This is the size of a convolution that pads by itself to keep the input's length. Here only the "
-        "padding that is asked for is added.",
+        "This is the size of a convolution that adds padding by itself to keep the input's length. Only "
+        "the given padding should be added.",
         _FORMULA,
     ),
     (
@@ -138,50 +136,50 @@ _SIZES: tuple[tuple[str, Formula, str, str], ...] = (
     (
         "dilation-as-number-of-holes",
         lambda n, k, s, p, d: (n + 2 * p - _extent(k, d + 1)) // s + 1,
-        "The dilation is taken for the number of pixels left out between two elements. It is their "
-        "distance, so dilation - 1 are left out; with dilation 1 they touch.",
+        "The dilation is read as the number of pixels skipped between two elements. It is their distance, "
+        "so dilation - 1 pixels are skipped; with dilation 1 the elements are adjacent.",
         _HOLES,
     ),
     (
         "kernel-times-dilation",
         lambda n, k, s, p, d: (n + 2 * p - k * d) // s + 1,
-        "The extent of a dilated kernel is taken to be kernel × dilation. After the last element no step "
-        "follows: there are kernel - 1 steps.",
+        "The extent of a dilated kernel is taken to be kernel × dilation. No step follows the last "
+        "element: there are kernel - 1 steps.",
         _HOLES,
     ),
     (
         "extent-one-too-small",
         lambda n, k, s, p, d: (n + 2 * p - d * (k - 1)) // s + 1,
         "The extent of the kernel is one pixel too small: kernel - 1 steps lead from the first element to "
-        "the last, and the first one counts as well.",
+        "the last, and the first one counts, too.",
         _HOLES,
     ),
     (
         "dilation-added-to-the-kernel",
         lambda n, k, s, p, d: (n + 2 * p - (k + d - 1)) // s + 1,
-        "The dilation is added to the kernel once. It widens every one of the kernel - 1 steps.",
+        "The dilation is added to the kernel once. It stretches each of the kernel - 1 steps.",
         _HOLES,
     ),
     (
         "dilation-on-the-input",
         lambda n, k, s, p, d: (n + 2 * p - k) // (s * d) + 1,
-        "The dilation is multiplied into the stride. It does not change how the window moves, but how far "
+        "The dilation is multiplied into the stride. It doesn't change how the window moves, only how far "
         "the window reaches.",
         _HOLES,
     ),
     (
         "pair-returned",
         lambda n, k, s, p, d: ((n + 2 * p - _extent(k, d)) // s + 1,) * 2,
-        "Two numbers come back. The function is about one axis, so the answer is one int.",
-        "How often will it be called for an image?",
+        "Two numbers are returned. The function is about one axis, so it should return one int.",
+        "How often would you call it for an image?",
     ),
 )
 
 _ORDER_OF_ARGUMENTS = (
     "stride-and-padding-in-the-other-order",
-    "Stride and padding are exchanged where they are given without a name: the order is n, kernel, stride, "
-    "padding, dilation.",
-    "What does output_size(8, 3, 2, 1) mean, number by number?",
+    "Stride and padding are swapped when passed by position: the order is n, kernel, stride, padding, "
+    "dilation.",
+    "What does output_size(8, 3, 2, 1) mean, argument by argument?",
 )
 
 

@@ -16,7 +16,7 @@ from graders.testing.strategies import tensor
 # --------------------------------------------------------------------------------------- conv2d_vectorized
 
 _AXES = "X.unfold(0, kh, 1).unfold(1, kw, 1) has four axes. What does each of them count?"
-_GROWS = "How many operations are there for an image of 6 × 7, and how many for one of 24 × 25?"
+_GROWS = "How many operations does your code run for an image of 6 × 7, and how many for one of 24 × 25?"
 
 
 def _windows(X: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,8 +67,8 @@ def _looping(right: Function) -> Function:
 
 _LOOPS = Slip(
     "loops-over-the-image",
-    "It still loops over the positions: a larger image takes more operations. Without a loop, all windows "
-    "are handled by the same few.",
+    "It still loops over the positions: a larger image takes more operations. Without such a loop, the "
+    "same few operations handle all windows.",
     _GROWS,
     _looping,
 )
@@ -77,102 +77,100 @@ _VECTORIZED: tuple[tuple[str, Function, str, str], ...] = (
     (
         "columns-unfolded-first",
         lambda X, K: _flat(*_columns_first(X, K)),
-        "The windows are unfolded along the columns first, so that within each window rows and columns are "
-        "exchanged; the kernel's are not.",
+        "The windows are unfolded along the columns first, so rows and columns are swapped within each "
+        "window, but not in the kernel.",
         _AXES,
     ),
     (
         "windows-transposed",
         _by_windows(lambda windows, K: (windows.mT * K).sum(dim=(2, 3))),
-        "Within each window rows and columns are exchanged. On square kernels that gives wrong numbers, "
-        "and others do not fit.",
+        "Rows and columns are swapped within each window. That gives wrong values for square kernels, and "
+        "others don't fit.",
         _AXES,
     ),
     (
         "summed-over-the-positions",
         _by_windows(lambda windows, K: (windows * K).sum(dim=(0, 1))),
-        "The sum runs over the positions of the window and not over the numbers in it: the result has the "
+        "The sum runs over the positions of the window instead of the numbers in it: the result has the "
         "shape of the kernel.",
         _AXES,
     ),
     (
         "summed-over-one-axis",
         _by_windows(lambda windows, K: (windows * K).sum(dim=-1)),
-        "The sum runs over the columns of each window only. Its rows have to be summed over, too.",
+        "The sum runs over the columns of each window only. It has to run over the rows, too.",
         _AXES,
     ),
     (
         "summed-over-everything",
         _by_windows(lambda windows, K: (windows * K).sum()),
-        "The sum runs over all axes, so one number remains. Only the two axes within a window are summed "
-        "over.",
+        "The sum runs over all axes, so a single number remains. Sum only over the two axes within a window.",
         _AXES,
     ),
     (
         "window-axes-in-between",
         _by_windows(lambda windows, K: _flat(windows.permute(0, 2, 1, 3).reshape(windows.shape), K)),
-        "The four axes are in another order than thought: window rows stand where the columns of the result "
-        "should. reshape does not bring axes into order, permute does.",
+        "The four axes aren't in the order the code assumes: window rows are where the columns of the "
+        "result should be. reshape doesn't reorder axes, permute does.",
         _AXES,
     ),
     (
         "result-folded-with-width-first",
         _by_windows(lambda windows, K: _flat(windows, K).reshape(windows.shape[1], windows.shape[0])),
-        "The numbers are right and in order, but folded into the wrong shape: width and height are "
-        "exchanged in the last reshape.",
+        "The values are right and in order, but reshaped to the wrong shape: width and height are swapped "
+        "in the last reshape.",
         "Which comes first in a shape, the height or the width?",
     ),
     (
         "result-in-one-row",
         _by_windows(lambda windows, K: _flat(windows, K).flatten()),
-        "The numbers are right, but they come in one long row. They have to be folded into height and width.",
-        "Which shape should the numbers be folded into at the end?",
+        "The values are right, but they come in one long row. Reshape them to height and width.",
+        "What shape should the numbers be reshaped to at the end?",
     ),
     (
         "result-in-one-column",
         _by_windows(lambda windows, K: _flat(windows, K).reshape(-1, 1)),
-        "The numbers are right, but they come in one long column. They have to be folded into height and "
-        "width.",
-        "Which shape should the numbers be folded into at the end?",
+        "The values are right, but they come in one long column. Reshape them to height and width.",
+        "What shape should the numbers be reshaped to at the end?",
     ),
     (
         "batch-and-channel-axes-left-on",
         _by_windows(lambda windows, K: _flat(windows, K)[None, None]),
-        "The numbers are right, but the result still has a batch axis and a channel axis in front.",
-        "Which shape did you bring X to, and how do you get back?",
+        "The values are right, but the result still has a leading batch axis and channel axis.",
+        "What shape did you give X, and how do you get back?",
     ),
     (
         "batch-axis-left-on",
         _by_windows(lambda windows, K: _flat(windows, K)[None]),
-        "The numbers are right, but the result has an axis more in front.",
-        "Which shape did you bring X to, and how do you get back?",
+        "The values are right, but the result has one extra leading axis.",
+        "What shape did you give X, and how do you get back?",
     ),
     (
         "last-shift-missed",
         lambda X, K: _flat(*_windows(X, K)) - X[K.shape[0] - 1 :, K.shape[1] - 1 :] * K[-1, -1],
-        "The very last number of the kernel takes no part: one shifted piece of the image is missing.",
-        "How many shifted pieces does a kernel of 2 × 3 need?",
+        "The very last element of the kernel isn't used: one shifted slice of the image is missing.",
+        "How many shifted slices does a kernel of 2 × 3 need?",
     ),
     (
         "shifted-pieces-too-short",
         lambda X, K: _shifted_too_short(X, K),
-        "The shifted pieces of the image are one row and one column too small: the one that begins at row a "
-        "ends at H - kh + 1 + a. And the result takes its dtype from the image, since K[a, b] is a number "
-        "without axes, which does not decide about the dtype.",
+        "The shifted slices of the image are one row and one column too small: the slice that starts at "
+        "row a ends at H - kh + 1 + a. Also, the result takes its dtype from the image, since K[a, b] is a "
+        "tensor without axes, which doesn't decide the dtype.",
         PLACES,
     ),
     (
         "loops-over-plain-numbers",
         _by_lists,
-        "It computes with plain Python numbers: a larger image takes more steps of Python, and autograd "
-        "cannot get through.",
+        "It computes with plain Python numbers: a larger image takes more Python steps, and no gradient "
+        "gets through.",
         _GROWS,
     ),
     (
         "loops-over-plain-numbers-and-always-float32",
         lambda X, K: _by_lists(X, K).float(),
-        "It computes with plain Python numbers and makes a new tensor of them: a larger image takes more "
-        "steps of Python, autograd cannot get through, and the result is always float32.",
+        "It computes with plain Python numbers and makes a new tensor from them: a larger image takes more "
+        "Python steps, no gradient gets through, and the result is always float32.",
         _GROWS,
     ),
 )

@@ -1,4 +1,4 @@
-"""What must hold of `conv2d_vectorized`."""
+"""Hidden properties of `conv2d_vectorized`."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from solutions import conv2d as reference
 
 @cache
 def many_cases() -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], ...]:
-    """Image, kernel, right result and bound, each with other values.
+    """Images, kernels, right results and bounds, each with different values.
 
-    Both require grad, so one operation for each pixel also pays for its node of the graph.
+    Both require grad, so one operation per pixel also pays for its node in the computation graph.
     """
     pairs = [(graded(SIDE, SIDE, seed=4 + n), graded(2, 1, seed=104 + n)) for n in range(MANY)]
     return tuple((X, K, *expected(X, K, asks_reference=False)) for X, K in pairs)

@@ -21,8 +21,8 @@ from .step import convolution, pair
 
 # --------------------------------------------------------------------------------------------- edge_image
 
-_COLUMNS = "Which of the two indices of X[…, …] counts the columns, and which columns are to be black?"
-_END = "Which numbers does range(2, 6) run through? Is 6 among them?"
+_COLUMNS = "Which index of X[…, …] counts the columns, and which columns should be black?"
+_END = "Which numbers does range(2, 6) produce? Is 6 among them?"
 
 
 def _painted(paint: Callable[[Tensor, int, int], Any]) -> Function:
@@ -78,144 +78,148 @@ _IMAGES: tuple[tuple[str, Function, str, str], ...] = (
     (
         "rows-blackened",
         _painted(lambda X, left, right: _black(X, slice(left, right), _ALL)),
-        "The stripe runs from left to right: rows are black. It should run from top to bottom, in the "
-        "columns.",
+        "The stripe runs from left to right: rows are black. It should run from top to bottom: columns are "
+        "black.",
         _COLUMNS,
     ),
     (
         "square-blackened",
         _painted(lambda X, left, right: _black(X, slice(left, right), slice(left, right))),
-        "A square in the middle is black. The stripe goes through all rows.",
+        "There is a black square in the middle. The stripe should go through all rows.",
         "How do you write a slice that takes all rows?",
     ),
     (
         "right-end-included",
         _painted(lambda X, left, right: _black(X, _ALL, slice(left, right + 1))),
-        "The stripe is one column too wide: column right is white again.",
+        "The stripe is one column too wide: the column at index right should be white again.",
         _END,
     ),
     (
         "right-end-one-too-early",
         _painted(lambda X, left, right: _black(X, _ALL, slice(left, right - 1))),
-        "The stripe is one column too narrow: right - 1 is the last black column.",
+        "The stripe is one column too narrow: the last black column is at index right - 1.",
         _END,
     ),
     (
         "left-end-excluded",
         _painted(lambda X, left, right: _black(X, _ALL, slice(left + 1, right))),
-        "The stripe begins one column too late: column left is black already.",
+        "The stripe begins one column too late: the column at index left should already be black.",
         _END,
     ),
     (
         "columns-counted-from-one",
         _painted(lambda X, left, right: _black(X, _ALL, slice(max(left - 1, 0), max(right - 1, 0)))),
-        "The stripe lies one column too far to the left: columns are counted from 0.",
+        "The stripe is one column too far to the left: columns are counted from 0.",
         "Which column is X[:, 2], the second or the third?",
     ),
     (
         "right-as-a-width",
         _painted(lambda X, left, right: _black(X, _ALL, slice(left, left + right))),
-        "The number right is taken for the width of the stripe. It is the first column after it.",
-        "For left=1 and right=3: which columns are black?",
+        "The argument right is used as the width of the stripe. It is the index of the first column after "
+        "it.",
+        "With left=1 and right=3, which columns are black?",
     ),
     (
         "right-counted-from-the-end",
         _painted(lambda X, left, right: _black(X, _ALL, slice(left, -left))),
-        "The stripe ends as far from the right border as it begins from the left. That happens to be so "
-        "with the default numbers; right says where it ends.",
-        "For left=1 and right=3 in an image of 7 columns: which are black?",
+        "The stripe ends as far from the right edge as it begins from the left one. That happens to be "
+        "true for the default arguments; right says where the stripe ends.",
+        "With left=1 and right=3 in an image of 7 columns, which columns are black?",
     ),
     (
         "stripe-forgotten",
         _painted(lambda X, left, right: None),
-        "The image is white all over: the stripe was never painted. From such an image no kernel can be "
-        "learned.",
-        "What does the kernel [[1, -1]] answer on an all-white image?",
+        "The image is all white: the stripe was never painted. No kernel can be learned from such an image.",
+        "What does the kernel [[1, -1]] give on an all-white image?",
     ),
     (
         "everything-black",
         _painted(lambda X, left, right: X * 0),
-        "The image is black all over. Only the columns of the stripe are.",
+        "The image is all black. Only the columns of the stripe should be.",
         _COLUMNS,
     ),
     (
         "white-stripe-on-black",
         _striped(lambda X: 1 - X),
-        "Black and white are exchanged. The image is made of ones, the stripe of zeros.",
+        "Black and white are swapped. The image should be made of ones, the stripe of zeros.",
         "Which number stands for white here?",
     ),
     (
         "only-the-edges-black",
         _painted(_two_lines),
-        "Only the first and the last column of the stripe are black. All columns between them are, too.",
+        "Only the first and last columns of the stripe are black. All columns between them should be, too.",
         "What is the difference between X[:, 2], X[:, 5] and X[:, 2:6]?",
     ),
     (
         "only-the-columns-left-and-right-black",
         _painted(_edges),
-        "Only the columns left and right are black. The stripe fills all columns from left to right - 1.",
+        "Only the columns at index left and right are black. The stripe should fill all columns from left "
+        "to right - 1.",
         "What is the difference between X[:, 2], X[:, 6] and X[:, 2:6]?",
     ),
     (
         "height-and-width-exchanged",
         _turned,
-        "Height and width of the image are exchanged: in a shape the height comes first.",
-        "What does torch.ones(6, 8) have six of?",
+        "Height and width of the image are swapped: in a shape, the height comes first.",
+        "Does torch.ones(6, 8) have six rows or six columns?",
     ),
     (
         "always-the-default-image",
         _always_the_same,
-        "The image is the same whatever is asked for: the arguments are not used.",
-        "Which numbers in your code should be names?",
+        "The image is always the same: the arguments aren't used.",
+        "Which numbers in your code should be arguments instead?",
     ),
     (
         "columns-always-two-to-six",
         _painted(lambda X, left, right: _black(X, _ALL, slice(2, 6))),
-        "The stripe always goes from column 2 to column 6: left and right are not used.",
-        "Which numbers in your code should be names?",
+        "The stripe is always X[:, 2:6]: left and right aren't used.",
+        "Which numbers in your code should be arguments instead?",
     ),
     (
         "float64-image",
         _striped(lambda X: X.double()),
         "The image is float64. It should be float32.",
-        "Where does the dtype come from (numpy, for instance, has another default than torch)?",
+        "Where does the dtype come from? NumPy's default differs from torch's, for example.",
     ),
     (
         "image-of-whole-numbers",
         _striped(lambda X: X.long()),
-        "The image is made of whole numbers. It should be float32, or no gradient can flow later.",
+        "The image has an integer dtype. It should be float32; otherwise no gradient can flow later.",
         "What is the dtype of torch.tensor([1, 0])?",
     ),
     (
         "image-of-truth-values",
         _striped(lambda X: X.bool()),
-        "The image is made of True and False. It should be float32.",
+        "The image consists of True and False. It should be float32.",
         "How do you turn a comparison into numbers?",
     ),
     (
         "batch-and-channel-axes-left-on",
         _striped(lambda X: X[None, None]),
-        "The image has a batch axis and a channel axis in front. Its shape should be (height, width).",
+        "The image has a leading batch axis and channel axis. Its shape should be (height, width).",
         "Who needs those axes, and who should add them?",
     ),
     (
         "list-returned",
         _striped(lambda X: X.tolist()),
-        "The image comes as a Python list. It should be a tensor.",
-        "Which function makes a tensor of ones at once?",
+        "The image is a Python list. It should be a tensor.",
+        "Which function creates a tensor of ones directly?",
     ),
     (
         "numpy-array-returned",
         _striped(lambda X: X.numpy()),
-        "The image comes as a numpy array. It should be a tensor.",
-        "Which function of torch makes a tensor of ones?",
+        "The image is a NumPy array. It should be a tensor.",
+        "Which torch function creates a tensor of ones?",
     ),
 )
 
 
 # ------------------------------------------------------------------------------------------ max_stable_lr
 
-_CLIFF = "For the default image the eigenvalues of the Hessian are 12 and 60. Which of them decides, and how?"
+_CLIFF = (
+    "For the default image, the eigenvalues of the Hessian are 12 and 60. Which of them determines the "
+    "limit, and how?"
+)
 
 
 def _windows(X: Tensor, kernel_size: Any) -> Tensor:
@@ -242,56 +246,57 @@ _LIMITS: tuple[tuple[str, Function, str, str], ...] = (
     (
         "one-over-the-eigenvalue",
         _limit(lambda A: 1 / _steepest(A)[-1]),
-        "This is 1 / λ, half of the limit. At 1 / λ the steepest direction arrives in one step; only "
-        "beyond 2 / λ does it diverge.",
+        "This is 1 / λ, half the limit. At 1 / λ, the steepest direction arrives in one step; only beyond "
+        "2 / λ does it diverge.",
         _CLIFF,
     ),
     (
         "two-of-the-square-forgotten",
         _limit(lambda A: 4 / _steepest(A)[-1]),
-        "This is twice the limit: the Hessian is 2·AᵀA, and the 2 that comes from the square is missing.",
+        "This is twice the limit: the Hessian is 2·AᵀA, and the factor 2 that comes from the square is "
+        "missing.",
         "What is the second derivative of (y - a·w)² with respect to w?",
     ),
     (
         "smallest-eigenvalue",
         _limit(lambda A: 2 / _steepest(A)[0]),
-        "This is 2 over the smallest eigenvalue. The steepest direction diverges first, and that is the "
-        "largest one.",
+        "This is 2 over the smallest eigenvalue. The steepest direction diverges first, and it has the "
+        "largest eigenvalue.",
         _CLIFF,
     ),
     (
         "trace-for-the-eigenvalue",
         _limit(lambda A: 2 / _steepest(A).sum()),
-        "This is 2 over the sum of all eigenvalues, the trace. Only the largest counts.",
+        "This is 2 over the sum of all eigenvalues, the trace. Only the largest one counts.",
         _CLIFF,
     ),
     (
         "norm-for-the-eigenvalue",
         _limit(lambda A: 2 / _steepest(A).norm()),
-        "This is 2 over the root of the sum of all squared eigenvalues, the Frobenius norm, which .norm() "
-        "gives of a matrix. Only the largest eigenvalue counts.",
+        "This is 2 over the square root of the sum of all squared eigenvalues: the Frobenius norm, which "
+        ".norm() computes for a matrix. Only the largest eigenvalue counts.",
         _CLIFF,
     ),
     (
         "mean-eigenvalue",
         _limit(lambda A: 2 / _steepest(A).mean()),
-        "This is 2 over the mean eigenvalue. The steepest direction diverges first, and that is the "
-        "largest one.",
+        "This is 2 over the mean eigenvalue. The steepest direction diverges first, and it has the largest "
+        "eigenvalue.",
         _CLIFF,
     ),
     (
         "singular-value-not-squared",
         _limit(lambda A: 1 / torch.linalg.svdvals(A)[0]),
-        "This uses the largest singular value of the windows itself. An eigenvalue of AᵀA is the square of a "
-        "singular value of A.",
-        "How do the eigenvalues of AᵀA follow from the singular values of A?",
+        "This uses the largest singular value of the window matrix directly. An eigenvalue of AᵀA is the "
+        "square of a singular value of A.",
+        "How are the eigenvalues of AᵀA related to the singular values of A?",
     ),
     (
         "mean-loss",
         _limit(lambda A: len(A) * 2 / _steepest(A)[-1]),
-        "This is the limit for the mean of the squared errors. Here they are summed up, which is as many "
-        "times steeper as there are outputs.",
-        "By which number do sum and mean of the squared errors differ?",
+        "This is the limit for the mean of the squared errors. Here they are summed, so the loss is as "
+        "many times steeper as there are outputs.",
+        "By what factor do the sum and the mean of the squared errors differ?",
     ),
     (
         "eigenvalue-returned",
@@ -302,33 +307,32 @@ _LIMITS: tuple[tuple[str, Function, str, str], ...] = (
     (
         "half-the-eigenvalue-returned",
         _limit(lambda A: _steepest(A)[-1] / 2),
-        "This is the limit upside down: half the largest eigenvalue. The limit is 2 divided by it.",
+        "This is the reciprocal of the limit: half the largest eigenvalue. The limit is 2 divided by it.",
         "Should a steeper bowl have a larger or a smaller limit?",
     ),
     (
         "always-one-thirtieth",
         lambda X, kernel_size: 1 / 30,
-        "This is 1/30 whatever the image is. That is the limit for the default image and a (1, 2) kernel "
-        "alone.",
-        "What changes in the loss when all pixels are twice as bright?",
+        "This is 1/30, whatever the image. That is the limit only for the default image and a (1, 2) kernel.",
+        "How does the loss change when all pixels are twice as bright?",
     ),
     (
         "always-three-hundredths",
         lambda X, kernel_size: 0.03,
-        "This is 0.03 whatever the image is: a rate that works on the default image, and no limit.",
-        "What changes in the loss when all pixels are twice as bright?",
+        "This is 0.03, whatever the image: a rate that works on the default image, but not the limit.",
+        "How does the loss change when all pixels are twice as bright?",
     ),
     (
         "kernel-height-and-width-exchanged",
         lambda X, kernel_size: float(2 / _steepest(_windows(X, pair(kernel_size)[::-1]))[-1]),
-        "Height and width of the kernel are exchanged: in a pair the height comes first.",
+        "Height and width of the kernel are swapped: in a pair, the height comes first.",
         "Which number comes first in a shape?",
     ),
     (
         "pixels-for-windows",
         lambda X, kernel_size: float(1 / (X.double() ** 2).sum()),
         "This is computed from the sum of all squared pixels. The limit depends on how neighbouring pixels "
-        "go together: build the matrix of windows.",
+        "vary together: build the matrix of windows.",
         "Which matrix, multiplied by the kernel, gives the convolution?",
     ),
 )
@@ -337,7 +341,7 @@ _LIMITS: tuple[tuple[str, Function, str, str], ...] = (
 # ------------------------------------------------------------------------------------- closed_form_kernel
 
 _MANY = (
-    "On an all-white image every [[a, b]] with the same a + b does equally well. Can AᵀA be inverted then?"
+    "On an all-white image, every [[a, b]] with the same a + b fits equally well. Can AᵀA be inverted then?"
 )
 
 
@@ -382,77 +386,78 @@ _KERNELS: tuple[tuple[str, Function, str, str], ...] = (
     (
         "inverse-of-the-normal-equations",
         _solved(_inverted),
-        "AᵀA is inverted, which fails where the image leaves the kernel undetermined. The pseudoinverse of "
-        "A finds the shortest of the best kernels there.",
+        "AᵀA is inverted, which fails where the image doesn't determine the kernel. There, the "
+        "pseudoinverse of A gives the best kernel with the smallest norm.",
         _MANY,
     ),
     (
         "ridge-added",
         _solved(_regularised),
-        "The identity is added to AᵀA so that it can be inverted. That pulls every kernel towards zero; the "
-        "pseudoinverse of A does without.",
+        "The identity is added to AᵀA to make it invertible. That pulls every kernel towards zero; the "
+        "pseudoinverse of A doesn't need it.",
         _MANY,
     ),
     (
         "projection-not-solved",
         _solved(lambda A, y: A.T @ y),
-        "This is Aᵀy, without the division by AᵀA: half of the minus gradient at zero, not the solution.",
+        "This is Aᵀy, without the inverse of AᵀA: half the negative gradient at zero, not the solution.",
         "Which equation must the best kernel satisfy?",
     ),
     (
         "kernel-flipped",
         _closed(lambda kernel: kernel.flip(0, 1)),
-        "The kernel is turned by 180°. The windows meet it as it is.",
-        "Which number of the kernel does the first pixel of a window meet?",
+        "The kernel is flipped (rotated by 180°). The windows are multiplied by the kernel as it is.",
+        "Which element of the kernel is the first pixel of a window multiplied by?",
     ),
     (
         "kernel-transposed",
         _closed(lambda kernel: kernel.mT),
-        "Rows and columns of the kernel are exchanged.",
-        "In which order are the numbers of a window laid out?",
+        "Rows and columns of the kernel are swapped.",
+        "In which order are the elements of a window laid out?",
     ),
     (
         "kernel-folded-with-width-first",
         _by_size,
-        "The numbers are right and in order, but folded into the wrong shape: width and height of the "
-        "kernel are exchanged.",
+        "The values are right and in order, but reshaped to the wrong shape: width and height of the "
+        "kernel are swapped.",
         "Which number comes first in a shape?",
     ),
     (
         "kernel-left-flat",
         _closed(lambda kernel: kernel.flatten()),
-        "The numbers are right, but they come in one row. The kernel has a height and a width.",
-        "Which shape does kernel_size ask for?",
+        "The values are right, but they come in one row. The kernel has a height and a width.",
+        "What shape does kernel_size ask for?",
     ),
     (
         "kernel-left-as-a-column",
         _closed(lambda kernel: kernel.reshape(-1, 1)),
-        "The numbers are right, but they come in one column. The kernel has a height and a width.",
-        "Which shape does kernel_size ask for?",
+        "The values are right, but they come in one column. The kernel has a height and a width.",
+        "What shape does kernel_size ask for?",
     ),
     (
         "batch-and-channel-axes-left-on",
         _closed(lambda kernel: kernel[None, None]),
-        "The numbers are right, but the kernel has a batch axis and a channel axis in front.",
-        "Which shape does kernel_size ask for?",
+        "The values are right, but the kernel has a leading batch axis and channel axis.",
+        "What shape does kernel_size ask for?",
     ),
     (
         "always-float64",
         _closed(lambda kernel: kernel.double()),
         "The kernel is always float64. It should have the dtype of X and Y, torch.result_type(X, Y).",
-        "Where do you change the dtype for the solution, and where do you change it back?",
+        "Where do you convert the dtype for the solver, and where do you convert it back?",
     ),
     (
         "always-float32",
         _closed(lambda kernel: kernel.float()),
-        "The kernel is always float32, whatever comes in. It should have the dtype torch.result_type(X, Y).",
+        "The kernel is always float32, whatever the dtype of the input. It should have the dtype "
+        "torch.result_type(X, Y).",
         "Which dtype should a float64 image give?",
     ),
     (
         "negative-kernel",
         _closed(lambda kernel: -kernel),
-        "The kernel has the wrong sign. On Y = conv2d(X, K) the answer must be K itself.",
-        "What comes out for Y = conv2d(X, [[1, -1]])?",
+        "The kernel has the wrong sign. For Y = conv2d(X, K), the result must be K itself.",
+        "What should the result be for Y = conv2d(X, [[1, -1]])?",
     ),
 )
 

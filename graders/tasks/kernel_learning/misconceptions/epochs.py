@@ -19,9 +19,9 @@ from .step import COPY, ERRORS, NOTES, RIGHT, STEPS, as_float, bare, convolution
 
 Loop = Callable[[Tensor, Tensor, Tensor, int, float], Any]
 
-_COUNT = "With num_epochs=1: how many steps are taken, and how many losses are there?"
+_COUNT = "With num_epochs=1, how many steps are taken, and how many losses are there?"
 _DTYPE = "Which dtype does torch.rand(2, 3) have, and which does X have?"
-_START = "With lr=0 no step changes anything. Which kernel should come back then?"
+_START = "With lr=0, no step changes anything. Which kernel should be returned then?"
 
 
 def _new_kernel(X: Tensor, kernel_size: Any) -> Tensor:
@@ -208,46 +208,47 @@ _MANY_STEPS: tuple[tuple[str, Function, str, str], ...] = (
         _learning(_accumulated),
         "The gradients of all epochs so far are added up: backward() adds to .grad, and nothing clears it. "
         "Set it to zero before each backward().",
-        "What is in .grad when the second backward() begins?",
+        "What is in .grad when the second backward() starts?",
     ),
     (
         "always-from-the-start",
         _learning(_always_from_the_start),
-        "Every epoch begins at the first kernel again, so all steps are the same one. Each step starts "
-        "where the one before it ended.",
-        "Which kernel do you hand to the second step?",
+        "Every epoch starts from the first kernel again, so all steps are the same. Each step should start "
+        "where the previous one ended.",
+        "Which kernel do you pass to the second step?",
     ),
     (
         "last-step-lost",
         _learning(_kernel_of_the_epoch_before),
-        "The kernel that comes back is the one before the last step.",
-        "With num_epochs=1, which kernel should come back: the start, or the one after the step?",
+        "The kernel returned is the one before the last step.",
+        "With num_epochs=1, which kernel should be returned: the start, or the one after the step?",
     ),
     (
         "bias-learned-too",
         _learning(_with_bias),
-        "A bias is learned beside the kernel. There is none in this task: its direction is the steepest of "
-        "all, and the same rate may diverge with it.",
-        "Which numbers does your optimizer or your update change?",
+        "A bias is learned along with the kernel. There is none in this task: its direction is the "
+        "steepest of all, and the same rate may diverge with it.",
+        "Which tensors does your optimizer or your update change?",
     ),
     (
         "layer-with-a-bias",
         _learning(_random_bias),
-        "The same start gives other results in every call. A random bias in the layer does that: it "
-        "answers a bit wrong for ever, and the kernel bends to make up for it.",
+        "The same start gives different results in every call. A random bias in the layer does that: all "
+        "outputs stay slightly off, and the kernel is distorted to make up for it.",
         "What does nn.Conv2d have besides its weight, unless you say otherwise?",
     ),
     (
         "momentum-added",
         _learning(_momentum),
-        "The steps have a momentum of 0.9. Plain gradient descent steps along the present gradient alone.",
+        "The steps have a momentum of 0.9. Plain gradient descent uses the current gradient alone.",
         "What does the argument momentum of torch.optim.SGD do?",
     ),
     (
         "adam-instead-of-descent",
         _learning(_adam),
-        "These are the steps of Adam, which rescales every gradient. Plain gradient descent is asked for.",
-        "Which optimizer of torch.optim does weight - lr * gradient, and nothing else?",
+        "These are the steps of Adam, which rescales every gradient. The task asks for plain gradient "
+        "descent.",
+        "Which optimizer in torch.optim computes weight - lr * gradient, and nothing else?",
     ),
     (
         "one-epoch-too-many",
@@ -258,76 +259,76 @@ _MANY_STEPS: tuple[tuple[str, Function, str, str], ...] = (
     (
         "one-epoch-too-few",
         _counted(-1),
-        "There is one epoch too few: one step and one loss less than num_epochs.",
+        "There is one epoch too few: one step and one loss fewer than num_epochs.",
         _COUNT,
     ),
     (
         "loss-at-the-end-too",
         _learning(_loss_at_the_end_too),
-        "There is one loss too many: the one after the last step is not asked for. Each epoch leaves one "
-        "loss, taken before its step.",
+        "There is one loss too many: the one after the last step doesn't belong in the list. Each epoch "
+        "has one loss, taken before its step.",
         _COUNT,
     ),
     (
         "first-loss-missing",
         _then(lambda kernel, losses: (kernel, losses[1:])),
-        "The first loss is missing, the one at the start. Each epoch leaves one, taken before its step.",
+        "The first loss is missing, the one at the start. Each epoch has one, taken before its step.",
         _COUNT,
     ),
     (
         "last-loss-missing",
         _then(lambda kernel, losses: (kernel, losses[:-1])),
-        "The last loss is missing. Each epoch leaves one, taken before its step.",
+        "The last loss is missing. Each epoch has one, taken before its step.",
         _COUNT,
     ),
     (
         "last-loss-only",
         _then(lambda kernel, losses: (kernel, losses[-1] if losses else 0.0)),
-        "Only one number comes back for the losses. A list with one float for each epoch is asked for.",
+        "A single number is returned for the losses. It should be a list with one float for each epoch.",
         "Where do you keep the loss of an epoch before the next one overwrites it?",
     ),
     (
         "last-loss-only-in-a-list",
         _then(lambda kernel, losses: (kernel, losses[-1:])),
-        "The list holds the last loss alone. It should hold one float for each epoch.",
-        "Is the list made before the loop, or anew in every epoch?",
+        "The list holds only the last loss. It should hold one float for each epoch.",
+        "Is the list created before the loop, or again in every epoch?",
     ),
     (
         "losses-as-a-tensor",
         _then(lambda kernel, losses: (kernel, torch.tensor(losses))),
-        "The losses come as a tensor. A list of floats is asked for.",
-        "What does .item() give, and what does a list.append take?",
+        "The losses are returned as a tensor. They should be a list of floats.",
+        "What does .item() return, and what can you append to a list?",
     ),
     (
         "every-other-loss",
         _then(lambda kernel, losses: (kernel, losses[1::2])),
-        "Only every other epoch leaves a loss. Each of them should: printing every second one is another "
-        "matter.",
+        "Only every other epoch leaves a loss. Every epoch should; printing only every second one is a "
+        "different matter.",
         _COUNT,
     ),
     (
         "losses-and-kernel-exchanged",
         _then(lambda kernel, losses: (losses, kernel)),
-        "The two results are right, but in the wrong order: first the kernel, then the losses.",
-        "In which order does the signature name them?",
+        "The two results are right but in the wrong order. Return the kernel first, then the losses.",
+        "In which order does the signature list them?",
     ),
     (
         "only-the-kernel-returned",
         _then(lambda kernel, losses: kernel),
-        "Only the kernel comes back. The losses are asked for as well.",
+        "Only the kernel is returned. Return the losses as well.",
         "Which two things does the signature promise?",
     ),
     (
         "only-the-losses-returned",
         _then(lambda kernel, losses: losses),
-        "Only the losses come back. The kernel is asked for as well.",
+        "Only the losses are returned. Return the kernel as well.",
         "Which two things does the signature promise?",
     ),
     (
         "batch-and-channel-axes-left-on",
         _then(lambda kernel, losses: (kernel[None, None], losses)),
-        "The kernel has a batch axis and a channel axis in front. Its shape should be kernel_size.",
-        "Which shape did you give the kernel for the convolution, and how do you get back?",
+        "The kernel has a leading batch axis and channel axis. Its shape should be kernel_size.",
+        "What shape did you give the kernel for the convolution, and how do you get back?",
     ),
     (
         "always-float32",
@@ -335,65 +336,65 @@ _MANY_STEPS: tuple[tuple[str, Function, str, str], ...] = (
             lambda kernel, *given: RIGHT.learn(kernel.float(), *given),
             take=lambda init: init.detach().float(),
         ),
-        "The kernel is always float32. A float64 start and a float64 image should give a float64 kernel.",
+        "The kernel is always float32. With a float64 start and a float64 image, it should be float64.",
         "Which dtype should the kernel have for a float64 init?",
     ),
     (
         "start-always-float32",
         _learning(start=_plain),
-        "Without init the kernel is always float32. It should have the dtype of X.",
+        "Without init, the kernel is always float32. It should have the dtype of X.",
         _DTYPE,
     ),
     (
         "start-refused-for-float64",
         _learning(start=_refused),
-        "Without init the kernel is always float32, and the convolution refuses it for a float64 image. It "
-        "should have the dtype of X.",
+        "Without init, the kernel is always float32, and the convolution doesn't accept it for a float64 "
+        "image. It should have the dtype of X.",
         _DTYPE,
     ),
     (
         "epochs-of-its-own",
         _learning(lambda kernel, X, Y, n, lr: RIGHT.learn(kernel, X, Y, 10, lr)),
-        "There are always ten epochs. There should be num_epochs.",
+        "There are always ten epochs. There should be num_epochs of them.",
         _COUNT,
     ),
     (
         "init-ignored",
         _init_ignored,
-        "The given start is not used: the kernel starts at random although there is an init.",
+        "The given start isn't used: the kernel starts at random even though init is given.",
         _START,
     ),
     (
         "init-changed",
         _init_in_place(),
-        "The given start is changed by the steps. It has to be left as it was, so that it can be used "
-        "again: work on a copy.",
+        "The steps change the given start. It must stay as it was, so that it can be used again: work on a "
+        "copy.",
         COPY,
     ),
     (
         "start-from-the-normal-distribution",
         _learning(start=lambda X, size: torch.randn(pair(size), dtype=X.dtype)),
-        "Without init the kernel starts from the normal distribution, as torch.randn draws it. It should be "
-        "torch.rand, uniformly between 0 and 1.",
-        "Between which numbers does torch.rand draw, and where does torch.randn?",
+        "Without init, the kernel starts from the normal distribution, as with torch.randn. It should be "
+        "drawn with torch.rand, uniformly between 0 and 1.",
+        "From which range does torch.rand draw, and from which does torch.randn?",
     ),
     (
         "start-around-zero",
         _learning(start=lambda X, size: torch.rand(pair(size), dtype=X.dtype) - 0.5),
-        "Without init the kernel starts around zero, as the weights of nn.Conv2d do. It should be "
-        "torch.rand, uniformly between 0 and 1.",
-        "Between which numbers does torch.rand draw?",
+        "Without init, the kernel starts around zero, like the weights of nn.Conv2d. It should be drawn "
+        "with torch.rand, uniformly between 0 and 1.",
+        "From which range does torch.rand draw?",
     ),
     (
         "start-at-zero",
         _learning(start=lambda X, size: torch.zeros(pair(size), dtype=X.dtype)),
-        "Without init the kernel starts at zero. It should be drawn by torch.rand.",
+        "Without init, the kernel starts at zero. It should be drawn with torch.rand.",
         _START,
     ),
     (
         "start-at-one",
         _learning(start=lambda X, size: torch.ones(pair(size), dtype=X.dtype)),
-        "Without init the kernel starts at one. It should be drawn by torch.rand.",
+        "Without init, the kernel starts at one. It should be drawn with torch.rand.",
         _START,
     ),
     (
@@ -403,49 +404,49 @@ _MANY_STEPS: tuple[tuple[str, Function, str, str], ...] = (
                 pair(size), dtype=X.dtype, generator=torch.Generator().manual_seed(0)
             )
         ),
-        "Without init every call starts from the same kernel: the random numbers are seeded in the function.",
-        "Who should decide about the seed: the function, or the one who calls it?",
+        "Without init, every call starts from the same kernel: the function sets the random seed.",
+        "Who should choose the seed: the function, or whoever calls it?",
     ),
     (
         "kernel-height-and-width-exchanged",
         _learning(start=lambda X, size: torch.rand(pair(size)[::-1], dtype=X.dtype)),
-        "Height and width of the kernel are exchanged: in a pair the height comes first.",
+        "Height and width of the kernel are swapped: in a pair, the height comes first.",
         "Which number comes first in a shape?",
     ),
     (
         "pair-demanded",
         _pair_demanded,
-        "A kernel_size of one number is refused. It should stand for both axes: 3 means (3, 3).",
+        "An int kernel_size raises an error. It should stand for both axes: 3 means (3, 3).",
         "What should kernel_size=3 mean?",
     ),
     (
         "init-asked-for-its-truth",
         _learning(take=lambda init: init.detach().clone() if init else init),
-        "The code says if init, or init or ..., which asks a tensor of several numbers whether it is true. "
-        "Ask whether there is one: if init is not None.",
+        'The code says "if init" or "init or ...", which asks whether a tensor of several numbers is true. '
+        "Check for None instead: if init is not None.",
         "What should bool(torch.tensor([[0.0, 1.0]])) be?",
     ),
     (
         "pair-refused-for-the-start",
         _learning(start=lambda X, size: torch.rand(size, size, dtype=X.dtype)),
-        "Without init a kernel_size that is a pair is refused, as in torch.rand(kernel_size, kernel_size), "
-        "which is for one number. (2, 3) means 2 rows and 3 columns.",
-        "What should kernel_size=3 mean, and what kernel_size=(2, 3)?",
+        "Without init, a pair as kernel_size raises an error, as in torch.rand(kernel_size, kernel_size), "
+        "which works for an int only. (2, 3) means 2 rows and 3 columns.",
+        "What should kernel_size=3 mean, and what should kernel_size=(2, 3) mean?",
     ),
     *(
         (
             f"rate-{rate}-by-default".replace(".", "-"),
             _with_default_rate(rate),
-            f"Without lr given the learning rate is {rate}. The signature says 0.03.",
-            "Which default does lr have in the signature that was given?",
+            f"Without lr, the learning rate is {rate}. The signature says 0.03.",
+            "Which default does lr have in the given signature?",
         )
         for rate in (0.3, 0.1, 0.01, 0.003)
     ),
     (
         "parameter-replaced-by-a-tensor",
         _learning(_parameter_replaced),
-        "The update puts a plain tensor where the layer keeps a Parameter, which a module refuses. Change "
-        "the parameter's numbers instead, inside with torch.no_grad().",
+        "The update assigns a plain tensor where the layer keeps a Parameter, which a module doesn't "
+        "accept. Change the parameter's values in place instead, inside with torch.no_grad().",
         NOTES,
     ),
 )
@@ -553,11 +554,11 @@ _WRONG = (
 
 # What is met together with any other mistake.
 _STARTS = (
-    ("start-always-float32", _plain, "without init the kernel is always float32, whatever the dtype of X."),
+    ("start-always-float32", _plain, "without init, the kernel is always float32, whatever the dtype of X."),
     (
         "start-refused-for-float64",
         _refused,
-        "without init the kernel is float32, which a float64 image does not fit.",
+        "without init, the kernel is float32, which doesn't match a float64 image.",
     ),
 )
 

@@ -75,9 +75,9 @@ class Descent:
 RIGHT = Descent()
 
 
-_SQUARE = "What is the loss for the errors 1 and -3: which numbers are added up?"
+_SQUARE = "What is the loss for the errors 1 and -3? Which numbers are added up?"
 _DOWNHILL = "If the loss grows when a weight grows, should the weight become larger or smaller?"
-_WHEN = "Which weight belongs to the loss you return, the one before the step or the one after it?"
+_WHEN = "Which weight does the loss you return belong to: the one before the step or the one after it?"
 _RATE = "How far should a step go if lr is 0?"
 
 # What one step does differently; many steps are wrong in the same way.
@@ -85,85 +85,84 @@ STEPS: tuple[tuple[str, Descent, str, str], ...] = (
     (
         "ascent",
         replace(RIGHT, update=lambda w, g, lr: w + lr * g),
-        "The step goes up the hill: the gradient is added. It has to be subtracted.",
+        "The step goes uphill: the gradient is added. It should be subtracted.",
         _DOWNHILL,
     ),
     (
         "mean-loss",
         replace(RIGHT, loss=lambda r: (r**2).mean()),
-        "The loss is the mean of the squared errors. Here it is their sum, for which the learning rate is "
-        "chosen; with the mean the steps are far too short.",
-        "By which number do sum and mean of the squared errors differ?",
+        "The loss is the mean of the squared errors. It should be their sum, for which the learning rate "
+        "is chosen; with the mean, the steps are far too short.",
+        "By what factor do the sum and the mean of the squared errors differ?",
     ),
     (
         "mean-loss-reported",
         replace(RIGHT, reported=lambda r: (r**2).mean()),
-        "The step is right, but the loss returned is the mean of the squared errors. It should be their sum.",
-        "By which number do sum and mean of the squared errors differ?",
+        "The step is right, but the returned loss is the mean of the squared errors. It should be their sum.",
+        "By what factor do the sum and the mean of the squared errors differ?",
     ),
     (
         "step-along-the-mean",
         replace(RIGHT, loss=lambda r: (r**2).mean(), reported=lambda r: (r**2).sum()),
-        "The loss returned is right, but the step follows the gradient of the mean. It should be that of "
-        "the sum.",
-        "By which number do sum and mean of the squared errors differ?",
+        "The returned loss is right, but the step follows the gradient of the mean. It should follow that "
+        "of the sum.",
+        "By what factor do the sum and the mean of the squared errors differ?",
     ),
     (
         "half-the-loss",
         replace(RIGHT, loss=lambda r: (r**2).sum() / 2),
-        "The loss is half the sum of the squared errors, so that the steps are half as long. Here there is "
-        "no ½ in front of it.",
+        "The loss is half the sum of the squared errors, so the steps are half as long. There should be no "
+        "½ in front of it.",
         _SQUARE,
     ),
     (
         "half-the-gradient",
         replace(RIGHT, update=lambda w, g, lr: w - lr * g / 2),
-        "The step is half as long as it should be: the 2 that comes from the square is missing in the "
-        "gradient.",
+        "The step is half as long as it should be: the factor 2 that comes from the square is missing in "
+        "the gradient.",
         "What is the derivative of (y - w)² with respect to w?",
     ),
     (
         "absolute-errors",
         replace(RIGHT, loss=lambda r: r.abs().sum()),
-        "The loss is the sum of the absolute errors. Here the errors are squared.",
+        "The loss is the sum of the absolute errors. The errors should be squared.",
         _SQUARE,
     ),
     (
         "root-of-the-loss",
         replace(RIGHT, loss=lambda r: (r**2).sum().sqrt()),
-        "The loss is the root of the sum of the squared errors, the norm. Here no root is taken.",
+        "The loss is the square root of the sum of the squared errors, the norm. No root should be taken.",
         _SQUARE,
     ),
     (
         "sum-squared",
         replace(RIGHT, loss=lambda r: r.sum() ** 2),
-        "The errors are added up first and then squared, so that errors of opposite sign cancel. Each "
-        "error is squared first.",
+        "The errors are summed first and then squared, so errors of opposite sign cancel. Square each "
+        "error first.",
         _SQUARE,
     ),
     (
         "errors-not-squared",
         replace(RIGHT, loss=lambda r: r.sum()),
-        "The errors are not squared, so that errors of opposite sign cancel. Each error is squared before "
-        "the sum.",
+        "The errors aren't squared, so errors of opposite sign cancel. Square each error before the sum.",
         _SQUARE,
     ),
     (
         "loss-after-the-step",
         replace(RIGHT, after=True),
-        "The loss returned is the one after the step. It should be the one before it.",
+        "The returned loss is the one after the step. It should be the one before it.",
         _WHEN,
     ),
     (
         "rate-left-out",
         replace(RIGHT, update=lambda w, g, lr: w - g),
-        "The step is the whole gradient: the learning rate does not appear in it.",
+        "The step is the whole gradient: it doesn't use the learning rate.",
         _RATE,
     ),
     (
         "rate-of-its-own",
         replace(RIGHT, update=lambda w, g, lr: w - 0.03 * g),
-        "The step always uses the rate 0.03. It should use the lr that is given.",
+        "The step always uses the rate 0.03. It should use the given lr.",
         _RATE,
     ),
     (
@@ -181,44 +180,45 @@ STEPS: tuple[tuple[str, Descent, str, str], ...] = (
     (
         "kernel-flipped",
         replace(RIGHT, convolve=lambda X, K: convolution(X, K.flip(0, 1))),
-        "The model turns the kernel by 180°, so that the kernel learned is the turned one. In deep "
-        "learning it is not flipped.",
-        "Which number of the kernel does the first pixel of a window meet?",
+        "The model flips the kernel (rotates it by 180°), so the learned kernel is the flipped one. In "
+        "deep learning the kernel isn't flipped.",
+        "Which element of the kernel is the first pixel of a window multiplied by?",
     ),
     (
         "gradient-reversed",
         replace(RIGHT, update=lambda w, g, lr: w - lr * g.flip(0, 1)),
-        "The gradient comes out turned by 180°, so each number of the kernel gets the step of another one. A "
-        "cross-correlation depends on the order of its arguments: X is the image, the errors slide over it.",
-        "Which pixels of X does the first number of the kernel ever meet?",
+        "The gradient is flipped (rotated by 180°), so each element of the kernel gets the step of another "
+        "one. A cross-correlation depends on the order of its arguments: X is the image, and the errors "
+        "slide over it.",
+        "Which pixels of X is the first element of the kernel ever multiplied by?",
     ),
     (
         "gradient-normalised",
         replace(RIGHT, update=lambda w, g, lr: w - lr * g / g.norm()),
-        "The gradient is divided by its length, so every step is equally long. Gradient descent takes it "
-        "as it is: steps become shorter as the bowl becomes flatter.",
+        "The gradient is divided by its length, so every step is equally long. Gradient descent uses it as "
+        "it is: steps become shorter as the bowl becomes flatter.",
         _RATE,
     ),
     (
         "gradient-clipped",
         replace(RIGHT, update=lambda w, g, lr: w - lr * g / max(1.0, float(g.norm()))),
-        "A gradient longer than 1 is cut to length 1, as clip_grad_norm_ does it. Gradient descent takes it "
-        "as it is.",
+        "A gradient longer than 1 is clipped to length 1, as with clip_grad_norm_. Gradient descent uses "
+        "it as it is.",
         _RATE,
     ),
     (
         "numbers-of-the-gradient-clipped",
         replace(RIGHT, update=lambda w, g, lr: w - lr * g.clamp(-1, 1)),
-        "The numbers of the gradient are cut to the range from -1 to 1, as clip_grad_value_ does it. "
-        "Gradient descent takes it as it is.",
+        "The elements of the gradient are clipped to the range from -1 to 1, as with clip_grad_value_. "
+        "Gradient descent uses it as it is.",
         _RATE,
     ),
     (
         "same-length-for-every-number",
         replace(RIGHT, update=lambda w, g, lr: w - lr * g.sign()),
-        "Every number of the weight moves by lr, however large its slope is: the first step of Adam does "
+        "Every element of the weight moves by lr, however large its slope is: the first step of Adam does "
         "that, and so does the sign of the gradient. Plain gradient descent is weight - lr * gradient.",
-        "Should a number with a small slope move as far as one with a large slope?",
+        "Should an element with a small slope move as far as one with a large slope?",
     ),
 )
 
@@ -226,8 +226,8 @@ STEPS: tuple[tuple[str, Descent, str, str], ...] = (
 # --------------------------------------------------------------------------------------------- train_step
 
 COPY = "Whose tensor is weight, and who expects it to be unchanged afterwards?"
-NOTES = "What should autograd take notes of: the convolution and the loss, or the update as well?"
-_LEAF = "Which tensor requires grad, and did you make it yourself or compute it from another one?"
+NOTES = "What should autograd record: the convolution and the loss, or the update as well?"
+_LEAF = "Which tensor requires grad, and did you create it yourself or compute it from another one?"
 
 # What torch and Python say of these mistakes; an error counts by the one of them that it says.
 ERRORS: tuple[str | tuple[str, ...], ...] = (
@@ -310,65 +310,64 @@ _ONE_STEP: tuple[tuple[str, Function, str, str], ...] = (
     (
         "weight-changed-in-place",
         _in_place,
-        "The caller's weight is changed by the step. It has to be left as it was: work on a copy of your "
-        "own.",
+        "The step changes the caller's weight. It must stay as it was: work on your own copy.",
         COPY,
     ),
     (
         "graph-carried-along",
         _with_graph,
-        "The new weight still carries the graph of this step. It should have no grad_fn: take the step "
-        "without autograd's notes.",
+        "The new weight still carries the computation graph of this step. It should have no grad_fn: take "
+        "the step without recording it.",
         NOTES,
     ),
     (
         "graph-of-the-given-weight-carried-along",
         _with_graph_of_the_weight,
-        "If the given weight requires grad, the new one carries a graph that leads back to it. It should "
-        "have no grad_fn: take the step without autograd's notes.",
+        "If the given weight requires grad, the new one carries a computation graph that leads back to it. "
+        "It should have no grad_fn: take the step without recording it.",
         NOTES,
     ),
     (
         "no-step-taken",
         _stepped(lambda new, loss, old: (old, loss)),
-        "The weight that comes back is the one that came in: no step is taken, or its result is lost.",
+        "The weight returned is the one passed in: no step is taken, or its result is lost.",
         "Which name holds the weight after the step, and which one do you return?",
     ),
     (
         "gradient-returned",
         lambda weight, X, Y, lr: (RIGHT.gradient(weight, X, Y)[0], RIGHT.step(weight, X, Y, lr)[1]),
-        "The gradient comes back in place of the new weight. The step itself is missing.",
+        "The gradient is returned instead of the new weight. The step itself is missing.",
         "How do you get from weight and gradient to the new weight?",
     ),
     (
         "update-returned",
         lambda weight, X, Y, lr: (-lr * RIGHT.gradient(weight, X, Y)[0], RIGHT.step(weight, X, Y, lr)[1]),
-        "Only the change comes back, not the new weight: the old weight has to be added to it.",
+        "Only the change is returned, not the new weight: the old weight has to be added to it.",
         "How do you get from weight and gradient to the new weight?",
     ),
     (
         "loss-and-weight-exchanged",
         _stepped(lambda new, loss, old: (loss, new)),
-        "The two results are right, but in the wrong order: first the new weight, then the loss.",
-        "In which order does the signature name them?",
+        "The two results are right but in the wrong order. Return the new weight first, then the loss.",
+        "In which order does the signature list them?",
     ),
     (
         "only-the-weight-returned",
         _stepped(lambda new, loss, old: new),
-        "Only the new weight comes back. The loss before the step is asked for as well.",
+        "Only the new weight is returned. Return the loss before the step as well.",
         "Which two things does the signature promise?",
     ),
     (
         "only-the-loss-returned",
         _stepped(lambda new, loss, old: loss),
-        "Only the loss comes back. The new weight is asked for as well: nobody outside can see it otherwise.",
+        "Only the loss is returned. Return the new weight as well: nobody outside can see it otherwise.",
         "Which two things does the signature promise?",
     ),
     (
         "batch-and-channel-axes-left-on",
         _stepped(lambda new, loss, old: (new[None, None], loss)),
-        "The new weight has a batch axis and a channel axis in front. It should have the shape of weight.",
-        "Which shape did you give the weight for the convolution, and how do you get back?",
+        "The new weight has a leading batch axis and channel axis. It should have the shape of weight.",
+        "What shape did you give the weight for the convolution, and how do you get back?",
     ),
     (
         "always-float32",
@@ -385,15 +384,15 @@ _ONE_STEP: tuple[tuple[str, Function, str, str], ...] = (
     (
         "loss-not-reduced",
         _unreduced,
-        "The call of backward() is on a tensor of many losses. It needs a single number to start from: sum "
-        "them up first.",
-        "How many numbers does (Y - Y_hat) ** 2 hold?",
+        "backward() is called on a tensor of many losses. It needs a single number to start from: sum them "
+        "up first.",
+        "How many elements does (Y - Y_hat) ** 2 have?",
     ),
     (
         "leaf-changed-under-autograd",
         _leaf_in_place,
-        "A weight that requires grad is changed in place while autograd takes notes, which it refuses. "
-        "Take the step inside with torch.no_grad(), or on a detached copy.",
+        "A weight that requires grad is changed in place while autograd is recording, which raises an "
+        "error. Take the step inside with torch.no_grad(), or on a detached copy.",
         NOTES,
     ),
     (
@@ -406,14 +405,14 @@ _ONE_STEP: tuple[tuple[str, Function, str, str], ...] = (
     (
         "model-detached",
         _model_detached,
-        "The loss is not connected with the weight: on the way a result was detached, or a new tensor was "
-        "made of numbers.",
+        "The loss isn't connected to the weight: somewhere a result was detached, or a new tensor was made "
+        "from plain numbers.",
         "Is there an .item(), .data, .detach(), numpy or torch.tensor() between weight and loss?",
     ),
     (
         "gradient-is-none",
         _no_leaf,
-        "The gradient is None: backward() fills .grad of leaves only, the tensors that were made and not "
+        "The gradient is None: backward() fills .grad only for leaf tensors, which are created and not "
         "computed. First detach and clone, then requires_grad_().",
         _LEAF,
     ),
@@ -421,8 +420,8 @@ _ONE_STEP: tuple[tuple[str, Function, str, str], ...] = (
         (
             f"clone-without-detach{name}",
             wrong,
-            "If the given weight requires grad, its clone() is no leaf: it was computed, so backward() "
-            "leaves no gradient in it and no optimizer takes it. First detach, then clone.",
+            "If the given weight requires grad, its clone() isn't a leaf tensor: it was computed, so "
+            "backward() leaves no gradient in it and no optimizer accepts it. First detach, then clone.",
             "What is the difference between weight.clone() and weight.detach().clone()?",
         )
         for name, wrong in (("", _no_leaf_if_given), ("-for-an-optimizer", _refused_if_given))

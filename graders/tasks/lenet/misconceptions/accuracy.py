@@ -66,229 +66,228 @@ def _cut_to_fit(net: nn.Module, data: Data) -> float:
     return hits / images
 
 
-_BATCHES = "Two batches, of 9 images and of 1: how much does the single image of the second count?"
+_BATCHES = "Two batches, one of 9 images and one of 1: how much does the single image of the second count?"
 _SHARES: tuple[tuple[str, str, str, Callable[[nn.Module, Data], Any]], ...] = (
     (
         "percent",
-        "This is a hundred times too large: it is in percent. A share lies between 0 and 1.",
+        "This is a hundred times too large: it is in percent. The accuracy is a fraction between 0 and 1.",
         "What should come out if all predictions are right?",
         _told(lambda c: 100 * _share(c)),
     ),
     (
         "number-of-hits",
-        "This is the number of right predictions. Divide it by the number of images.",
+        "This is the number of correct predictions. Divide it by the number of images.",
         "What should come out if all predictions are right?",
         _told(lambda c: float(_hits(c))),
     ),
     (
         "share-of-wrong-ones",
-        "This is the share of wrong predictions.",
+        "This is the fraction of wrong predictions.",
         "What should come out if all predictions are right?",
         _told(lambda c: 1 - _share(c)),
     ),
     (
         "mean-of-the-batches",
-        "This is the mean of the shares of the batches. If they are of different sizes, images do not "
-        "count the same.",
+        "This is the mean of the batches' accuracies. If the batches differ in size, not every image "
+        "counts the same.",
         _BATCHES,
         _told(lambda c: sum(_shares(c)) / len(c)),
     ),
     (
         "mean-of-the-batches-by-len",
-        "This is the mean of the shares of the batches, and it needs len(data). Images in smaller batches "
+        "This is the mean of the batches' accuracies, and it needs len(data). Images in smaller batches "
         "count more.",
         _BATCHES,
         _told(lambda c: sum(_shares(c)) / len(c), length=True),
     ),
     (
         "sum-of-the-batches",
-        "These are the shares of the batches, added up. What is asked for is one share over all images.",
+        "These are the batches' accuracies, added up. The result should be one fraction over all images.",
         _BATCHES,
         _told(lambda c: sum(_shares(c))),
     ),
     (
         "last-batch-only-counted",
-        "This is the share of the last batch. Each turn of the loop throws away the one before.",
+        "This is the accuracy on the last batch. Each iteration of the loop discards the one before.",
         _BATCHES,
         _told(lambda c: _share(c[-1:])),
     ),
     (
         "first-batch-only-counted",
-        "This is the share of the first batch: the function returns from inside its loop.",
+        "This is the accuracy on the first batch: the function returns from inside its loop.",
         _BATCHES,
         _told(lambda c: _share(c[:1])),
     ),
     (
         "hits-of-the-last-batch-over-all",
-        "Only the hits of the last batch are counted, but divided by all images: = where += is needed.",
+        "Only the correct predictions of the last batch are counted, but they are divided by the number of "
+        "all images: = is used where += is needed.",
         _BATCHES,
         _told(lambda c: c[-1][0] / _images(c)),
     ),
     (
         "hits-over-the-last-batch",
-        "All hits are counted, but divided by the size of the last batch.",
+        "All correct predictions are counted, but divided by the size of the last batch.",
         _BATCHES,
         _told(lambda c: _hits(c) / c[-1][1]),
     ),
     (
         "hits-over-the-number-of-batches",
-        "All hits are counted, but divided by the number of batches. Divide by the number of images.",
+        "All correct predictions are counted, but divided by the number of batches. Divide by the number "
+        "of images.",
         _BATCHES,
         _told(lambda c: _hits(c) / len(c)),
     ),
     (
         "hits-over-the-number-of-batches-by-len",
-        "All hits are counted, but divided by len(data), the number of batches. Divide by the number of "
-        "images.",
+        "All correct predictions are counted, but divided by len(data), the number of batches. Divide by "
+        "the number of images.",
         _BATCHES,
         _told(lambda c: _hits(c) / len(c), length=True),
     ),
     (
         "first-size-for-all-batches",
-        "All batches are taken to be as large as the first one. The last one is often smaller.",
+        "All batches are assumed to be as large as the first one. The last one is often smaller.",
         _BATCHES,
         _told(lambda c: _hits(c) / (len(c) * c[0][1])),
     ),
     (
         "first-size-for-all-batches-by-len",
-        "All batches are taken to be as large as the first one. The last one is often smaller.",
+        "All batches are assumed to be as large as the first one. The last one is often smaller.",
         _BATCHES,
         _told(lambda c: _hits(c) / (len(c) * c[0][1]), length=True),
     ),
     (
         "length-of-data-needed",
-        "The share is right for a list, but len(data) fails for other iterables. Count the images as they "
-        "come.",
+        "The accuracy is right for a list, but len(data) fails for other iterables. Count the images as "
+        "they come.",
         ITERABLE,
         _told(_share, length=True),
     ),
     (
         "dataset-of-data-needed",
-        "data.dataset is something that only a DataLoader has. Count the images as they come.",
+        "Only a DataLoader has data.dataset. Count the images as they come.",
         ITERABLE,
         lambda net, data: _hits(_counted(net, data)) / len(data.dataset),  # type: ignore[attr-defined]
     ),
     (
         "whole-number-share",
-        "This is 0 or 1: // divides whole numbers.",
+        "This is 0 or 1: // is integer division.",
         "What is 3 // 4?",
         _told(lambda c: _hits(c) // _images(c)),
     ),
     (
         "rounded-share",
-        "The share is rounded to two digits. Leave rounding to whoever prints it.",
-        "How many images make a difference of 0.001 among ten thousand?",
+        "The accuracy is rounded to two digits. Leave rounding to whoever prints it.",
+        "How many images out of ten thousand make a difference of 0.001?",
         _told(lambda c: round(_share(c), 2)),
     ),
     (
         "smallest-logit",
-        "This is what one gets when the smallest logit makes the prediction. It is the largest.",
-        "Which class does the network mean when its logits are (-3, 5, 1)?",
+        "You get this result when the smallest logit is taken as the prediction. It should be the largest.",
+        "Which class does the network predict when its logits are (-3, 5, 1)?",
         lambda net, data: _share(_counted(net, data, lambda logits: logits.argmin(1))),
     ),
     (
         "largest-over-the-batch",
-        "This is what one gets when the largest logit is searched among the images and not among the "
-        "classes.",
+        "You get this result when the largest logit is looked for among the images instead of the classes.",
         "What do the two axes of the logits mean, and over which one does argmax go?",
         lambda net, data: _share(_counted(net, data, lambda logits: logits.argmax(0)[: len(logits)])),
     ),
     (
         "largest-over-the-batch-compared-at-once",
-        "The largest logit is searched among the images and not among the classes. That gives one number for "
-        "each class, which does not fit the labels.",
+        "The largest logit is looked for among the images instead of the classes. That gives one number "
+        "per class, which doesn't match the labels.",
         "What do the two axes of the logits mean, and over which one does argmax go?",
         lambda net, data: _share(_counted(net, data, lambda logits: logits.argmax(0))),
     ),
     (
         "largest-over-the-batch-as-far-as-it-fits",
-        "The largest logit is searched among the images and not among the classes. That gives one number for "
-        "each class, which is compared with as many labels as there are.",
+        "The largest logit is looked for among the images instead of the classes. That gives one number "
+        "per class, and these are compared with the labels as far as both go.",
         "What do the two axes of the logits mean, and over which one does argmax go?",
         _cut_to_fit,
     ),
     (
         "largest-of-everything",
-        "This is what one gets when argmax has no dim: it then finds one place in the whole batch.",
+        "You get this result when argmax has no dim: it then finds a single position in the whole batch.",
         "What do the two axes of the logits mean, and over which one should argmax go?",
         lambda net, data: _share(_counted(net, data, lambda logits: logits.argmax())),
     ),
     (
         "logit-compared-with-the-label",
-        "The largest logit itself is compared with the label. The prediction is its place, as argmax tells "
-        "it.",
+        "The largest logit itself is compared with the label. The prediction is its index, which argmax "
+        "returns.",
         "What is the difference between max and argmax?",
         lambda net, data: _share(_counted(net, data, lambda logits: logits.amax(1))),
     ),
     (
         "evaluated-in-training-mode",
-        "The network is in training mode while it is evaluated, so that dropout and batch normalisation "
-        "disturb it.",
+        "The network is evaluated in training mode, so dropout and batch normalisation distort the result.",
         WHY_EVAL,
         lambda net, data: _share(_counted(net, data, mode=True)),
     ),
     (
         "evaluated-in-the-mode-it-is-in",
-        "The network is left in the mode that it is in. It should be evaluated in evaluation mode.",
+        "The network stays in whatever mode it is in. It should be evaluated in evaluation mode.",
         WHY_EVAL,
         lambda net, data: _share(_counted(net, data, mode=None)),
     ),
     (
         "evaluated-as-it-is-with-gradients",
-        "The network is left in the mode that it is in, and gradients are tracked. Evaluation mode and "
-        "no_grad are "
-        "missing.",
+        "The network stays in whatever mode it is in, and gradients are tracked. Evaluation mode and "
+        "no_grad are missing.",
         WHY_EVAL,
         lambda net, data: _share(_counted(net, data, mode=None, grad=True)),
     ),
     (
         "left-in-evaluation-mode",
-        "The network is left in evaluation mode. It should be in the mode in which it came.",
+        "The network is left in evaluation mode. It should go back to the mode it was in before.",
         MODE,
         lambda net, data: _share(_counted(net, data, back="never")),
     ),
     (
         "left-in-evaluation-mode-with-gradients",
-        "The network is left in evaluation mode, and gradients are tracked meanwhile.",
+        "The network is left in evaluation mode, and gradients are tracked during evaluation.",
         MODE,
         lambda net, data: _share(_counted(net, data, back="never", grad=True)),
     ),
     (
         "put-into-training-mode",
-        "The network is in training mode afterwards, whatever it was before.",
+        "The network is in training mode afterwards, whatever mode it was in before.",
         MODE,
         lambda net, data: _share(_counted(net, data, back="training")),
     ),
     (
         "put-into-training-mode-with-gradients",
-        "The network is in training mode afterwards, whatever it was before, and gradients are tracked "
-        "meanwhile.",
+        "The network is in training mode afterwards, whatever mode it was in before, and gradients are "
+        "tracked during evaluation.",
         MODE,
         lambda net, data: _share(_counted(net, data, back="training", grad=True)),
     ),
     (
         "one-mode-for-all-parts",
-        "Afterwards every part is in the mode of the whole network. A part that was frozen by itself "
-        "should stay so.",
+        "Afterwards every part is in the mode of the whole network. A part that was in another mode should "
+        "go back to it.",
         MODE,
         lambda net, data: _share(_counted(net, data, back="whole")),
     ),
     (
         "one-mode-for-all-parts-with-gradients",
-        "Afterwards every part is in the mode of the whole network, and gradients are tracked meanwhile.",
+        "Afterwards every part is in the mode of the whole network, and gradients are tracked during "
+        "evaluation.",
         MODE,
         lambda net, data: _share(_counted(net, data, back="whole", grad=True)),
     ),
     (
         "gradients-tracked",
-        "Gradients are tracked while the network is evaluated. That costs time and memory, and nobody "
-        "needs them.",
+        "Gradients are tracked during evaluation. That costs time and memory, and nobody needs them.",
         "What does torch.no_grad() save?",
         lambda net, data: _share(_counted(net, data, grad=True)),
     ),
     (
         "gradients-off-for-good",
-        "Gradients are switched off and never on again: after this call nothing can be trained.",
+        "Gradients are switched off and never switched back on: after this call nothing can be trained.",
         "What is the difference between torch.set_grad_enabled(False) and with torch.no_grad():?",
         _for_good,
     ),

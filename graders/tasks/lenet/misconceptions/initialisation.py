@@ -76,14 +76,16 @@ def _normal(std: float) -> Callable[[Tensor], Any]:
     return lambda weight: nn.init.normal_(weight, 0.0, std)
 
 
-_BOUND = "Within which bounds do the weights of nn.Linear(64, 120) lie, if bound² = 6 / (fan_in + fan_out)?"
+_BOUND = (
+    "Within which bounds should the weights of nn.Linear(64, 120) lie, if bound² = 6 / (fan_in + fan_out)?"
+)
 _BIASES = "Which attributes does a linear layer have, and which of them should be drawn?"
-_DEPTH = "Which layers does modules() go through, and which ones children()?"
+_DEPTH = "Which layers does modules() visit, and which does children()?"
 
 _BEGINNINGS: tuple[tuple[str, str, str, Callable[[nn.Module], Any]], ...] = (
     (
         "xavier-normal",
-        "The weights are normally distributed. Xavier-uniform is asked for.",
+        "The weights are normally distributed. They should be Xavier-uniform.",
         "What is the difference between xavier_uniform_ and xavier_normal_?",
         _drawn(nn.init.xavier_normal_),
     ),
@@ -97,41 +99,40 @@ _BEGINNINGS: tuple[tuple[str, str, str, Callable[[nn.Module], Any]], ...] = (
         for name, words, gain in (
             ("relu", "ReLU", math.sqrt(2)),
             ("tanh", "tanh", 5 / 3),
-            ("four", "sigmoids, 4", 4.0),
+            ("four", "sigmoids (4)", 4.0),
         )
     ),
     (
         "kaiming-uniform",
-        "The bound is sqrt(6 / fan_in), as in He's (Kaiming) uniform weights, made for ReLU. "
-        "Xavier's has the fan-out in it, too: sqrt(6 / (fan_in + fan_out)).",
+        "The bound is sqrt(6 / fan_in), as for He (Kaiming) uniform weights, made for ReLU. Xavier's bound "
+        "includes the fan-out, too: sqrt(6 / (fan_in + fan_out)).",
         _BOUND,
         _drawn(nn.init.kaiming_uniform_),
     ),
     (
         "kaiming-normal",
-        "These are He's (Kaiming) normal weights, made for ReLU. Xavier-uniform is asked for.",
+        "These are He (Kaiming) normal weights, made for ReLU. They should be Xavier-uniform.",
         _BOUND,
         _drawn(nn.init.kaiming_normal_),
     ),
     (
         "torch-default-weights",
-        "The weights, or all parameters, are drawn anew as PyTorch draws them by itself. Xavier-uniform is "
-        "asked for.",
+        "The weights, or all parameters, are redrawn with PyTorch's default initialisation. The weights "
+        "should be Xavier-uniform.",
         _BOUND,
         _default_again,
     ),
     (
         "torch-default-weights-alone",
-        "The weights are drawn anew as PyTorch draws them by itself. Xavier-uniform is asked for.",
+        "The weights are redrawn with PyTorch's default initialisation. They should be Xavier-uniform.",
         _BOUND,
         _drawn(lambda weight: nn.init.kaiming_uniform_(weight, math.sqrt(5))),
     ),
     *(
         (
             f"normal-with-deviation-{std}".replace(".", "-"),
-            f"The weights are normally distributed with a deviation of {std}, whatever the size of the "
-            f"layer is. "
-            "Xavier-uniform is asked for.",
+            f"The weights are normally distributed with a standard deviation of {std}, whatever the size "
+            "of the layer. They should be Xavier-uniform.",
             _BOUND,
             _drawn(_normal(std)),
         )
@@ -145,73 +146,77 @@ _BEGINNINGS: tuple[tuple[str, str, str, Callable[[nn.Module], Any]], ...] = (
     ),
     (
         "uniform-from-minus-one-to-one",
-        "The weights lie between -1 and 1, whatever the size of the layer is.",
+        "The weights lie between -1 and 1, whatever the size of the layer.",
         _BOUND,
         _drawn(lambda weight: nn.init.uniform_(weight, -1.0, 1.0)),
     ),
     (
         "weights-all-zero",
-        "All weights are zero. Then all units of a layer stay alike for ever.",
+        "All weights are zero, so all units of a layer stay identical for ever.",
         "What are the gradients of two units that have the same weights?",
         _drawn(nn.init.zeros_),
     ),
     (
         "weights-all-one",
-        "All weights are one. Then all units of a layer stay alike for ever.",
+        "All weights are one, so all units of a layer stay identical for ever.",
         "What are the gradients of two units that have the same weights?",
         _drawn(nn.init.ones_),
     ),
     (
         "deviation-for-a-bound",
-        "The weights are too small: sqrt(2 / (fan_in + fan_out)) is the deviation. The bound is sqrt(6 / …).",
+        "The weights are too small: sqrt(2 / (fan_in + fan_out)) is the standard deviation. The bound is "
+        "sqrt(6 / …).",
         _BOUND,
         _within(lambda fan_in, fan_out: math.sqrt(2 / (fan_in + fan_out))),
     ),
     (
         "root-of-six-only",
-        "The weights are too small: the root was taken of 6 alone. It is sqrt(6 / (fan_in + fan_out)).",
+        "The weights are too small: the square root was taken of 6 alone. It should be sqrt(6 / (fan_in + "
+        "fan_out)).",
         _BOUND,
         _within(lambda fan_in, fan_out: math.sqrt(6) / (fan_in + fan_out)),
     ),
     (
         "root-forgotten",
-        "The weights are too small: the root is missing. It is sqrt(6 / (fan_in + fan_out)).",
+        "The weights are too small: the square root is missing. It should be sqrt(6 / (fan_in + fan_out)).",
         _BOUND,
         _within(lambda fan_in, fan_out: 6 / (fan_in + fan_out)),
     ),
     (
         "six-over-fan-out",
-        "The bound is sqrt(6 / fan_out). Xavier's has the fan-in in it, too: sqrt(6 / (fan_in + fan_out)).",
+        "The bound is sqrt(6 / fan_out). Xavier's bound includes the fan-in, too: sqrt(6 / (fan_in + "
+        "fan_out)).",
         _BOUND,
         _within(lambda fan_in, fan_out: math.sqrt(6 / fan_out)),
     ),
     (
         "fans-without-the-kernel",
-        "The weights of the convolutions are too large: a fan counts channels times the area of the kernel.",
-        "How many numbers does one output of a 3x5 convolution with 3 channels see?",
+        "The weights of the convolutions are too large: a fan is the number of channels times the area of "
+        "the kernel.",
+        "How many numbers does one output of a 3x5 convolution with 3 input channels see?",
         _drawn(_without_area),
     ),
     (
         "convolutions-left-out",
-        "The convolutions were left as they were. Their weights are to be drawn, too.",
+        "The convolutions were left unchanged. Their weights should be drawn, too.",
         _DEPTH,
         _drawn(which=lambda net: [m for m in net.modules() if isinstance(m, nn.Linear)]),
     ),
     (
         "linear-layers-left-out",
-        "The linear layers were left as they were. Their weights are to be drawn, too.",
+        "The linear layers were left unchanged. Their weights should be drawn, too.",
         _DEPTH,
         _drawn(which=lambda net: [m for m in net.modules() if isinstance(m, nn.Conv2d)]),
     ),
     (
         "blocks-left-out",
-        "Layers inside blocks were left as they were: only the direct children were looked at.",
+        "Layers inside blocks were left unchanged: only the direct children were visited.",
         _DEPTH,
         _drawn(which=lambda net: [m for m in net.children() if isinstance(m, _KNOWN)]),
     ),
     (
         "inner-blocks-left-out",
-        "Layers inside blocks of blocks were left as they were. modules() goes to any depth.",
+        "Layers inside nested blocks were left unchanged. modules() goes to any depth.",
         _DEPTH,
         _drawn(
             which=lambda net: [m for c in net.children() for m in (c, *c.children()) if isinstance(m, _KNOWN)]
@@ -219,57 +224,57 @@ _BEGINNINGS: tuple[tuple[str, str, str, Callable[[nn.Module], Any]], ...] = (
     ),
     (
         "first-layer-of-each-kind-only",
-        "Only the first layer was drawn anew: the function returns from inside its loop.",
-        "How far is the line with return indented, and what does that mean?",
+        "Only the first layer was initialised: the function returns from inside its loop.",
+        "How far is the return line indented, and what does that mean?",
         _drawn(which=lambda net: _weighted(net)[:1]),
     ),
     (
         "biases-zeroed",
-        "The biases were set to zero. They are not to be touched.",
+        "The biases were set to zero. They should stay unchanged.",
         _BIASES,
         _drawn(bias=lambda bias: bias.zero_()),
     ),
     (
         "biases-of-a-constant",
-        "The biases were set to a constant. They are not to be touched.",
+        "The biases were set to a constant. They should stay unchanged.",
         _BIASES,
         _drawn(bias=lambda bias: bias.fill_(0.01)),
     ),
     (
         "biases-drawn-too",
-        "The biases were drawn anew. They are not to be touched.",
+        "The biases were redrawn. They should stay unchanged.",
         _BIASES,
         _drawn(bias=lambda bias: bias.uniform_(-0.1, 0.1)),
     ),
     (
         "weights-of-every-module",
-        "There is an error at a batch normalisation: its weight has one axis, and no fan-in. "
-        "Draw only convolutions and linear layers.",
+        "The code fails on a batch normalisation layer: its weight has one axis, and so no fan-in. "
+        "Initialise only convolutions and linear layers.",
         "Which modules have a weight, and which of them are convolutions or linear layers?",
         _drawn(which=lambda net: [m for m in net.modules() if getattr(m, "weight", None) is not None]),
     ),
     (
         "nothing-drawn",
-        "No weight was drawn anew: the network is as it was.",
-        "Do the names of the functions in nn.init end in an underscore, and what does that mean?",
+        "No weight was initialised: the network is unchanged.",
+        "Do the function names in nn.init end with an underscore, and what does that mean?",
         lambda net: net,
     ),
     (
         "copy-initialised",
-        "A new network comes back, and the one passed in is as it was. Work in place.",
+        "A new network is returned, and the one passed in is unchanged. Work in place.",
         "Which network does the caller still hold?",
         lambda net: _drawn()(copy.deepcopy(net)),
     ),
     (
         "initialised-but-not-returned",
-        "The weights are drawn rightly, but nothing comes back. The network itself should.",
-        "What does a function without return give?",
+        "The weights are drawn correctly, but nothing is returned. Return the network itself.",
+        "What does a function without a return statement return?",
         lambda net: _drawn()(net) and None,
     ),
     (
         "same-seed-at-each-call",
-        "Two calls draw the same weights: the random seed is set inside. That changes everybody's random "
-        "numbers.",
+        "Two calls draw the same weights: the function sets the random seed. That changes everybody's "
+        "random numbers.",
         "Who else draws random numbers after this call?",
         _seeded,
     ),

@@ -92,13 +92,13 @@ def _switched_off(net: nn.Module, shape: tuple[int, ...]) -> Any:
 
 _WHICH = "What is the difference between children(), modules() and named_modules()?"
 _PAIRS = "What should layer_shapes of a single convolution look like, written out as a list?"
-_HOOK = "What does register_forward_hook give back, and what is it good for?"
+_HOOK = "What does register_forward_hook return, and what is it good for?"
 
 _LOOKS: tuple[tuple[str, str, str, Callable[[nn.Module, tuple[int, ...]], Any]], ...] = (
     (
         "shapes-of-the-inputs",
-        "These are the shapes that go into the layers. What comes out is asked for.",
-        "A forward hook gets the module, its input and its output. Which of them do you look at?",
+        "These are the shapes of the layers' inputs. They should be the shapes of their outputs.",
+        "A forward hook gets the module, its input and its output. Which of them do you use?",
         _shapes(keep=_input_shape),
     ),
     (
@@ -109,45 +109,45 @@ _LOOKS: tuple[tuple[str, str, str, Callable[[nn.Module, tuple[int, ...]], Any]],
     ),
     (
         "number-of-elements",
-        "These are numbers of elements. The shapes are asked for.",
+        "These are numbers of elements. They should be shapes.",
         _PAIRS,
         _shapes(keep=lambda given, came: came.numel()),
     ),
     (
         "outputs-instead-of-shapes",
-        "These are the outputs themselves. Only their shapes are asked for.",
+        "These are the outputs themselves. Only their shapes belong in the result.",
         _PAIRS,
         _shapes(keep=lambda given, came: came),
     ),
     (
         "shapes-only",
-        "The class names are missing. Each entry is a pair (class name, output shape).",
+        "The class names are missing. Each entry should be a pair (class name, output shape).",
         _PAIRS,
         _shapes(entry=lambda name, module, shape: shape),
     ),
     (
         "shapes-of-all-modules",
-        "Every module at every depth is listed, the network itself included. Only its direct children are "
-        "asked for.",
+        "Every module at every depth is listed, including the network itself. Only its direct children "
+        "should be.",
         _WHICH,
         _shapes(lambda net: list(net.named_modules())),
     ),
     (
         "shapes-of-all-submodules",
-        "Every module at every depth is listed. Only the direct children are asked for.",
+        "Every module at every depth is listed. Only the direct children should be.",
         _WHICH,
         _shapes(lambda net: list(net.named_modules())[1:]),
     ),
     (
         "shapes-of-the-leaves",
-        "The innermost modules are listed. The direct children are asked for, blocks of several layers "
-        "included.",
+        "The innermost modules are listed. The direct children should be, including blocks of several "
+        "layers.",
         _WHICH,
         _shapes(_leaves),
     ),
     (
         "shapes-of-layers-with-parameters",
-        "Layers without parameters are missing. Every direct child is asked for.",
+        "Layers without parameters are missing. Every direct child should be listed.",
         _WHICH,
         _shapes(lambda net: [(name, m) for name, m in _children(net) if list(m.parameters())]),
     ),
@@ -159,51 +159,52 @@ _LOOKS: tuple[tuple[str, str, str, Callable[[nn.Module, tuple[int, ...]], Any]],
     ),
     (
         "names-of-attributes",
-        "The names are those under which the network knows its children, such as 0 or conv1. "
-        "The names of their classes are asked for.",
-        "What does type(module).__name__ say?",
+        "The names are those by which the network knows its children, such as 0 or conv1. They should be "
+        "the names of their classes.",
+        "What is type(module).__name__?",
         _shapes(entry=lambda name, module, shape: (name, shape)),
     ),
     (
         "names-with-everything",
-        "The names are what print shows of a layer. Only the name of its class is asked for.",
-        "What does type(module).__name__ say?",
+        "The names are what print shows for a layer. They should be just the name of its class.",
+        "What is type(module).__name__?",
         _shapes(entry=lambda name, module, shape: (str(module), shape)),
     ),
     (
         "names-of-types",
-        "The names are what print shows of a class. Only its name is asked for.",
-        "What does type(module).__name__ say?",
+        "The names are what print shows for a class. They should be just its name.",
+        "What is type(module).__name__?",
         _shapes(entry=lambda name, module, shape: (str(type(module)), shape)),
     ),
     (
         "names-in-lower-case",
-        "The names of the classes are written differently: they should be as they are, such as Conv2d.",
-        "What does type(module).__name__ say?",
+        "The class names are spelled differently: they should stay as they are, such as Conv2d.",
+        "What is type(module).__name__?",
         _shapes(entry=lambda name, module, shape: (type(module).__name__.lower(), shape)),
     ),
     (
         "one-entry-for-each-class",
-        "Of several layers of one class only one is left: a dict has each key once.",
-        "What becomes of the first ReLU in a dict when the second one comes?",
+        "Only one of several layers of the same class is left: a dict has each key once.",
+        "What happens to the first ReLU in a dict when the second one arrives?",
         lambda net, shape: list(_by_class(net, shape).items()),
     ),
     (
         "dict-of-shapes",
-        "A dict comes back, and of several layers of one class it keeps only one. A list of pairs is asked "
-        "for.",
-        "What becomes of the first ReLU in a dict when the second one comes?",
+        "A dict is returned, and it keeps only one of several layers of the same class. Return a list of "
+        "pairs.",
+        "What happens to the first ReLU in a dict when the second one arrives?",
         _by_class,
     ),
     (
         "input-shape-ignored",
-        "The input always has the shape (1, 1, 28, 28), whatever input_shape is.",
-        "Where does input_shape arrive in your code?",
+        "The input always has shape (1, 1, 28, 28), whatever input_shape is.",
+        "Where does your code use input_shape?",
         lambda net, shape: _shapes()(net, (1, 1, 28, 28)),
     ),
     (
         "hooks-left-behind",
-        "The hooks are still there afterwards: each later pass runs them again. Every handle has a remove().",
+        "The hooks are still there afterwards: every later pass runs them again. Every handle has a "
+        "remove() method.",
         _HOOK,
         _shapes(remove=False),
     ),
@@ -215,38 +216,38 @@ _LOOKS: tuple[tuple[str, str, str, Callable[[nn.Module, tuple[int, ...]], Any]],
     ),
     (
         "hooks-left-behind-in-training",
-        "The hooks are still there afterwards, and batch normalisation has taken the test image for data.",
+        "The hooks are still there afterwards, and batch normalisation has counted the test image as data.",
         _HOOK,
         _shapes(remove=False, mode=None),
     ),
     (
         "left-in-evaluation-mode-by-a-look",
-        "The network is left in evaluation mode. It should be in the mode in which it came.",
+        "The network is left in evaluation mode. It should go back to the mode it was in before.",
         MODE,
         _shapes(back="never"),
     ),
     (
         "put-into-training-mode-by-a-look",
-        "The network is in training mode afterwards, whatever it was before.",
+        "The network is in training mode afterwards, whatever mode it was in before.",
         MODE,
         _shapes(back="training"),
     ),
     (
         "one-mode-for-all-parts-by-a-look",
-        "Afterwards every part is in the mode of the whole network. A part that was frozen by itself "
-        "should stay so.",
+        "Afterwards every part is in the mode of the whole network. A part that was in another mode should "
+        "go back to it.",
         MODE,
         _shapes(back="whole"),
     ),
     (
         "statistics-changed-by-a-look",
-        "Batch normalisation took the test image for data: its running statistics are not what they were.",
-        "What does a batch normalisation do in training mode, besides giving an output?",
+        "Batch normalisation has counted the test image as data: its running statistics have changed.",
+        "What does a batch normalisation layer do in training mode, besides computing its output?",
         _shapes(mode=None),
     ),
     (
         "gradients-off-for-good-by-a-look",
-        "Gradients are switched off and never on again: after this call nothing can be trained.",
+        "Gradients are switched off and never switched back on: after this call nothing can be trained.",
         "What is the difference between torch.set_grad_enabled(False) and with torch.no_grad():?",
         _switched_off,
     ),
@@ -280,105 +281,107 @@ def _last_name_for_all(net: nn.Module, X: Tensor) -> Any:
     return {list(maps)[-1]: list(maps.values())[-1]}
 
 
-_NAMES = "What do named_modules() and named_children() list for a network with blocks in it?"
+_NAMES = "What do named_modules() and named_children() return for a network with blocks in it?"
 
 _PICTURES: tuple[tuple[str, str, str, Callable[[nn.Module, Tensor], Any]], ...] = (
     (
         "maps-of-all-modules",
-        "Blocks are listed, too, and the network itself. Only leaves are asked for, modules without "
+        "Blocks are listed, too, and so is the network itself. Only leaves should be: modules without "
         "children.",
         _NAMES,
         _maps(lambda net: list(net.named_modules())),
     ),
     (
         "maps-of-all-submodules",
-        "Blocks are listed, too. Only leaves are asked for, modules without children.",
+        "Blocks are listed, too. Only leaves should be: modules without children.",
         _NAMES,
         _maps(lambda net: list(net.named_modules())[1:]),
     ),
     (
         "maps-of-the-children",
-        "The direct children are listed. The leaves are asked for, at whatever depth they are.",
+        "The direct children are listed. The leaves should be, at any depth.",
         _NAMES,
         _maps(_children),
     ),
     (
         "maps-of-the-leaves-among-the-children",
-        "Leaves inside blocks are missing: only the direct children were looked at.",
+        "Leaves inside blocks are missing: only the direct children were visited.",
         _NAMES,
         _maps(lambda net: [(name, m) for name, m in _children(net) if not list(m.children())]),
     ),
     (
         "maps-of-layers-with-parameters",
-        "Leaves without parameters are missing, such as activations.",
+        "Leaves without parameters, such as activations, are missing.",
         _NAMES,
         _maps(lambda net: [(name, m) for name, m in _leaves(net) if list(m.parameters())]),
     ),
     (
         "maps-of-convolutions",
-        "Only the convolutions are listed. Every leaf is asked for.",
+        "Only the convolutions are listed. Every leaf should be.",
         _NAMES,
         _maps(lambda net: [(name, m) for name, m in _leaves(net) if isinstance(m, nn.Conv2d)]),
     ),
     (
         "maps-by-class",
-        "The keys are class names, so that of several layers of one class only one is left.",
-        "What becomes of the first ReLU in a dict when the second one comes?",
+        "The keys are class names, so only one of several layers of the same class is left.",
+        "What happens to the first ReLU in a dict when the second one arrives?",
         _maps(key=lambda name, module: type(module).__name__),
     ),
     (
         "maps-by-last-name",
-        "The keys are only the last part of the names, so that leaves of different blocks collide.",
+        "The keys are only the last part of the names, so leaves of different blocks collide.",
         "What is the full name of the first layer in the second block?",
         _maps(key=lambda name, module: name.rpartition(".")[2]),
     ),
     (
         "maps-of-the-inputs",
-        "These are the inputs of the leaves. Their outputs are asked for.",
-        "A forward hook gets the module, its input and its output. Which of them do you keep?",
+        "These are the inputs of the leaves. They should be their outputs.",
+        "A forward hook gets the module, its input and its output. Which of them do you store?",
         _maps(keep=lambda given, came: given[0].clone()),
     ),
     (
         "shapes-instead-of-maps",
-        "These are shapes. The maps themselves are asked for.",
+        "These are shapes. They should be the maps themselves.",
         "What should feature_maps(net, X)['0'] be, for a convolution as the first layer?",
         _maps(keep=_shape),
     ),
     (
         "maps-of-the-first-image",
         "Only the map of the first image of the batch is kept.",
-        "What is the shape of the output of a layer for a batch of two?",
+        "What is the shape of a layer's output for a batch of two?",
         _maps(keep=lambda given, came: came[0].clone()),
     ),
     (
         "maps-rewritten-in-place",
-        "The map in front of an in-place layer holds what came out behind it: it was kept, but not copied.",
-        "What does ReLU(inplace=True) do to the tensor that you have kept?",
+        "The map of the layer before an in-place layer holds the in-place layer's output: it was stored "
+        "but not copied.",
+        "What does ReLU(inplace=True) do to the tensor you stored?",
         _maps(keep=lambda given, came: came),
     ),
     (
         "all-maps-under-the-last-name",
-        "Only the last leaf is there: every hook uses the variable of the loop, and that has the last name "
-        "in the end.",
+        "Only the last leaf is there: every hook uses the loop variable, which holds the last name in the "
+        "end.",
         "When does the body of a lambda look up a variable of the loop around it?",
         _last_name_for_all,
     ),
     (
         "hooks-left-behind-by-the-maps",
-        "The hooks are still there afterwards: each later pass runs them again. Every handle has a remove().",
+        "The hooks are still there afterwards: every later pass runs them again. Every handle has a "
+        "remove() method.",
         _HOOK,
         _maps(remove=False),
     ),
     (
         "maps-leave-evaluation-mode",
-        "The network is left in evaluation mode. It should be in the mode in which it came.",
+        "The network is left in evaluation mode. It should go back to the mode it was in before.",
         MODE,
         _maps(mode=False, back="never"),
     ),
     (
         "a-pass-for-each-leaf",
-        "The network runs once for each leaf. One pass is enough for all of them.",
-        "How many hooks can be there at the same time?",
+        "The network runs once for each leaf. A single pass is enough for all of them.",
+        "How many hooks can be registered at the same time?",
         lambda net, X: {
             name: kept
             for leaf in _leaves(net)
@@ -387,14 +390,14 @@ _PICTURES: tuple[tuple[str, str, str, Callable[[nn.Module, Tensor], Any]], ...] 
     ),
     (
         "two-passes",
-        "The network runs twice. One pass is enough for all leaves.",
-        "How often is net(X) called in your code?",
+        "The network runs twice. A single pass is enough for all leaves.",
+        "How often does your code call net(X)?",
         _maps(passes=2),
     ),
     (
         "list-of-maps",
-        "A list comes back. A dict is asked for, from the name of each leaf to its map.",
-        "How would one find the map of the second convolution in a list?",
+        "A list is returned. It should be a dict from the name of each leaf to its map.",
+        "How would you find the map of the second convolution in a list?",
         lambda net, X: list(_maps()(net, X).values()),
     ),
 )

@@ -21,7 +21,7 @@ from graders.testing.submission import Submission
 
 from .layers import CHANGED, POOLED, TORCHS, Change, Classes, built
 
-_OWN = "Which lines of your class does nn.Module notice, so that parameters() finds the layers?"
+_OWN = "Which lines of your class register the layers with nn.Module, so that parameters() finds them?"
 
 # --------------------------------------------------------------------------------------------- lenet alone
 
@@ -78,56 +78,55 @@ def _one_for_all() -> nn.Module:
 _ALONE: tuple[tuple[str, str, str, Callable[[], Any]], ...] = (
     (
         "layers-in-a-list",
-        "The network has no parameters: its layers lie in a plain Python list, where nn.Module does not "
-        "see them.",
+        "The network has no parameters: its layers are in a plain Python list, where nn.Module doesn't see "
+        "them.",
         _OWN,
         lambda: InAList(slice(None)),
     ),
     (
         "convolutions-in-a-list",
-        "The convolutions are no parameters of the network: they lie in a plain Python list, where "
-        "nn.Module does "
-        "not see them.",
+        "The convolutions aren't registered with the network: they are in a plain Python list, where "
+        "nn.Module doesn't see them.",
         _OWN,
         lambda: InAList(slice(0, 6)),
     ),
     (
         "linear-layers-in-a-list",
-        "The linear layers are no parameters of the network: they lie in a plain Python list, where "
-        "nn.Module does "
-        "not see them.",
+        "The linear layers aren't registered with the network: they are in a plain Python list, where "
+        "nn.Module doesn't see them.",
         _OWN,
         lambda: InAList(slice(6, None)),
     ),
     (
         "layer-made-in-forward",
-        "The last layer is made anew in every forward pass, so that it is never trained. Make it once, in "
+        "The last layer is created in every forward pass, so it is never trained. Create it once, in "
         "__init__.",
         _OWN,
         MadeInForward,
     ),
     (
         "parameters-in-another-order",
-        "All parameters are there, but not in forward order: they are listed as __init__ makes the layers.",
-        "Which layer does your __init__ make first?",
+        "All parameters are there, but not in forward order: they are listed in the order in which "
+        "__init__ creates the layers.",
+        "Which layer does your __init__ create first?",
         OtherOrder,
     ),
     (
         "class-returned",
-        "The class comes back, and not a network: the brackets that make one are missing.",
+        "The class is returned instead of a network: the parentheses that create one are missing.",
         "What is the difference between LeNet and LeNet()?",
         lambda: OtherOrder,
     ),
     (
         "one-network-for-all-calls",
-        "Each call gives the same network, which was made once outside. Each should have parameters of its "
-        "own.",
+        "Each call returns the same network, which was created once outside. Each should have its own "
+        "parameters.",
         "What happens to the second network when the first one is trained?",
         _one_for_all,
     ),
     (
         "frozen",
-        "The parameters do not require grad, so nothing will learn.",
+        "The parameters don't require grad, so nothing will learn.",
         "What does requires_grad_(False) do to the training?",
         lambda: built({}).requires_grad_(False),
     ),
@@ -162,7 +161,8 @@ def _made(classes: Callable[[Classes], Classes]) -> Callable[..., Any]:
 _GIVEN = (
     (
         "given-classes-ignored",
-        "The network is made of torch's own layers. It should be made of the two classes that are passed in.",
+        "The network is built from torch's own layers. It should be built from the two classes that are "
+        "passed in.",
         "Which names do you call in the function, nn.Conv2d or Conv2d?",
         lambda c: TORCHS,
     ),
@@ -205,7 +205,7 @@ def _modern(*last: nn.Module) -> nn.Module:
 _MODERN: tuple[tuple[str, str, str, Callable[[], Any]], ...] = (
     (
         "more-parameters-than-allowed",
-        "It has more than 62,000 parameters. Most of them are in the first linear layer.",
+        "The network has more than 62,000 parameters. Most of them are in the first linear layer.",
         "Which layer has most of the parameters, and what would make its input smaller?",
         TooWide,
     ),
@@ -213,12 +213,12 @@ _MODERN: tuple[tuple[str, str, str, Callable[[], Any]], ...] = (
         "classic-again",
         "This is the classic network, unchanged. After so few steps its sigmoids still let hardly any "
         "gradient through.",
-        "Which activation lets a gradient through as it is?",
+        "Which activation passes a gradient on unchanged?",
         lambda: built({}),
     ),
     (
         "modern-without-ten-classes",
-        "It does not give ten numbers for each image. There are ten classes, from 0 to 9.",
+        "The network doesn't return ten numbers for each image. There are ten classes, from 0 to 9.",
         "What is the shape of the result for two images?",
         lambda: _modern(nn.Linear(784, 11)),
     ),

@@ -64,6 +64,6 @@ def number(value: Any) -> Any:
     return float(value) if isinstance(value, (int, float)) else type(value).__name__
 
 
-MODE = "In which mode is each part of the network before the call, and in which one after it?"
+MODE = "Which mode is each part of the network in before the call, and which after it?"
 WHY_EVAL = "What do dropout and batch normalisation do differently in evaluation mode?"
-ITERABLE = "data may be anything that a for loop goes through. What else does your code ask of it?"
+ITERABLE = "data may be anything that a for loop can iterate over. What else does your code require of it?"

@@ -184,85 +184,84 @@ def _last_layer(net: nn.Module) -> Any:
     return list(net.parameters())[-2:]
 
 
-_ZERO = "Where are the gradients of the last batch when the next backward() comes?"
-_MEAN = "Two batches, of 9 images and of 1: what is the mean loss over the ten?"
+_ZERO = "What has happened to the gradients of the last batch when the next backward() comes?"
+_MEAN = "Two batches, one of 9 images and one of 1: what is the mean loss over the ten?"
 _LOSS = "What does cross_entropy expect, logits or probabilities? What does it do first?"
-_TIME = "When is a batch's loss taken, before the step or after it?"
-_EPOCHS = "How long is the list for num_epochs=3, and which loss does it begin with?"
+_TIME = "When is a batch's loss computed, before the step or after it?"
+_EPOCHS = "How long is the list for num_epochs=3, and which loss comes first?"
 _PLAIN = "One step of plain SGD is weight - lr * gradient. What else does your optimizer do?"
-_EACH = "Through which batches does one epoch go, and how many steps does it take?"
+_EACH = "Which batches does one epoch go through, and how many steps does it take?"
 
 _TRAININGS: tuple[tuple[str, str, str, Callable[[nn.Module, Data, int, float], Any]], ...] = (
     (
         "gradients-never-zeroed",
-        "This is what one gets without zero_grad: the gradients of all batches so far add up.",
+        "You get this result without zero_grad: the gradients of all batches so far add up.",
         _ZERO,
         _right(zero="never"),
     ),
     (
         "gradients-zeroed-once-an-epoch",
-        "This is what one gets when zero_grad is called once for each epoch: within it gradients add up.",
+        "You get this result when zero_grad is called once per epoch: within an epoch, the gradients add up.",
         _ZERO,
         _right(zero="epoch"),
     ),
     (
         "nothing-learned",
         "The parameters never change: there is no step, or no backward(), or zero_grad comes between the "
-        "two and "
-        "throws the gradients away.",
+        "two and clears the gradients.",
         "In which order do zero_grad, backward and step have to come?",
         _right(optimizer=_always(0.0)),
     ),
     (
         "one-step-for-each-epoch",
-        "This is what one gets when the step comes once for each epoch. In minibatch descent every batch "
-        "has its step.",
+        "You get this result when there is one step per epoch. In minibatch descent, every batch has its "
+        "own step.",
         _EACH,
         _step_per_epoch,
     ),
     (
         "two-steps-for-each-batch",
-        "This is what one gets when every batch has two steps.",
+        "You get this result when every batch has two steps.",
         _EACH,
         _right(steps=2),
     ),
     (
         "uphill",
-        "The loss is made larger: the parameters go with the gradient. Descent goes against it.",
-        "Does the loss grow or fall if a weight moves in the direction of its gradient?",
+        "The loss is increased: the parameters move along the gradient. Descent moves against it.",
+        "Does the loss rise or fall if a weight moves in the direction of its gradient?",
         _right(optimizer=_uphill),
     ),
     (
         "step-on-the-summed-loss",
-        "The steps are too large by the size of the batch: they are taken on the sum of the losses, not on "
-        "the mean.",
+        "The steps are too large by a factor of the batch size: they use the sum of the losses, not the "
+        "mean.",
         _MEAN,
         _right(scale=float),
     ),
     (
         "summed-loss",
-        "The loss of a batch is the sum over its images, in the step and in the report. It should be the "
-        "mean.",
+        "The loss of a batch is the sum over its images, both in the step and in the returned losses. It "
+        "should be the mean.",
         _MEAN,
         _reported(lambda steps: sum(a * n * n for a, n in steps) / sum(n for _, n in steps), scale=float),
     ),
     (
         "divided-by-the-batch-twice",
-        "The steps are too small by the size of the batch. Cross-entropy takes the mean already.",
+        "The steps are too small by a factor of the batch size. Cross-entropy already takes the mean.",
         _MEAN,
         _right(scale=lambda size: 1 / size),
     ),
     (
         "mean-loss-of-the-batches",
-        "This is the mean of the losses of the batches. If they are of different sizes, images do not "
-        "count the same.",
+        "This is the mean of the batches' losses. If the batches differ in size, not every image counts "
+        "the same.",
         _MEAN,
         _reported(lambda steps: sum(loss for loss, _ in steps) / len(steps)),
     ),
     (
         "mean-loss-of-the-batches-by-len",
-        "This is the mean of the losses of the batches, and it needs len(data). Images in smaller batches "
-        "count more.",
+        "This is the mean of the batches' losses, and it needs len(data). Images in smaller batches count "
+        "more.",
         _MEAN,
         lambda net, data, epochs, lr: _reported(lambda steps: sum(a for a, _ in steps) / len(steps))(
             net, with_length(data), epochs, lr
@@ -270,7 +269,7 @@ _TRAININGS: tuple[tuple[str, str, str, Callable[[nn.Module, Data, int, float], A
     ),
     (
         "sum-of-batch-losses",
-        "These are the losses of the batches, added up. What is asked for is the mean over the images.",
+        "These are the batches' losses, added up. The result should be the mean over the images.",
         _MEAN,
         _reported(lambda steps: sum(loss for loss, _ in steps)),
     ),
@@ -283,8 +282,7 @@ _TRAININGS: tuple[tuple[str, str, str, Callable[[nn.Module, Data, int, float], A
     (
         "batch-losses-over-the-images",
         "The mean losses of the batches are added up and divided by the number of images. A mean loss "
-        "counts for as "
-        "many images as its batch has.",
+        "counts for as many images as its batch has, so weight it by their number.",
         _MEAN,
         _reported(lambda steps: sum(loss for loss, _ in steps) / sum(size for _, size in steps)),
     ),
@@ -296,135 +294,137 @@ _TRAININGS: tuple[tuple[str, str, str, Callable[[nn.Module, Data, int, float], A
     ),
     (
         "loss-of-the-last-batch",
-        "This is the loss of the last batch of each epoch. What is asked for is the mean over all images "
-        "of the epoch.",
+        "This is the loss of the last batch of each epoch. It should be the mean over all images of the "
+        "epoch.",
         _MEAN,
         _reported(lambda steps: steps[-1][0]),
     ),
     (
         "loss-of-the-first-batch",
-        "This is the loss of the first batch of each epoch. What is asked for is the mean over all images "
-        "of the epoch.",
+        "This is the loss of the first batch of each epoch. It should be the mean over all images of the "
+        "epoch.",
         _MEAN,
         _reported(lambda steps: steps[0][0]),
     ),
     (
         "last-loss-over-the-images",
-        "Only the last batch's loss counts, but it is divided by all images: = where += is needed.",
+        "Only the last batch's loss counts, but it is divided by the number of all images: = is used where "
+        "+= is needed.",
         _MEAN,
         _reported(lambda steps: steps[-1][0] * steps[-1][1] / sum(size for _, size in steps)),
     ),
     (
         "a-loss-for-every-batch",
-        "There is a loss for every batch. What is asked for is one for each epoch.",
+        "There is a loss for every batch. There should be one for each epoch.",
         _EPOCHS,
         lambda net, data, epochs, lr: [loss for steps in _loop(net, data, epochs, lr) for loss, _ in steps],
     ),
     (
         "loss-of-the-last-epoch-only",
-        "One number comes back, the loss of the last epoch. What is asked for is the list of all.",
+        "A single number is returned, the loss of the last epoch. Return the list of all losses.",
         _EPOCHS,
         lambda net, data, epochs, lr: [0.0, *_right()(net, data, epochs, lr)][-1],
     ),
     (
         "last-loss-in-a-list",
-        "Only the loss of the last epoch is in the list: it is made anew in every epoch.",
+        "Only the loss of the last epoch is in the list: the list is created again in every epoch.",
         _EPOCHS,
         lambda net, data, epochs, lr: _right()(net, data, epochs, lr)[-1:],
     ),
     (
         "returned-after-the-first-epoch",
         "The training ends after the first epoch: the function returns from inside its loop, or num_epochs "
-        "is not looked at.",
-        "How far is the line with return indented, and what does that mean?",
+        "isn't used.",
+        "How far is the return line indented, and what does that mean?",
         lambda net, data, epochs, lr: _right()(net, data, min(epochs, 1), lr),
     ),
     (
         "nothing-returned",
-        "The training is right, but nothing comes back. What is asked for is the list of losses.",
-        "What does a function without return give?",
+        "The training is right, but nothing is returned. Return the list of losses.",
+        "What does a function without a return statement return?",
         lambda net, data, epochs, lr: _loop(net, data, epochs, lr) and None,
     ),
     (
         "network-returned",
-        "The network comes back. What is asked for is the list of losses; the network is changed in place.",
-        "What should train give back, by its signature?",
+        "The network is returned. Return the list of losses; the network is changed in place.",
+        "What should train return, according to its signature?",
         lambda net, data, epochs, lr: (_loop(net, data, epochs, lr), net)[1],
     ),
     (
         "loss-after-the-step",
-        "These are the losses of the batches after their steps. Each is to be taken before its step.",
+        "These are the batches' losses after their steps. Each should be computed before its step.",
         _TIME,
         _right(after=True),
     ),
     (
         "loss-at-the-end-of-the-epoch",
-        "This is the loss over all images at the end of each epoch. Each batch's loss is to be taken "
+        "This is the loss over all images at the end of each epoch. Each batch's loss should be computed "
         "before its step.",
         _TIME,
         _at_the_end_of_the_epoch,
     ),
     (
         "total-never-reset",
-        "The total goes on from epoch to epoch, while it is divided by the images of one.",
+        "The total carries over from epoch to epoch, while it is divided by the images of a single one.",
         "Which lines belong before the loop over the epochs, and which between the two loops?",
         lambda net, data, epochs, lr: _growing(_loop(net, data, epochs, lr)),
     ),
     (
         "mean-over-all-epochs-so-far",
-        "This is the mean loss over all epochs so far. Total and count should begin anew with each epoch.",
+        "This is the mean loss over all epochs so far. Total and count should start from zero in each epoch.",
         "Which lines belong before the loop over the epochs, and which between the two loops?",
         lambda net, data, epochs, lr: _so_far(_loop(net, data, epochs, lr)),
     ),
     (
         "losses-with-graphs",
-        "The losses are right, but they still carry their graphs, which keeps every epoch in memory.",
+        "The losses are right, but they still carry their computation graphs, which keeps every epoch in "
+        "memory.",
         "What does .item() do?",
         _graphs_kept,
     ),
     (
         "one-epoch-too-few",
-        "One epoch too few: there are as many losses as epochs, and the last one belongs to the list.",
+        "There is one epoch too few: there should be as many losses as epochs, and the last one belongs in "
+        "the list.",
         _EPOCHS,
         lambda net, data, epochs, lr: _right()(net, data, max(epochs - 1, 0), lr),
     ),
     (
         "one-epoch-too-many",
-        "One epoch too many: there are as many losses as epochs.",
+        "There is one epoch too many: there should be as many losses as epochs.",
         _EPOCHS,
         lambda net, data, epochs, lr: _right()(net, data, epochs + 1, lr),
     ),
     (
         "last-batch-skipped",
-        "The last batch is left out, perhaps because it is smaller. It counts as all others do.",
+        "The last batch is left out, perhaps because it is smaller. It counts like all the others.",
         _EACH,
         _right(batches=lambda batches: batches[:-1] if len(batches) > 1 else batches),
     ),
     (
         "first-batch-only",
-        "Each epoch has one step, on the first batch. It should go through all of them.",
+        "Each epoch has a single step, on the first batch. It should go through all of them.",
         _EACH,
         _right(batches=lambda batches: batches[:1]),
     ),
     (
         "all-batches-as-one",
-        "All batches are put together and each epoch takes one step. In minibatch descent every batch has "
-        "its step.",
+        "All batches are combined, and each epoch takes one step. In minibatch descent, every batch has "
+        "its own step.",
         _EACH,
         _right(batches=lambda b: [(torch.cat([X for X, _ in b]), torch.cat([y for _, y in b]))]),
     ),
     (
         "batches-backwards",
-        "The batches come in the wrong order, the last one first.",
+        "The batches are used in the wrong order, the last one first.",
         _EACH,
         _right(batches=lambda batches: batches[::-1]),
     ),
     (
         "data-used-up",
-        "The second epoch finds no data: an iterator can be gone through only once. Begin each epoch with "
-        "for X, y in "
-        "data.",
-        "What does iter(data) give, and what is left of it after one loop?",
+        "The second epoch finds no data: an iterator can be used only once. Start each epoch with for X, y "
+        "in data.",
+        "What does iter(data) return, and what is left of it after one loop?",
         _used_up,
     ),
     (
@@ -436,17 +436,22 @@ _TRAININGS: tuple[tuple[str, str, str, Callable[[nn.Module, Data, int, float], A
     ),
     (
         "dataset-of-the-data-needed",
-        "data.dataset is something that only a DataLoader has. Count the images as they come.",
+        "Only a DataLoader has data.dataset. Count the images as they come.",
         ITERABLE,
         lambda net, data, epochs, lr: len(data.dataset),  # type: ignore[attr-defined]
     ),
-    ("momentum", "The steps have momentum. Plain SGD is asked for.", _PLAIN, _right(optimizer=_momentum)),
-    ("adam", "The steps are those of Adam. Plain SGD is asked for.", _PLAIN, _right(optimizer=_adam)),
+    (
+        "momentum",
+        "The steps have momentum. The task asks for plain SGD.",
+        _PLAIN,
+        _right(optimizer=_momentum),
+    ),
+    ("adam", "The steps are those of Adam. The task asks for plain SGD.", _PLAIN, _right(optimizer=_adam)),
     *(
         (
             f"rate-always-{rate}".replace(".", "-"),
             f"The learning rate is always {rate}, whatever lr is.",
-            "Where does lr arrive in your code?",
+            "Where does your code use lr?",
             _right(optimizer=_always(rate)),
         )
         for rate in (0.1, 0.01, 0.001, 0.9)
@@ -454,8 +459,8 @@ _TRAININGS: tuple[tuple[str, str, str, Callable[[nn.Module, Data, int, float], A
     *(
         (
             f"weight-decay-{decay}".replace(".", "-"),
-            f"The steps have a weight decay of {decay}, which pulls all weights towards zero. Plain SGD is "
-            "asked for.",
+            f"The steps have a weight decay of {decay}, which pulls all weights towards zero. The task "
+            "asks for plain SGD.",
             _PLAIN,
             _right(optimizer=_decaying(decay)),
         )
@@ -464,8 +469,8 @@ _TRAININGS: tuple[tuple[str, str, str, Callable[[nn.Module, Data, int, float], A
     *(
         (
             f"gradient-clipped-to-length-{longest}",
-            f"A gradient longer than {longest} is cut to that length, as clip_grad_norm_ does it. Plain SGD "
-            "takes it as it is.",
+            f"A gradient longer than {longest} is clipped to that length, as with clip_grad_norm_. Plain "
+            "SGD uses it as it is.",
             _PLAIN,
             _right(clip=partial(nn.utils.clip_grad_norm_, max_norm=longest)),
         )
@@ -473,86 +478,85 @@ _TRAININGS: tuple[tuple[str, str, str, Callable[[nn.Module, Data, int, float], A
     ),
     (
         "numbers-of-the-gradient-clipped",
-        "The numbers of the gradient are cut to the range from -1 to 1, as clip_grad_value_ does it. Plain "
-        "SGD takes it as it is.",
+        "The elements of the gradient are clipped to the range from -1 to 1, as with clip_grad_value_. "
+        "Plain SGD uses it as it is.",
         _PLAIN,
         _right(clip=partial(nn.utils.clip_grad_value_, clip_value=1.0)),
     ),
     (
         "labels-smoothed",
-        "The labels are smoothed by 0.1, so that the loss never comes near 0. Plain cross-entropy "
-        "is asked for.",
+        "The labels are smoothed by 0.1, so the loss never comes near 0. The task asks for plain "
+        "cross-entropy.",
         "What does the argument label_smoothing of cross_entropy change?",
         _right(loss=partial(F.cross_entropy, label_smoothing=0.1)),
     ),
     (
         "labels-with-an-axis-more",
-        "The labels get an axis more before the loss, which refuses them. cross_entropy takes class numbers "
-        "of shape (N,), as they come.",
-        "Which shapes does cross_entropy expect, of the logits and of the labels?",
+        "The labels get an extra axis before the loss, which doesn't accept them. cross_entropy takes "
+        "class numbers of shape (N,), as they are.",
+        "Which shapes does cross_entropy expect for the logits and for the labels?",
         _right(loss=lambda logits, y: F.cross_entropy(logits, y[:, None])),
     ),
     (
         "backward-of-a-number",
-        "backward() is called on a Python number: .item() comes too early, and a number knows nothing of "
-        "where it came from. Keep the tensor for backward(), and the number for the report.",
-        "What does .item() give, and what does it leave behind?",
+        "backward() is called on a Python number: .item() comes too early, and a plain number has no "
+        "computation graph. Keep the tensor for backward(), and the number for the report.",
+        "What does .item() return, and what is lost?",
         lambda net, data, epochs, lr: (0.0).backward(),  # type: ignore[attr-defined]
     ),
     (
         "softmax-before-cross-entropy",
-        "There is a softmax in front of cross-entropy, which has one of its own. Give it the logits.",
+        "There is a softmax before cross-entropy, which has its own. Pass it the logits.",
         _LOSS,
         _right(loss=_softmax),
     ),
     (
         "sigmoid-before-cross-entropy",
-        "There is a sigmoid in front of cross-entropy. Give it the logits.",
+        "There is a sigmoid before cross-entropy. Pass it the logits.",
         _LOSS,
         _right(loss=_sigmoid),
     ),
     (
         "squared-error",
-        "The loss is the squared error to one-hot labels. Cross-entropy is asked for.",
+        "The loss is the squared error against one-hot labels. The task asks for cross-entropy.",
         _LOSS,
         _right(loss=_squared),
     ),
     (
         "likelihood-of-logits",
-        "nll_loss gets logits. It wants logarithms of probabilities; cross_entropy takes logits.",
+        "nll_loss gets logits. It expects log-probabilities; cross_entropy takes logits.",
         _LOSS,
         _right(loss=_likelihood),
     ),
     (
         "trained-in-evaluation-mode",
-        "The network is in evaluation mode while it is trained.",
+        "The network is in evaluation mode during training.",
         WHY_EVAL,
         _right(mode=False),
     ),
     (
         "trained-in-the-mode-it-is-in",
-        "The network is left in the mode that it is in. It should be trained in training mode.",
+        "The network stays in whatever mode it is in. It should be trained in training mode.",
         WHY_EVAL,
         _right(mode=None),
     ),
     (
         "last-layer-only",
-        "Only the last layer learns. The optimizer should have the parameters of the whole network.",
+        "Only the last layer learns. The optimizer should get the parameters of the whole network.",
         "Which parameters does the optimizer get?",
         _right(parameters=_last_layer),
     ),
     (
         "copy-trained",
-        "The losses are right, but the network is as before: a copy of it was trained.",
+        "The losses are right, but the network is unchanged: a copy of it was trained.",
         "Which object does the optimizer change, and which one did the caller pass in?",
         _of_a_copy,
     ),
     (
         "initialised-anew",
-        "The training differs each time: the weights are drawn anew at its beginning, or the data are "
-        "shuffled. "
-        "It should begin with the network as it is, and take the batches as they come.",
-        "With which weights does the training begin, if somebody calls it twice in a row?",
+        "The training differs each time: the weights are redrawn at its start, or the data is shuffled. It "
+        "should start with the network as it is, and take the batches as they come.",
+        "Which weights does the training start with if somebody calls it twice in a row?",
         _drawn_anew,
     ),
 )

@@ -18,13 +18,13 @@ from .channels import ADD, CHANNELS, OUTPUTS, convolve, pair
 
 # ------------------------------------------------------------------------------------------------------ batch
 
-_ALONE = "What should change in the result for the first image if the second one changes?"
+_ALONE = "If the second image changes, what should change in the result for the first one?"
 
 _BATCH = (
     Slip(
         "images-added-up",
-        "Every image gets the same result, the sum over all images: a plain .sum() over the block adds up "
-        "the batch as well. Each image is treated alone.",
+        "Every image gets the same result, the sum over all images: a plain .sum() over the block also "
+        "sums over the batch. Each image should be processed separately.",
         _ALONE,
         lambda right: (
             lambda X, K, *rest, **options: right(X.sum(0, keepdim=True).expand_as(X), K, *rest, **options)
@@ -44,21 +44,21 @@ _BATCH = (
     ),
     Slip(
         "first-image-for-all",
-        "Every image gets the result of the first one. Each image is treated alone.",
+        "Every image gets the result of the first one. Each image should be processed separately.",
         _ALONE,
         lambda right: lambda X, K, *rest, **options: right(X[:1].expand_as(X), K, *rest, **options),
     ),
     Slip(
         "batch-and-channels-exchanged",
-        "The result has the output channels in front of the images. Its axes are image, channel, height, "
-        "width.",
-        "Which axis comes first in X, and which one in the result?",
+        "In the result, the output channels come before the images. The axes should be image, channel, "
+        "height, width.",
+        "Which axis comes first in X, and which in the result?",
         after(lambda Y, K: Y.transpose(0, 1)),
     ),
     Slip(
         "channels-in-the-last-axis",
-        "The result has its channels in the last axis. They come after the images: (N, c_out, H', W').",
-        "Which axis comes second in X, and which one in the result?",
+        "The channels are the last axis of the result. They come after the images: (N, c_out, H', W').",
+        "Which axis comes second in X, and which in the result?",
         after(lambda Y, K: Y.permute(0, 2, 3, 1)),
     ),
     Slip(
@@ -69,7 +69,7 @@ _BATCH = (
     ),
     Slip(
         "a-map-for-every-pair-of-channels",
-        "There are c_out · c_in maps. Those of the input channels are added up: c_out remain.",
+        "There are c_out · c_in maps. Those of the input channels should be added up, which leaves c_out.",
         ADD,
         lambda right: lambda X, K, bias=None, stride=1, padding=0, **more: _all_pairs(X, K, stride, padding),
     ),
@@ -87,10 +87,10 @@ def _all_pairs(X: Tensor, K: Tensor, stride: Any, padding: Any) -> Tensor:
 
 # ------------------------------------------------------------------------------------- bias, stride, padding
 
-_ONE_EACH = "How many numbers has the bias, and to which axis of the result do they belong?"
-_POSITION = "For stride 2: which rows of the image does output row 3 look at?"
+_ONE_EACH = "How many elements does the bias have, and which axis of the result do they belong to?"
+_POSITION = "With stride 2, which rows of the image does output row 3 look at?"
 _PAIRED = "What do stride=(2, 3) and padding=(1, 2) mean, number by number?"
-_AROUND = "What lies around the image, and is it there before or after the window slides?"
+_AROUND = "What is added around the image, and is it there before or after the window slides?"
 
 
 def _bias(add: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Change:
@@ -144,52 +144,47 @@ _BIAS = (
     ),
     Slip(
         "bias-added-for-each-input-channel",
-        "The bias is added once for each input channel: it stands inside the loop over them. It is added "
-        "once.",
-        "Which loops does the line with the bias stand in, and how often does it run for one number of the "
-        "result?",
+        "The bias is added once for each input channel: it is inside the loop over them. It should be "
+        "added once.",
+        "Which loops is the line with the bias in, and how often does it run for one element of the result?",
         _bias(lambda Y, b, K: Y + _over(b) * K.shape[1]),
     ),
     Slip(
         "bias-added-for-each-place-of-the-kernel",
-        "The bias is added once for each place in the kernel: it stands inside the loops over them. It is "
-        "added once.",
-        "Which loops does the line with the bias stand in, and how often does it run for one number of the "
-        "result?",
+        "The bias is added once for each position in the kernel: it is inside the loops over them. It "
+        "should be added once.",
+        "Which loops is the line with the bias in, and how often does it run for one element of the result?",
         _bias(lambda Y, b, K: Y + _over(b) * K[0, 0].numel()),
     ),
     Slip(
         "bias-added-to-each-product",
-        "The bias is added to every product before the sum. It is added once to each number of the result.",
-        "Which loops does the line with the bias stand in, and how often does it run for one number of the "
-        "result?",
+        "The bias is added to every product before the sum. It should be added once to each element of the "
+        "result.",
+        "Which loops is the line with the bias in, and how often does it run for one element of the result?",
         _bias(lambda Y, b, K: Y + _over(b) * K[0].numel()),
     ),
     Slip(
         "bias-along-the-width",
-        "The bias is added along the width: Y + bias lines up the last axes. It has to be reshaped so that "
-        "its numbers lie along the channels.",
-        "With which axis of Y does bias line up in Y + bias, and with which in Y + bias.reshape(1, -1, 1, "
-        "1)?",
+        "The bias is added along the width: Y + bias aligns the last axes. Reshape it so that its elements "
+        "lie along the channels.",
+        "Which axis of Y does bias align with in Y + bias, and which in Y + bias.reshape(1, -1, 1, 1)?",
         _bias(lambda Y, b, K: Y + b),
     ),
     Slip(
         "bias-along-the-height",
-        "The bias is added along the height. It has to be reshaped so that its numbers lie along the "
-        "channels.",
-        "With which axis of Y does bias[:, None] line up?",
+        "The bias is added along the height. Reshape it so that its elements lie along the channels.",
+        "Which axis of Y does bias[:, None] align with?",
         _bias(lambda Y, b, K: Y + b[:, None]),
     ),
     Slip(
         "bias-along-the-batch",
-        "The bias is added along the images. It has to be reshaped so that its numbers lie along the "
-        "channels.",
-        "With which axis of Y does bias.reshape(-1, 1, 1, 1) line up?",
+        "The bias is added along the images. Reshape it so that its elements lie along the channels.",
+        "Which axis of Y does bias.reshape(-1, 1, 1, 1) align with?",
         _bias(lambda Y, b, K: Y + b[:, None, None, None]),
     ),
     Slip(
         "bias-subtracted",
-        "The bias is subtracted. It is added.",
+        "The bias is subtracted. It should be added.",
         _ONE_EACH,
         _bias(lambda Y, b, K: Y - _over(b)),
     ),
@@ -202,22 +197,22 @@ _BIAS = (
     ),
     Slip(
         "bias-detached-and-always-float32",
-        "No gradient reaches the bias, whose numbers are taken out of the tensor; and the result is always "
-        "float32: a buffer was made without a dtype, or everything was turned into float32.",
+        "No gradient reaches the bias, whose numbers are taken out of the tensor, and the result is always "
+        "float32: a buffer was made without a dtype, or everything was converted to float32.",
         "Is there an .item(), .data, .detach() or float() where the bias is added?",
         _in_a_plain_buffer,
         with_habits=False,
     ),
     Slip(
         "bias-asked-for-its-truth",
-        "The code says if bias, which asks a tensor of several numbers whether it is true. Ask whether there "
-        "is one: if bias is not None.",
+        'The code says "if bias", which asks whether a tensor of several numbers is true. Check for None '
+        "instead: if bias is not None.",
         "What should bool(torch.tensor([0.0, 1.0])) be?",
         _if_bias,
     ),
     Slip(
         "bias-on-the-image",
-        "The bias makes no single offset: it is added before the convolution and not after it.",
+        "The bias doesn't act as a constant offset: it is added before the convolution, not after it.",
         _ONE_EACH,
         _bias(lambda Y, b, K: Y + _over(b) * K.sum(dim=(1, 2, 3))[:, None, None]),
     ),
@@ -341,14 +336,14 @@ _STRIDE = (
     ),
     Slip(
         "stride-in-the-size-only",
-        "The result has the size that the stride gives, but the windows still move on by one pixel. Output "
-        "(i, j) has its window at row i · stride, column j · stride.",
+        "The result has the size that the stride gives, but the windows still move by one pixel. The "
+        "window of output (i, j) starts at row i · stride and column j · stride.",
         _POSITION,
         _stride_in_the_size_only,
     ),
     Slip(
         "stride-axes-exchanged",
-        "The two numbers of the stride are exchanged. The first is for the rows, the second for the columns.",
+        "The two numbers of the stride are swapped. The first is for the rows, the second for the columns.",
         _PAIRED,
         _options(lambda s, p: (s[::-1], p)),
     ),
@@ -366,34 +361,34 @@ _STRIDE = (
     ),
     Slip(
         "stride-on-rows-only",
-        "The stride moves the window down, but to the right it moves by one pixel only.",
+        "The stride moves the window down, but to the right it moves by only one pixel.",
         _PAIRED,
         _options(lambda s, p: ((s[0], 1), p)),
     ),
     Slip(
         "stride-on-columns-only",
-        "The stride moves the window to the right, but down it moves by one pixel only.",
+        "The stride moves the window to the right, but down it moves by only one pixel.",
         _PAIRED,
         _options(lambda s, p: ((1, s[1]), p)),
     ),
     Slip(
         "last-partial-window-counted",
         "A last window that sticks out of the image is counted, with zeros outside: the size is rounded "
-        "up. Windows that do not fit entirely are left away.",
-        "In a row of 8 pixels a window of 3 moves by 2. Where does it start the last time?",
+        "up. Windows that don't fit completely are dropped.",
+        "In a row of 8 pixels, a window of 3 moves by 2. Where does it start for the last time?",
         _last_window_completed,
     ),
     Slip(
         "stride-pairs-refused",
-        "A stride that is a pair is refused. It is (height, width).",
+        "A pair as stride raises an error. It should mean (height, width).",
         _PAIRED,
         _refusing("stride"),
         with_habits=False,
     ),
     Slip(
         "stride-and-padding-in-the-other-order",
-        "Stride and padding are exchanged where they are given without a name: the order is X, weight, "
-        "bias, stride, padding.",
+        "Stride and padding are swapped when passed by position: the order is X, weight, bias, stride, "
+        "padding.",
         "What does conv2d_batched(X, weight, bias, 2, 1) mean?",
         _other_order,
         with_habits=False,
@@ -403,14 +398,14 @@ _STRIDE = (
 _PADDING = (
     Slip(
         "padding-ignored",
-        "The padding has no effect. A frame of zeros is put around each image.",
+        "The padding has no effect. A border of zeros should be added around each image.",
         _AROUND,
         _options(lambda s, p: (s, 0)),
     ),
     Slip(
         "padding-axes-exchanged",
-        "The two numbers of the padding are exchanged. The first is for the rows above and below, the "
-        "second for the columns at the sides; F.pad wants the last axis first.",
+        "The two numbers of the padding are swapped. The first is for the rows above and below, the second "
+        "for the columns at the sides; F.pad takes the last axis first.",
         _PAIRED,
         _options(lambda s, p: (s, p[::-1])),
     ),
@@ -430,98 +425,100 @@ _PADDING = (
     ),
     Slip(
         "padding-above-and-below-only",
-        "Zeros are put above and below, but not at the sides.",
+        "Zeros are added above and below, but not at the sides.",
         _AROUND,
         _options(lambda s, p: (s, (p[0], 0))),
     ),
     Slip(
         "padding-at-the-sides-only",
-        "Zeros are put at the sides, but not above and below.",
+        "Zeros are added at the sides, but not above and below.",
         _AROUND,
         _options(lambda s, p: (s, (0, p[1]))),
     ),
     Slip(
         "padding-above-and-left-only",
-        "Either zeros are put above and to the left only, or the padding is counted once in the size, so "
-        "that the last windows are missing. The frame goes all around: each axis grows by twice the padding.",
+        "Either zeros are added above and to the left only, or the padding is counted once in the size, so "
+        "that the last windows are missing. The border goes all the way around: each axis grows by twice "
+        "the padding.",
         _AROUND,
         _framed(lambda X, ph, pw: F.pad(X, (pw, 0, ph, 0))),
     ),
     Slip(
         "padding-below-and-right-only",
-        "Zeros are put below and to the right only. The frame goes all around: each axis grows by twice "
-        "the padding.",
+        "Zeros are added below and to the right only. The border goes all the way around: each axis grows "
+        "by twice the padding.",
         _AROUND,
         _framed(lambda X, ph, pw: F.pad(X, (0, pw, 0, ph))),
     ),
     Slip(
         "padding-twice-below-and-right",
-        "All zeros are put below and to the right, twice as many as the padding says. One half of them "
-        "belongs above and to the left.",
+        "All zeros are added below and to the right, twice as many as the padding says. Half of them "
+        "belong above and to the left.",
         _AROUND,
         _framed(lambda X, ph, pw: F.pad(X, (0, 2 * pw, 0, 2 * ph))),
     ),
     Slip(
         "padding-twice-above-and-left",
-        "All zeros are put above and to the left, twice as many as the padding says. One half of them "
-        "belongs below and to the right.",
+        "All zeros are added above and to the left, twice as many as the padding says. Half of them belong "
+        "below and to the right.",
         _AROUND,
         _framed(lambda X, ph, pw: F.pad(X, (2 * pw, 0, 2 * ph, 0))),
     ),
     Slip(
         "padding-doubled",
-        "Twice as many zeros are put on each side. The padding is the number on one side.",
+        "Twice as many zeros are added on each side. The padding is the number on one side.",
         _AROUND,
         _options(lambda s, p: (s, (2 * p[0], 2 * p[1]))),
     ),
     Slip(
         "padding-around-the-result",
-        "The frame of zeros is put around the result. It belongs around the image, before the window slides.",
+        "The border of zeros is added around the result. It belongs around the image, before the window "
+        "slides.",
         _AROUND,
         _around_the_result,
     ),
     Slip(
         "border-repeated",
-        "The border of the image is repeated outward. Padding puts zeros there.",
+        "The padding repeats the edge of the image. It should be zeros.",
         _AROUND,
         _framed(lambda X, ph, pw: _outside(X, ph, pw, "replicate")),
     ),
     Slip(
         "image-mirrored-at-the-border",
-        "The image is mirrored at its border. Padding puts zeros there.",
+        "The padding mirrors the image at its edge. It should be zeros.",
         _AROUND,
         _framed(lambda X, ph, pw: _outside(X, ph, pw, "reflect")),
     ),
     Slip(
         "image-continued-from-the-other-side",
-        "The image goes on from its other side. Padding puts zeros there.",
+        "The padding continues the image from its opposite side. It should be zeros.",
         _AROUND,
         _framed(lambda X, ph, pw: _outside(X, ph, pw, "circular")),
     ),
     Slip(
         "padding-with-ones",
-        "The frame around the image is made of ones. Padding puts zeros there.",
+        "The padding is made of ones. It should be zeros.",
         _AROUND,
         _framed(lambda X, ph, pw: F.pad(X, (pw, pw, ph, ph), value=1.0)),
     ),
     Slip(
         "padding-pairs-refused",
-        "A padding that is a pair is refused. It is (height, width).",
+        "A pair as padding raises an error. It should mean (height, width).",
         _PAIRED,
         _refusing("padding"),
         with_habits=False,
     ),
     Slip(
         "pairs-refused",
-        "Stride and padding that are pairs are refused. A pair is (height, width).",
+        "Pairs as stride and padding raise an error. A pair should mean (height, width).",
         _PAIRED,
         _refusing("stride padding"),
         with_habits=False,
     ),
     Slip(
         "kernel-measured-against-the-bare-image",
-        "A kernel that is larger than the bare image is refused, although it fits into the padded one. The "
-        "check belongs after the padding.",
+        "A kernel that is larger than the image without its padding raises an error, although it fits into "
+        "the padded image. Check the size after padding.",
         "How large is an image of 2 × 3 with padding 1?",
         _fits_before_padding,
         with_habits=False,

@@ -54,23 +54,24 @@ def _channel_for_height(X: Tensor, K: Tensor) -> Tensor:
 _IN = (
     Slip(
         "channels-not-summed",
-        "There is one map for each input channel. They are added up: the image has many channels, the "
-        "result here has none.",
-        "How many numbers belong to one place of the result, and where do the channels go?",
+        "There is one map for each input channel. The maps should be added up: the image has many "
+        "channels, the result here has none.",
+        "How many numbers contribute to one element of the result, and what becomes of the channels?",
         lambda right: lambda X, K: torch.stack([multi_in(X[c : c + 1], K[c : c + 1]) for c in range(len(X))]),
     ),
     Slip(
         "channels-multiplied",
-        "The maps of the channels are multiplied with each other. They are added up.",
-        "What should happen to the result if one channel is black all over?",
+        "The maps of the channels are multiplied together. They should be added up.",
+        "What should happen to the result if one channel is all black?",
         lambda right: (
             lambda X, K: torch.stack([multi_in(X[c : c + 1], K[c : c + 1]) for c in range(len(X))]).prod(0)
         ),
     ),
     Slip(
         "largest-channel-only",
-        "Of the maps of the channels the largest number is taken at every place. They are added up.",
-        "What should the kernel of a channel change if it is not the one with the largest answer?",
+        "At every position, only the largest of the channels' values is kept. They should be added up.",
+        "If a channel doesn't have the largest value, should changing its slice of the filter change the "
+        "result?",
         lambda right: (
             lambda X, K: (
                 torch.stack([multi_in(X[c : c + 1], K[c : c + 1]) for c in range(len(X))]).max(0).values
@@ -79,49 +80,49 @@ _IN = (
     ),
     Slip(
         "channel-axis-left-on",
-        "The numbers are right, but the result has an axis more in front. A sum over the channels has none "
-        "left.",
-        "Which axes does the result have: is there one for a channel?",
+        "The values are right, but the result has one extra leading axis. After a sum over the channels, "
+        "no channel axis is left.",
+        "Which axes does the result have? Is there one for the channels?",
         after(lambda Y, K: Y[None]),
     ),
     Slip(
         "batch-and-channel-axes-left-on",
-        "The numbers are right, but the result has two axes more in front: batch and channel.",
-        "Which axes does the result have: is there one for a channel?",
+        "The values are right, but the result has two extra leading axes: batch and channel.",
+        "Which axes does the result have? Is there one for the channels?",
         after(lambda Y, K: Y[None, None]),
     ),
     Slip(
         "sum-repeated-for-each-channel",
-        "The sum over the channels comes once for each channel. It is one map.",
-        "How many maps does one kernel make?",
+        "The sum over the channels appears once for each channel. It should be a single map.",
+        "How many maps does one filter give?",
         lambda right: lambda X, K: right(X, K).repeat(len(X), 1, 1),
     ),
     Slip(
         "channel-axis-taken-for-the-height",
-        "The number of channels is taken for the height, and the height for the width. The axes of X are "
+        "The number of channels is read as the height, and the height as the width. The axes of X are "
         "channel, height, width, in this order.",
         "What are X.shape[0], X.shape[1] and X.shape[2]?",
         lambda right: lambda X, K: _channel_for_height(X, K),
     ),
     Slip(
         "last-channel-missed",
-        "The last channel takes no part: the loop over the channels ends one too early.",
-        "Which numbers does range(3 - 1) run through?",
+        "The last channel is left out: the loop over the channels ends one too early.",
+        "Which numbers does range(3 - 1) produce?",
         before(lambda X, K: (X[:-1], K[:-1]) if len(K) > 1 else (X, K * 0)),
     ),
 )
 
 _THREE = Slip(
     "three-channels-written-out",
-    "Exactly three channels are summed up, as if every image were red, green and blue. With fewer there is "
-    "an error, and any more are left out: X.shape[0] tells how many there are.",
+    "Exactly three channels are summed, as if every image were red, green and blue. With fewer there is an "
+    "error, and any more are left out: X.shape[0] is the number of channels.",
     "Which number in your code comes from a colour image, and what should it be?",
     before(lambda X, K: (X.narrow(-3, 0, 3), K.narrow(-3, 0, 3))),
 )
 
 # ---------------------------------------------------------------------------------------- conv2d_multi_in_out
 
-_GROUPS = "K has shape (c_out, c_in, kh, kw). What does K[0] hold, and what K[0, 1]?"
+_GROUPS = "K has shape (c_out, c_in, kh, kw). What does K[0] hold, and what does K[0, 1] hold?"
 
 
 def _pairs(X: Tensor, K: Tensor) -> Tensor:
@@ -134,81 +135,79 @@ def _pairs(X: Tensor, K: Tensor) -> Tensor:
 _IN_OUT = (
     Slip(
         "pairs-not-summed",
-        "There is a map for every pair of channels, in two axes. Those of the input channels are added up: "
-        "an axis for the output channels remains.",
+        "There is a map for every pair of channels, in two axes. Those of the input channels should be "
+        "added up, which leaves one axis for the output channels.",
         _GROUPS,
         lambda right: lambda X, K: _pairs(X, K),
     ),
     Slip(
         "a-map-for-every-pair",
-        "There are c_out · c_in maps. The maps of the input channels are added up: c_out remain.",
+        "There are c_out · c_in maps. The maps of the input channels should be added up, which leaves c_out.",
         _GROUPS,
         lambda right: lambda X, K: _pairs(X, K).flatten(0, 1),
     ),
     Slip(
         "outputs-summed",
-        "The maps of all output channels are added up. Each of them is a channel of the result.",
-        "How many maps do c_out groups of kernels make?",
+        "The maps of all output channels are added up. Each of them should be a channel of the result.",
+        "How many maps do c_out filters give?",
         after(lambda Y, K: Y.sum(0)),
     ),
     Slip(
         "summed-over-the-outputs",
-        "The sum runs over the output channels and leaves the input channels. It is the other way round.",
+        "The sum runs over the output channels and keeps the input channels. It should be the other way "
+        "round.",
         _GROUPS,
         lambda right: lambda X, K: _pairs(X, K).sum(0),
     ),
     Slip(
         "first-output-only",
-        "Only the first output channel is there. Every group of kernels makes a channel of its own.",
-        "How many maps do c_out groups of kernels make, and where is the loop over them?",
+        "Only the first output channel is there. Every filter gives a channel of its own.",
+        "How many maps do c_out filters give, and where is the loop over them?",
         after(lambda Y, K: Y[0]),
     ),
     Slip(
         "last-output-only",
         "Only the last output channel is there: each map overwrites the one before it.",
-        "How many maps do c_out groups of kernels make, and where are they kept?",
+        "How many maps do c_out filters give, and where are they kept?",
         after(lambda Y, K: Y[-1]),
     ),
     Slip(
         "outputs-joined-below-each-other",
-        "The maps are joined below each other, as torch.cat does. torch.stack gives them a new axis in "
-        "front.",
+        "The maps are joined below each other, as with torch.cat. torch.stack gives them a new leading axis.",
         "What is the difference between torch.cat and torch.stack for two maps of shape (3, 4)?",
         after(lambda Y, K: Y.flatten(0, 1)),
     ),
     Slip(
         "outputs-in-the-last-axis",
-        "The output channels are in the last axis. They belong in front: (c_out, H', W').",
-        "Along which axis does torch.stack stack, if nothing is said?",
+        "The output channels are the last axis. They belong in front: (c_out, H', W').",
+        "Along which axis does torch.stack stack by default?",
         after(lambda Y, K: Y.permute(1, 2, 0)),
     ),
     Slip(
         "outputs-in-the-middle",
-        "The output channels are in the second axis. They belong in front: (c_out, H', W').",
-        "Along which axis does torch.stack stack, if nothing is said?",
+        "The output channels are the second axis. They belong in front: (c_out, H', W').",
+        "Along which axis does torch.stack stack by default?",
         after(lambda Y, K: Y.transpose(0, 1)),
     ),
     Slip(
         "outputs-in-reverse-order",
-        "The output channels come in reverse order. K[0] makes the first one.",
+        "The output channels are in reverse order. K[0] gives the first one.",
         "In which order are the maps put together?",
         after(lambda Y, K: Y.flip(0)),
     ),
     Slip(
         "batch-axis-left-on",
-        "The numbers are right, but the result has an axis more in front. X has no batch axis, and the "
-        "result has none.",
-        "Which shape did you bring X to, and how do you get back?",
+        "The values are right, but the result has one extra leading axis. X has no batch axis, and neither "
+        "should the result.",
+        "What shape did you give X, and how do you get back?",
         after(lambda Y, K: Y[None]),
     ),
 )
 
 # ------------------------------------------------------------------------------------------------- conv2d_1x1
 
-_PIXELS = (
-    "Take one pixel, a column of c_in numbers. Where do they lie in your matrix: in a column or in a row?"
-)
-_FOLD = "reshape reads numbers in order and folds them anew. Which operation exchanges axes?"
+_PIXELS = "Take one pixel, a column of c_in numbers. Are they in a column or in a row of your matrix?"
+_FOLD = "reshape keeps the order of the numbers and only changes the shape. Which operation swaps axes?"
 
 
 def one_by_one(X: Tensor, K: Tensor) -> Tensor:
@@ -235,48 +234,46 @@ _MIXED: tuple[tuple[str, Function, str, str], ...] = (
     (
         "pixels-and-channels-mixed-by-reshape",
         _matrices(lambda X, M: (M @ X.reshape(-1, X.shape[0]).T).reshape(-1, *X.shape[1:])),
-        "Pixels and channels are mixed up on the way in: X.reshape(H * W, c_in) folds the numbers, it does "
-        "not exchange the axes.",
+        "Pixels and channels are mixed up on the way in: X.reshape(H * W, c_in) keeps the order of the "
+        "numbers; it doesn't swap the axes.",
         _FOLD,
     ),
     (
         "pixels-and-channels-mixed-on-both-ways",
         _matrices(lambda X, M: (X.reshape(-1, X.shape[0]) @ M.T).reshape(-1, *X.shape[1:])),
-        "Pixels and channels are mixed up on the way in and on the way out: reshape folds the numbers, it "
-        "does not exchange the axes.",
+        "Pixels and channels are mixed up on the way in and on the way out: reshape keeps the order of the "
+        "numbers; it doesn't swap the axes.",
         _FOLD,
     ),
     (
         "result-mixed-by-reshape",
         _matrices(lambda X, M: (_rows(X) @ M.T).reshape(-1, *X.shape[1:])),
-        "The product is right, with one pixel in each row, but it is folded into (c_out, H, W) without "
-        "exchanging the axes: pixels and channels are mixed up.",
+        "The product is right, with one pixel in each row, but it is reshaped to (c_out, H, W) without "
+        "swapping the axes: pixels and channels are mixed up.",
         _FOLD,
     ),
     (
         "channels-left-in-the-last-axis",
         _matrices(lambda X, M: (_rows(X) @ M.T).reshape(*X.shape[1:], -1)),
-        "The numbers are right, but the channels are in the last axis. They belong in front: (c_out, H, W).",
+        "The values are right, but the channels are the last axis. They belong in front: (c_out, H, W).",
         _FOLD,
     ),
     (
         "result-left-flat",
         _matrices(lambda X, M: M @ X.flatten(1)),
-        "The numbers are right, but the pixels still lie in one row. They have to be folded back into "
-        "height and width.",
-        "Which shape should the product be brought to at the end?",
+        "The values are right, but the pixels are still in one row. Reshape them back to height and width.",
+        "What shape should the product have at the end?",
     ),
     (
         "pixels-left-in-rows",
         _matrices(lambda X, M: _rows(X) @ M.T),
-        "The numbers are right, but there is still one row for each pixel. They have to be brought back to "
-        "(c_out, H, W).",
-        "Which shape should the product be brought to at the end?",
+        "The values are right, but there is still one row for each pixel. Bring them back to (c_out, H, W).",
+        "What shape should the product have at the end?",
     ),
     (
         "height-and-width-exchanged-in-the-fold",
         _matrices(lambda X, M: (M @ X.flatten(1)).reshape(-1, X.shape[2], X.shape[1])),
-        "The product is right, but folded into the wrong shape: height and width are exchanged in the last "
+        "The product is right, but reshaped to the wrong shape: height and width are swapped in the last "
         "reshape.",
         "Which comes first in a shape, the height or the width?",
     ),
@@ -285,14 +282,14 @@ _MIXED: tuple[tuple[str, Function, str, str], ...] = (
         _matrices(
             lambda X, M: (M.reshape(M.shape[1], M.shape[0]).T @ X.flatten(1)).reshape(-1, *X.shape[1:])
         ),
-        "The kernel is folded into (c_in, c_out) by reshape, which does not exchange the axes: its numbers "
+        "The kernel is turned into (c_in, c_out) with reshape, which doesn't swap the axes: its numbers "
         "are mixed up.",
         _FOLD,
     ),
     (
         "a-number-for-each-output",
         _matrices(lambda X, M: X[0] * M[:, :1, None]),
-        "Only the first input channel takes part: a 1×1 kernel is not one number, but one for each input "
+        "Only the first input channel is used: a 1×1 filter isn't one number, but one for each input "
         "channel.",
         "How many numbers does K[0] hold?",
     ),
@@ -311,9 +308,9 @@ def _squeezed(fails: Callable[[int, int], bool]) -> Function:
 
 
 _SQUEEZED = (
-    "The kernel is squeezed, which takes away every axis of length one. With a single channel the axis of "
-    "the channels goes as well, and nothing fits any more.",
-    "What does squeeze() make of a kernel of shape (4, 1, 1, 1), and what does K[:, :, 0, 0]?",
+    "The kernel is squeezed, which removes every axis of length one. With a single channel, the channel "
+    "axis is removed as well, and nothing fits any more.",
+    "What shape does squeeze() give a kernel of shape (4, 1, 1, 1), and what shape does K[:, :, 0, 0] have?",
 )
 
 _LOST: tuple[tuple[str, Function, str, str], ...] = (
@@ -324,7 +321,7 @@ _LOST: tuple[tuple[str, Function, str, str], ...] = (
 
 # --------------------------------------------------------------------------------------------- num_parameters
 
-_COUNT = "How many small kernels are there, how many numbers has each, and how many biases come with them?"
+_COUNT = "How many slices are there, how many numbers does each have, and how many biases come with them?"
 
 
 def _number(formula: Callable[[int, int, int, int, bool], Any]) -> Function:
@@ -343,31 +340,31 @@ _NUMBERS: tuple[tuple[str, Function, str, str], ...] = (
     (
         "input-channels-left-out",
         _number(lambda i, o, h, w, b: o * h * w + o * b),
-        "The input channels are left out: each output channel has a kernel for every one of them.",
+        "The input channels are left out: every filter has a slice for each of them.",
         _COUNT,
     ),
     (
         "output-channels-left-out",
         _number(lambda i, o, h, w, b: i * h * w + b),
-        "The output channels are left out: each of them has kernels, and a bias, of its own.",
+        "The output channels are left out: each of them has its own filter and its own bias.",
         _COUNT,
     ),
     (
         "bias-left-out",
         _number(lambda i, o, h, w, b: i * o * h * w),
-        "The bias is not counted: one number for each output channel.",
+        "The bias isn't counted: there is one number for each output channel.",
         _COUNT,
     ),
     (
         "bias-always-counted",
         _number(lambda i, o, h, w, b: i * o * h * w + o),
-        "The bias is counted even where there is none.",
+        "The bias is counted even when there is none.",
         "What should bias=False change?",
     ),
     (
         "bias-the-wrong-way-round",
         _number(lambda i, o, h, w, b: i * o * h * w + o * (not b)),
-        "The bias is counted where there is none, and left out where there is one.",
+        "The bias is counted when there is none, and left out when there is one.",
         "What should bias=False change?",
     ),
     (
@@ -385,19 +382,19 @@ _NUMBERS: tuple[tuple[str, Function, str, str], ...] = (
     (
         "bias-for-each-kernel",
         _number(lambda i, o, h, w, b: i * o * (h * w + b)),
-        "A bias is counted for each small kernel. There is one for each output channel.",
+        "A bias is counted for each slice. There is one for each output channel.",
         _COUNT,
     ),
     (
         "bias-for-each-kernel-element",
         _number(lambda i, o, h, w, b: i * o * h * w * (1 + b)),
-        "A bias is counted for each number of the kernels. There is one for each output channel.",
+        "A bias is counted for each number in the filters. There is one for each output channel.",
         _COUNT,
     ),
     (
         "bias-for-each-place-of-the-kernel",
         _number(lambda i, o, h, w, b: i * o * h * w + o * h * w * b),
-        "A bias is counted for each place in the kernel. There is one for each output channel.",
+        "A bias is counted for each position in the kernel. There is one for each output channel.",
         _COUNT,
     ),
     (
@@ -433,13 +430,13 @@ _NUMBERS: tuple[tuple[str, Function, str, str], ...] = (
     (
         "channels-added",
         _number(lambda i, o, h, w, b: (i + o) * h * w + o * b),
-        "Input and output channels are added. There is a kernel for every pair of them: multiply.",
+        "Input and output channels are added. There is a slice for every pair of them: multiply.",
         _COUNT,
     ),
     (
         "pairs-refused",
         _ints_only,
-        "A kernel_size that is a pair is refused. It is (height, width).",
+        "A pair as kernel_size raises an error. It should mean (height, width).",
         "What should kernel_size=(2, 5) mean?",
     ),
 )
@@ -460,8 +457,8 @@ def _mutating(X: Tensor, K: Tensor) -> Tensor:
 
 
 _PAINTED = (
-    "The image is changed while it is read: a slice is no copy, and window *= K paints over the image.",
-    "Does X still hold the same numbers after the call? Which line writes into it?",
+    "The image is changed while it is read: a slice isn't a copy, so window *= K overwrites the image.",
+    "Does X still hold the same values after the call? Which line writes into it?",
 )
 
 ENTRIES = (

@@ -35,9 +35,13 @@ def pair(value: Any) -> tuple[int, int]:
 # --------------------------------------------------------------------------------------------------- channels
 
 _OWN = (
-    "How many small kernels are there for 3 input and 2 output channels, and which one meets which channel?"
+    "How many slices are there for 3 input and 2 output channels, and which slice is applied to which "
+    "channel?"
 )
-ADD = "Take one place of the result. Which channels of the image contribute to it, and how are they joined?"
+ADD = (
+    "Take one position of the result. Which channels of the image contribute to it, and how are they "
+    "combined?"
+)
 
 
 def _one_channel(K: Tensor, channel: int) -> Tensor:
@@ -59,53 +63,55 @@ def _each_its_own(X: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:
 CHANNELS = (
     Slip(
         "mean-over-channels",
-        "The channels are averaged. They are added up: channels are not shades of one grey.",
+        "The channels are averaged. They should be added up: the weights already decide how much each "
+        "channel contributes.",
         ADD,
         before(lambda X, K: (X, K / K.shape[-3])),
     ),
     Slip(
         "first-channel-only",
-        "Only the first input channel takes part. Every channel has its own kernel, and all are added up.",
+        "Only the first input channel is used. Every channel has its own slice of the filter, and the "
+        "results are added up.",
         ADD,
         before(lambda X, K: (X, _one_channel(K, 0))),
     ),
     Slip(
         "last-channel-only",
-        "Only the last input channel is left: each channel overwrites the one before it, = where += is "
-        "needed.",
+        "Only the last input channel is left: each channel overwrites the one before it. = is used where "
+        "+= is needed.",
         ADD,
         before(lambda X, K: (X, _one_channel(K, -1))),
     ),
     Slip(
         "one-kernel-for-all-channels",
-        "All input channels meet the same kernel, the first. Each of them has a kernel of its own.",
+        "All input channels use the same slice of the filter, the first. Each of them has its own.",
         _OWN,
         before(lambda X, K: (X, K.narrow(-3, 0, 1).expand_as(K))),
     ),
     Slip(
         "last-kernel-for-all-channels",
-        "All input channels meet the same kernel, the last. Each of them has a kernel of its own.",
+        "All input channels use the same slice of the filter, the last. Each of them has its own.",
         _OWN,
         before(lambda X, K: (X, K.narrow(-3, -1, 1).expand_as(K))),
     ),
     Slip(
         "window-cut-from-the-first-channel",
-        "Every kernel meets the first input channel: the window is cut from one channel, not from all of "
-        "them.",
-        "Which index is in front in the slice of X, and what would a colon there mean?",
+        "Every slice of the filter is applied to the first input channel: the window is cut from one "
+        "channel, not from all of them.",
+        "Which index comes first when you slice X, and what would a colon mean there?",
         before(lambda X, K: (X.narrow(-3, 0, 1).expand_as(X), K)),
     ),
     Slip(
         "channels-added-before",
-        "The channels of the image are added up first, and so are those of the kernel. Each channel meets "
-        "its own kernel, and then comes the sum.",
+        "The channels of the image are added up first, and so are the slices of the filter. Each channel "
+        "is multiplied by its own slice, and then comes the sum.",
         _OWN,
         before(lambda X, K: (X.sum(-3, keepdim=True), K.sum(-3, keepdim=True))),
     ),
     Slip(
         "channels-of-the-kernel-reversed",
-        "The channels of the kernel are read from the last to the first. The first belongs to the first "
-        "channel of the image.",
+        "The slices of the filter are read from the last to the first. The first slice belongs to the "
+        "first channel of the image.",
         _OWN,
         before(lambda X, K: (X, K.flip(-3))),
     ),
@@ -115,31 +121,31 @@ CHANNELS = (
 OUTPUTS = (
     Slip(
         "all-outputs-alike",
-        "All output channels are the same: each of them uses the kernels of the first. K[o] is the group "
-        "for output channel o.",
+        "All output channels are the same: each of them uses the first filter. K[o] is the filter for "
+        "output channel o.",
         _OWN,
         before(lambda X, K: (X, K[:1].expand_as(K))),
     ),
     Slip(
         "each-output-sees-one-channel",
-        "Output channel o sees input channel o only. Every output channel sees all input channels.",
+        "Output channel o sees input channel o only. Every output channel should see all input channels.",
         _OWN,
         before(_each_its_own),
         with_habits=False,
     ),
     Slip(
         "weight-axes-exchanged",
-        "The kernel is read as (c_in, c_out, kh, kw). Its axes are (c_out, c_in, kh, kw), the output "
-        "first; with as many channels out as in, no error tells.",
-        "Which axis of the kernel tells how many channels the result has?",
+        "The kernel is read as (c_in, c_out, kh, kw). Its axes are (c_out, c_in, kh, kw), output first; "
+        "with as many output as input channels, no error reveals the mistake.",
+        "Which axis of the kernel determines how many channels the result has?",
         before(lambda X, K: (X, K.transpose(0, 1))),
         with_habits=False,
     ),
     Slip(
         "weight-axes-exchanged-and-cut",
-        "The kernel is read as (c_in, c_out, kh, kw). Its axes are (c_out, c_in, kh, kw), the output "
-        "first; zip then quietly leaves out what has no partner.",
-        "Which axis of the kernel tells how many channels the result has?",
+        "The kernel is read as (c_in, c_out, kh, kw). Its axes are (c_out, c_in, kh, kw), output first; "
+        "zip then silently drops whatever has no partner.",
+        "Which axis of the kernel determines how many channels the result has?",
         before(lambda X, K: _cut(X, K.transpose(0, 1))),
     ),
 )

@@ -19,9 +19,10 @@ from .channels import convolve, pair
 
 # --------------------------------------------------------------------------------------------- conv2d_general
 
-_HOLES = "A kernel of 3 elements has dilation 2. Which pixels of a row does it meet, if it starts at pixel 0?"
+_HOLES = "A kernel of 3 elements has dilation 2. Which pixels of a row are used if it starts at pixel 0?"
 _PARTS = (
-    "For 4 input and 6 output channels in 2 groups: which inputs does output 0 see, and which does output 3?"
+    "With 4 input and 6 output channels in 2 groups, which inputs does output 0 see, and which does output "
+    "3 see?"
 )
 
 
@@ -139,21 +140,21 @@ def _dilation_and_groups_exchanged(right: Function) -> Function:
 _GENERAL = (
     Slip(
         "dilation-ignored",
-        "The dilation has no effect. With dilation 2 the elements of the kernel meet every second pixel.",
+        "The dilation has no effect. With dilation 2, the elements of the kernel are applied to every "
+        "second pixel.",
         _HOLES,
         _dilated(lambda dh, dw: 1),
     ),
     Slip(
         "dilation-as-number-of-holes",
-        "The dilation is taken for the number of pixels left out between two elements. It is their "
-        "distance: with dilation 1 they touch.",
+        "The dilation is read as the number of pixels skipped between two elements. It is their distance: "
+        "with dilation 1 they are adjacent.",
         _HOLES,
         _dilated(lambda dh, dw: (dh + 1, dw + 1)),
     ),
     Slip(
         "dilation-axes-exchanged",
-        "The two numbers of the dilation are exchanged. The first is for the rows, the second for the "
-        "columns.",
+        "The two numbers of the dilation are swapped. The first is for the rows, the second for the columns.",
         _HOLES,
         _dilated(lambda dh, dw: (dw, dh)),
     ),
@@ -172,14 +173,14 @@ _GENERAL = (
     Slip(
         "image-thinned-out",
         "The dilation thins out the image: every second pixel is dropped, and the window moves by two. It "
-        "widens the kernel; the window still moves by the stride.",
+        "should stretch the kernel; the window still moves by the stride.",
         _HOLES,
         _image_thinned,
     ),
     Slip(
         "groups-ignored",
-        "The groups have no effect: every kernel is expected to have all input channels. With groups it "
-        "has only those of its group, c_in / groups.",
+        "The groups have no effect: every filter is expected to have a slice for each input channel. With "
+        "groups it has slices only for those of its group, c_in / groups.",
         _PARTS,
         _groups_ignored,
     ),
@@ -192,14 +193,14 @@ _GENERAL = (
     ),
     Slip(
         "inputs-of-the-groups-interleaved",
-        "A group takes every n-th input channel. A group is a block of channels that follow each other.",
+        "A group takes every n-th input channel. It should be a block of consecutive channels.",
         _PARTS,
         _grouped(_every_nth, _block),
     ),
     Slip(
         "outputs-of-the-groups-interleaved",
-        "The output channels take the groups in turn, as o % groups does. The first outputs belong to the "
-        "first group, all of them: o // (c_out / groups).",
+        "The output channels are assigned to the groups in turn, as with o % groups. The first outputs "
+        "should all belong to the first group: o // (c_out / groups).",
         _PARTS,
         _grouped(_block, _every_nth),
     ),
@@ -211,8 +212,8 @@ _GENERAL = (
     ),
     Slip(
         "dilation-and-groups-in-the-other-order",
-        "Dilation and groups are exchanged where they are given without a name: the order is stride, "
-        "padding, dilation, groups.",
+        "Dilation and groups are swapped when passed by position: the order is stride, padding, dilation, "
+        "groups.",
         "What do the last two numbers in conv2d_general(X, weight, bias, 1, 0, 2, 1) mean?",
         _dilation_and_groups_exchanged,
     ),
@@ -221,7 +222,9 @@ _GENERAL = (
 
 # ---------------------------------------------------------------------------------------------- conv2d_im2col
 
-_LAID_OUT = "In which order are the numbers of one window laid out, and in which order those of one kernel?"
+_LAID_OUT = (
+    "In which order are the numbers of one window laid out, and in which order are those of one filter?"
+)
 _BACK = (
     "After the product, which axis counts the windows of all images? How does it become image, row, column?"
 )
@@ -259,70 +262,69 @@ _MATRICES: tuple[tuple[str, Function, str, str], ...] = (
     (
         "windows-folded-without-permute",
         _columns(windows=lambda w: w),
-        "The windows are folded into rows by reshape alone, so that numbers of several windows and "
-        "channels are mixed up. permute brings the axes that count windows to the front.",
+        "The windows are turned into rows with reshape alone, so numbers of different windows and channels "
+        "are mixed up. permute brings the axes that count windows to the front.",
         _LAID_OUT,
     ),
     (
         "channels-behind-the-window",
         _columns(windows=lambda w: w.permute(0, 2, 3, 4, 5, 1)),
-        "In the rows the channel comes last, in the kernels it comes first: the numbers of a window must "
-        "lie in the kernel's order, channel, row, column.",
+        "In the rows the channel comes last, in the filters it comes first: the numbers of a window must "
+        "be in the filter's order: channel, row, column.",
         _LAID_OUT,
     ),
     (
         "rows-and-columns-of-the-window-exchanged",
         _columns(columns_first=True),
-        "The windows are unfolded along the columns first, so that within each window rows and columns are "
-        "exchanged; the kernel's are not.",
+        "The windows are unfolded along the columns first, so rows and columns are swapped within each "
+        "window, but not in the kernel.",
         _LAID_OUT,
     ),
     (
         "positions-transposed",
         _columns(windows=lambda w: w.permute(0, 3, 2, 1, 4, 5)),
-        "The windows are laid out column by column, but the result is folded row by row.",
+        "The windows are laid out column by column, but the result is reshaped row by row.",
         _BACK,
     ),
     (
         "kernel-folded-without-transpose",
         _columns(kernels=lambda K: K.reshape(-1, K.shape[0])),
-        "The kernels are folded into columns by reshape, which mixes their numbers up. Flatten each kernel "
-        "into a row, then transpose.",
+        "The filters are turned into columns with reshape, which mixes their numbers up. Flatten each "
+        "filter into a row, then transpose.",
         _LAID_OUT,
     ),
     (
         "result-folded-without-permute",
         _columns(fold=lambda Y, size: Y.reshape(size)),
-        "The product has one row for each window, but is folded into (N, c_out, H', W') by reshape alone: "
-        "windows and channels are mixed up. The channel axis has to be moved by permute.",
+        "The product has one row for each window, but is turned into (N, c_out, H', W') with reshape "
+        "alone: windows and channels are mixed up. Move the channel axis with permute.",
         _BACK,
     ),
     (
         "batch-and-channels-mixed-in-the-result",
         _columns(fold=lambda Y, size: Y.T.reshape(size)),
-        "The product has one row for each output channel and the windows of all images in it. Folded by "
-        "reshape alone, images and channels are mixed up; for a batch of one all is well.",
+        "The product has one row for each output channel, with the windows of all images in it. With "
+        "reshape alone, images and channels are mixed up; a batch of one hides this.",
         _BACK,
     ),
     (
         "channels-left-in-the-last-axis",
         _columns(fold=lambda Y, size: Y.reshape(size[0], *size[2:], size[1])),
-        "The numbers are right, but the channels are in the last axis. They come after the images: (N, "
-        "c_out, H', W').",
+        "The values are right, but the channels are the last axis. They come after the images: (N, c_out, "
+        "H', W').",
         _BACK,
     ),
     (
         "height-and-width-exchanged-in-the-fold",
         _columns(fold=lambda Y, size: Y.reshape(size[0], size[3], size[2], size[1]).permute(0, 3, 1, 2)),
-        "The product is right, but folded into the wrong shape: height and width are exchanged in the last "
+        "The product is right, but reshaped to the wrong shape: height and width are swapped in the last "
         "reshape.",
         _BACK,
     ),
     (
         "result-left-flat",
         _columns(fold=lambda Y, size: Y.reshape(size[0], -1, size[1]).transpose(1, 2)),
-        "The numbers are right, but the windows still lie in one row. They have to be folded back into "
-        "height and width.",
+        "The values are right, but the windows are still in one row. Reshape them back to height and width.",
         _BACK,
     ),
 )
@@ -344,8 +346,8 @@ def looping(what: str, count: Callable[[Tensor, Tensor], int]) -> Slip:
     return Slip(
         f"loops-over-{what}",
         f"It still loops over the {named}: more of them take more operations. One matrix product handles "
-        "all at once.",
-        f"How many operations are there for 3 {named}, and how many for 30?",
+        "them all at once.",
+        f"How many operations does it take for 3 {named}, and how many for 30?",
         make,
         with_habits=False,
     )

@@ -18,10 +18,10 @@ from graders.testing.submission import Submission
 from .batched import BATCHED
 from .channels import convolve, pair
 
-_STATE = "What would nn.Conv2d(3, 8, 5).state_dict() print: which names, which shapes?"
+_STATE = "What does nn.Conv2d(3, 8, 5).state_dict() contain: which names, which shapes?"
 _WITHOUT = "What does bias=False leave in the state_dict of nn.Conv2d?"
-_PASSED = "Which of the arguments of __init__ does forward need, and where does it find them?"
-_REGISTERED = "Which numbers does the optimizer find in layer.parameters(), and what puts them there?"
+_PASSED = "Which arguments of __init__ does forward need, and where does it find them?"
+_REGISTERED = "Which tensors does the optimizer find in layer.parameters(), and what puts them there?"
 _PAIR = "What do kernel_size=3 and kernel_size=(2, 3) mean?"
 
 NO_INIT = "Module.__init__"
@@ -203,50 +203,50 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
     (
         "forgets-the-bias",
         {"forward": _calls("weight", "", "stride", "padding")},
-        "The layer has a bias, but it has no effect: either forward does not pass it on, or conv2d_batched "
-        "leaves it out.",
+        "The layer has a bias, but it has no effect: either forward doesn't pass it on, or conv2d_batched "
+        "ignores it.",
         _PASSED,
     ),
     (
         "forgets-the-stride",
         {"forward": _calls("weight", "bias", "", "padding")},
-        "The layer is given a stride, but it has no effect: either forward does not pass it on, or "
-        "conv2d_batched leaves it out.",
+        "The layer is given a stride, but it has no effect: either forward doesn't pass it on, or "
+        "conv2d_batched ignores it.",
         _PASSED,
     ),
     (
         "forgets-the-padding",
         {"forward": _calls("weight", "bias", "stride", "")},
-        "The layer is given a padding, but it has no effect: either forward does not pass it on, or "
-        "conv2d_batched leaves it out.",
+        "The layer is given a padding, but it has no effect: either forward doesn't pass it on, or "
+        "conv2d_batched ignores it.",
         _PASSED,
     ),
     (
         "forgets-stride-and-padding",
         {"forward": _calls("weight", "bias", "", "")},
-        "The layer is given stride and padding, but they have no effect: either forward does not pass them "
-        "on, or conv2d_batched leaves them out.",
+        "The layer is given a stride and a padding, but they have no effect: either forward doesn't pass "
+        "them on, or conv2d_batched ignores them.",
         _PASSED,
     ),
     (
         "exchanges-stride-and-padding",
         {"forward": lambda self, X: self.convolve(X, self.weight, self.bias, self.padding, self.stride)},
-        "Stride and padding are exchanged in the call that forward makes: the order is X, weight, bias, "
+        "Stride and padding are swapped in the call that forward makes: the order is X, weight, bias, "
         "stride, padding.",
         _PASSED,
     ),
     (
         "stride-and-padding-in-the-other-order",
         {"__init__": _other_order},
-        "Stride and padding are exchanged where they are given without a name: the order is in_channels, "
-        "out_channels, kernel_size, stride, padding, bias.",
+        "Stride and padding are swapped when passed by position: the order is in_channels, out_channels, "
+        "kernel_size, stride, padding, bias.",
         "In which order does nn.Conv2d take its arguments?",
     ),
     (
         "channels-in-the-other-order",
         {"__init__": _channels_exchanged},
-        "Input and output channels are exchanged: in_channels is the first argument, and the second axis "
-        "of the weight.",
+        "Input and output channels are swapped: in_channels is the first argument, and the second axis of "
+        "the weight.",
         "In which order does nn.Conv2d take its arguments, and in which order are the axes of its weight?",
     ),
     (
@@ -268,8 +268,8 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
                 X, self.weight.permute(3, 2, 0, 1), self.bias, self.stride, self.padding
             ),
         },
-        "The weight has its channels in the last axes, as in other libraries. Here the shape is (out, in, "
-        "kh, kw).",
+        "The weight has its channels in the last axes, as in some other libraries. Here the shape is (out, "
+        "in, kh, kw).",
         _STATE,
     ),
     (
@@ -280,8 +280,7 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
                 X, self.weight, None if self.bias is None else self.bias.flatten(), self.stride, self.padding
             ),
         },
-        "The bias has the shape (out, 1, 1). In the state_dict it should be (out,); reshape it where it is "
-        "added.",
+        "The bias has shape (out, 1, 1). In the state_dict it should be (out,); reshape it where you add it.",
         _STATE,
     ),
     (
@@ -292,8 +291,8 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
                 X, self.weight, None if self.bias is None else self.bias.flatten(), self.stride, self.padding
             ),
         },
-        "The bias has the shape (1, out, 1, 1). In the state_dict it should be (out,); reshape it where it "
-        "is added.",
+        "The bias has shape (1, out, 1, 1). In the state_dict it should be (out,); reshape it where you "
+        "add it.",
         _STATE,
     ),
     (
@@ -311,7 +310,8 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
     (
         "bias-for-each-input-channel",
         {"new_bias": lambda self, size: torch.rand(size[1]) - 0.5},
-        "The bias has one number for each input channel. It has one for each output channel: shape (out,).",
+        "The bias has one number for each input channel. It should have one for each output channel: shape "
+        "(out,).",
         _STATE,
     ),
     (
@@ -324,13 +324,13 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
         "bias-never-there",
         {"has_bias": lambda self, bias: False},
         "The layer never has a bias among its parameters: either there is none, or it is a plain tensor "
-        "that no optimizer finds. Without bias=False there is one, of shape (out,).",
+        "that no optimizer finds. Unless bias=False is given, there should be one, of shape (out,).",
         _STATE,
     ),
     (
         "bias-the-wrong-way-round",
         {"has_bias": lambda self, bias: not bias},
-        "The layer has a bias with bias=False, and none otherwise.",
+        "The layer has a bias with bias=False, and none otherwise. It should be the other way round.",
         _WITHOUT,
     ),
     (
@@ -342,7 +342,7 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
     (
         "frozen-bias-for-no-bias",
         {"__init__": _init(_frozen_bias_for_no_bias)},
-        "With bias=False the layer still has a bias, one that does not learn. It should have none: "
+        "With bias=False the layer still has a bias, only one that doesn't learn. It should have none: "
         "self.bias = None.",
         _WITHOUT,
     ),
@@ -357,41 +357,41 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
                 self.padding,
             )
         },
-        "The code says if bias, in the layer or in conv2d_batched, which asks a tensor of several numbers "
-        "whether it is true. Ask whether there is one: if bias is not None.",
+        'The code says "if bias", in the layer or in conv2d_batched, which asks whether a tensor of '
+        "several numbers is true. Check for None instead: if bias is not None.",
         "What should bool(torch.tensor([0.0, 1.0])) be?",
     ),
     (
         "weight-and-bias-not-registered",
         {"__init__": _init(_plain)},
-        "Weight and bias are plain tensors: the module does not know them as parameters, so no optimizer "
-        "finds them and nothing saves them.",
+        "Weight and bias are plain tensors: the module doesn't register them as parameters, so no "
+        "optimizer finds them and they aren't saved.",
         _REGISTERED,
     ),
     (
         "weight-not-registered",
         {"__init__": _init(_plain_weight)},
-        "The weight is a plain tensor: the module does not know it as a parameter, so no optimizer finds "
-        "it and nothing saves it.",
+        "The weight is a plain tensor: the module doesn't register it as a parameter, so no optimizer "
+        "finds it and it isn't saved.",
         _REGISTERED,
     ),
     (
         "buffers-for-parameters",
         {"__init__": _init(_buffers)},
-        "Weight and bias are buffers. Buffers are saved but never trained; what is to be learned is a "
-        "Parameter.",
+        "Weight and bias are buffers. Buffers are saved but never trained; whatever should be learned has "
+        "to be a Parameter.",
         _REGISTERED,
     ),
     (
         "parameters-not-trainable",
         {"__init__": _init(_frozen)},
-        "The parameters do not ask for a gradient, so no training can change them.",
-        "What does requires_grad=False say about a parameter?",
+        "The parameters don't require gradients, so no training can change them.",
+        "What does requires_grad=False mean for a parameter?",
     ),
     (
         "parameters-under-other-names",
         {"__init__": _init(_other_names), "forward": _calls("kernel", "offset", "stride", "padding")},
-        "The parameters are right, but have other names. They are to be called weight and bias, as those "
+        "The parameters are right but have other names. They should be called weight and bias, like those "
         "of nn.Conv2d, so that each can load what the other has saved.",
         _STATE,
     ),
@@ -404,93 +404,92 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
             ),
         },
         "The parameters belong to a layer inside the layer, so their names have its name in front. They "
-        "are to be called weight and bias, as those of nn.Conv2d.",
+        "should be called weight and bias, like those of nn.Conv2d.",
         _STATE,
     ),
     (
         "weight-made-in-forward",
         {"__init__": _init(_in_forward), "forward": _made_in_forward},
-        "The weight is made anew in every call of forward, so the layer answers differently each time and "
-        "can never learn. Parameters are made once, in __init__.",
-        "How often does __init__ run for one layer, and how often forward?",
+        "The weight is created in every call of forward, so the layer gives different results each time "
+        "and can never learn. Parameters are created once, in __init__.",
+        "How often does __init__ run for one layer, and how often does forward?",
     ),
     (
         "weight-drawn-anew-in-forward",
         {"forward": _drawn_in_forward},
-        "The weight is drawn anew in every call of forward, so the layer answers differently each time and "
-        "can never learn. It is drawn once, in __init__.",
-        "How often does __init__ run for one layer, and how often forward?",
+        "The weight is redrawn in every call of forward, so the layer gives different results each time "
+        "and can never learn. It should be drawn once, in __init__.",
+        "How often does __init__ run for one layer, and how often does forward?",
     ),
     (
         "weight-of-zeros",
         {"new_weight": lambda self, size: torch.zeros(size)},
-        "The weight starts as zeros. With all output channels equal they would stay equal for ever: draw "
-        "it at random.",
-        "Which gradients do two output channels get that start alike?",
+        "The weight starts as zeros. Output channels that start out equal stay equal for ever: draw it at "
+        "random.",
+        "What gradients do two output channels get if they start with the same weights?",
     ),
     (
         "weight-of-ones",
         {"new_weight": lambda self, size: torch.ones(size)},
-        "The weight starts as ones. With all output channels equal they would stay equal for ever: draw it "
-        "at random.",
-        "Which gradients do two output channels get that start alike?",
+        "The weight starts as ones. Output channels that start out equal stay equal for ever: draw it at "
+        "random.",
+        "What gradients do two output channels get if they start with the same weights?",
     ),
     (
         "always-the-same-weight",
         {"new_weight": lambda self, size: torch.rand(size, generator=torch.Generator().manual_seed(0))},
-        "Every new layer has the same weight: the random numbers are seeded in the layer. Two layers "
-        "should differ.",
-        "Who should decide about the seed: the layer, or the one who uses it?",
+        "Every new layer has the same weight: the layer sets the random seed. Two layers should differ.",
+        "Who should choose the seed: the layer, or whoever uses it?",
     ),
     (
         "outputs-start-alike",
         {"new_weight": lambda self, size: torch.rand(1, *size[1:]).repeat(size[0], 1, 1, 1)},
-        "All output channels start with the same numbers, so they would stay equal for ever.",
-        "Which gradients do two output channels get that start alike?",
+        "All output channels start with the same numbers, so they stay equal for ever.",
+        "What gradients do two output channels get if they start with the same weights?",
     ),
     (
         "square-kernels-only",
         {"size": lambda self, size: (pair(size)[0], pair(size)[0])},
-        "Of a pair (height, width) only the height is used, so every kernel is square.",
+        "Only the height of a pair (height, width) is used, so every kernel is square.",
         _PAIR,
     ),
     (
         "kernel-width-for-both-axes",
         {"size": lambda self, size: (pair(size)[1], pair(size)[1])},
-        "Of a pair (height, width) only the width is used, so every kernel is square.",
+        "Only the width of a pair (height, width) is used, so every kernel is square.",
         _PAIR,
     ),
     (
         "kernel-height-and-width-exchanged",
         {"size": lambda self, size: pair(size)[::-1]},
-        "Height and width of the kernel are exchanged: in a pair the height comes first.",
+        "Height and width of the kernel are swapped: in a pair, the height comes first.",
         _PAIR,
     ),
     (
         "pair-demanded",
         {"size": lambda self, size: (size[0], size[1])},
-        "A kernel_size of one number is refused. It should stand for both axes.",
+        "An int kernel_size raises an error. It should stand for both axes.",
         _PAIR,
     ),
     (
         "int-demanded",
         {"size": lambda self, size: (operator.index(size), operator.index(size))},
-        "A kernel_size that is a pair is refused. It is (height, width).",
+        "A pair as kernel_size raises an error. It should mean (height, width).",
         _PAIR,
     ),
     (
         "super-init-forgotten",
         {"__init__": _without_init},
-        "The layer does not call super().__init__() before its parameters are set, so the module is not "
-        "ready to keep them.",
-        "What has to be the first line of the __init__ of every module?",
+        "The layer doesn't call super().__init__() before it sets its parameters, so the module isn't "
+        "ready to register them.",
+        "What must be the first line of every module's __init__?",
     ),
     (
         "forward-reads-a-global",
         {"forward": _reads_a_global},
-        "The forward method uses a name that exists neither in it nor in the file. In a notebook some "
-        "other cell may have set it; a module has to keep what it needs on self.",
-        "Which of the names in forward begin with self., and which one should?",
+        "The forward method uses a name that is defined neither in it nor in the file. In a notebook, some "
+        "other cell may have defined it; a module has to keep what it needs on self.",
+        "Which of the names in forward start with self., and which one should?",
     ),
     (
         "weight-detached",
@@ -499,8 +498,8 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
                 X, self.weight.detach(), self.bias, self.stride, self.padding
             )
         },
-        "The values are right, but no gradient reaches the weight: forward uses .data or .detach() of it.",
-        "Which operation in forward takes the weight out of autograd's notes?",
+        "The values are right, but no gradient reaches the weight: forward uses its .data or .detach().",
+        "Which operation in forward cuts the weight off from the computation graph?",
     ),
     (
         "weight-and-bias-detached",
@@ -513,9 +512,9 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
                 self.padding,
             )
         },
-        "The values are right, but no gradient reaches weight and bias: forward uses .data or .detach() of "
-        "them.",
-        "Which operation in forward takes the parameters out of autograd's notes?",
+        "The values are right, but no gradient reaches weight and bias: forward uses their .data or "
+        ".detach().",
+        "Which operation in forward cuts the parameters off from the computation graph?",
     ),
     (
         "input-made-float32",
@@ -524,9 +523,9 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
                 X.float(), self.weight.float(), self.bias, self.stride, self.padding
             ).float()
         },
-        "The result is always float32: somewhere in forward there is a .float(). The dtype is the caller's "
-        "to choose.",
-        "What should a layer answer after .double(), for an image of float64?",
+        "The result is always float32: somewhere in forward there is a .float(). The caller chooses the "
+        "dtype.",
+        "What should a layer return after .double(), for a float64 image?",
     ),
     (
         "activation-added",
@@ -535,9 +534,9 @@ _LAYERS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
                 X, self.weight, self.bias, self.stride, self.padding
             ).relu()
         },
-        "Negative numbers are set to zero at the end. That is an activation function, a layer of its own; "
+        "Negative numbers are set to zero at the end. That's an activation function, a layer of its own; "
         "this layer keeps them.",
-        "What should this layer answer where convolution plus bias is -2?",
+        "What should this layer return where convolution plus bias is -2?",
     ),
 )
 
@@ -651,7 +650,7 @@ ENTRIES = (
         convolve,
         (*(one for one in BATCHED if one.name not in _SAID_OF_THE_LAYER), DETACHED),
         prefix="layer-",
-        before="The layer builds on conv2d_batched, and the mistake is there. ",
+        before="The layer builds on conv2d_batched, and that's where the mistake is. ",
         make=_built_on,
     ),
     *(

@@ -1,4 +1,4 @@
-"""What must hold of `conv2d_im2col`."""
+"""Hidden properties of `conv2d_im2col`."""
 
 from __future__ import annotations
 

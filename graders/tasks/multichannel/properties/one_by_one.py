@@ -1,4 +1,4 @@
-"""What must hold of `conv2d_1x1`."""
+"""Hidden properties of `conv2d_1x1`."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_mixing_channels_of_random_images(
 
 
 @property_of("conv2d_1x1", "values")
-def test_every_pixel_is_mixed_alone(submission: Submission) -> None:
+def test_every_pixel_is_mixed_separately(submission: Submission) -> None:
     check_linear_and_equivariant(submission, "conv2d_1x1", case((3, 2, 4), (2, 3, 1, 1)))
 
 
@@ -80,7 +80,7 @@ def test_the_result_type_of_mixing_channels(submission: Submission) -> None:
 
 
 @property_of("conv2d_1x1", "layouts")
-def test_channels_of_views_are_mixed_alike(submission: Submission) -> None:
+def test_channels_of_views_are_mixed_the_same_way(submission: Submission) -> None:
     check_layouts(submission, "conv2d_1x1", case((3, 4, 5), (2, 3, 1, 1)))
 
 

@@ -155,112 +155,109 @@ def _swapped(two: Pair) -> Pair:
 
 
 _OVERLAP = (
-    "Which windows does a pixel lie in when the stride is smaller than the window? What does it get of each?"
+    "Which windows does a pixel lie in when the stride is smaller than the window? What does it get from "
+    "each?"
 )
-_TIE = "A window holds the same maximum twice. How does your code decide between the two?"
-_PLACE = "argmax counts through the window row by row. Which row and column is number 4 of a window of 2x3?"
+_TIE = "A window contains its maximum twice. How does your code choose between the two?"
+_PLACE = "argmax counts through the window row by row. Which row and column is element 4 of a 2x3 window?"
 _WHERE = "Which pixel must change a little for the maximum of the window to change?"
-_CHAIN = "What is grad_Y, and by which number does a pixel of a mean count?"
-_STEP = "In which row and column of X does the window for grad_Y[i, j] begin?"
+_CHAIN = "What is grad_Y, and with what weight does a pixel count in a mean?"
+_STEP = "In which row and column of X does the window for grad_Y[i, j] start?"
 
 _WAYS: tuple[tuple[str, str, str, Callable[[Tensor, Tensor, Size, str, Size | None], Any]], ...] = (
     (
         "overlaps-lost",
-        "This is what one gets when a later window overwrites what an earlier one gave: = where += is "
-        "needed.",
+        "You get this result when a later window overwrites what an earlier one contributed: = is used "
+        "where += is needed.",
         _OVERLAP,
         lambda g, X, k, m, s: _back(g, X, k, m, s, add=False),
     ),
     (
         "last-of-tied-maxima",
-        "This is what one gets when the last of several equal maxima gets the gradient. It should be the "
-        "first, "
-        "in reading order.",
+        "You get this result when the last of several equal maxima gets the gradient. It should be the "
+        "first, in reading order.",
         _TIE,
         lambda g, X, k, m, s: _back(g, X, k, m, s, share=_max(_last_maximum)),
     ),
     (
         "first-of-tied-maxima-column-by-column",
-        "This is what one gets when equal maxima are searched column by column. Reading order is row by row.",
+        "You get this result when, among equal maxima, the first one column by column gets the gradient. "
+        "Reading order is row by row.",
         _TIE,
         lambda g, X, k, m, s: _back(g, X, k, m, s, share=_max(_first_by_columns)),
     ),
     (
         "every-tied-maximum",
-        "This is what one gets when every cell that equals the maximum gets the whole gradient, as a "
-        "comparison with "
-        "== gives it. One cell for each window gets it, the first.",
+        "You get this result when every pixel that equals the maximum gets the whole gradient, as with ==. "
+        "One pixel in each window should get it, the first.",
         _TIE,
         lambda g, X, k, m, s: _back(g, X, k, m, s, share=_max(_every_maximum)),
     ),
     (
         "tied-maxima-share",
-        "This is what one gets when equal maxima share the gradient. One cell for each window gets it, the "
-        "first.",
+        "You get this result when equal maxima share the gradient. One pixel in each window should get it, "
+        "the first.",
         _TIE,
         lambda g, X, k, m, s: _back(g, X, k, m, s, share=_max(_shared_maximum)),
     ),
     (
         "maximum-taken-for-a-relu",
-        "This is what one gets when the gradient goes to all positive numbers, as with a relu. For a "
-        "maximum it goes "
-        "to its place, whatever the sign is.",
+        "You get this result when the gradient goes to all positive numbers, as with a ReLU. For a maximum "
+        "it goes to the position of the maximum, whatever its sign.",
         _WHERE,
         lambda g, X, k, m, s: _back(g, X, k, m, s, share=_max(_positive)),
     ),
     (
         "positive-maxima-only",
-        "This is what one gets when a window of negative numbers gives nothing back. Its maximum has a "
-        "place, too.",
+        "You get this result when a window of negative numbers passes no gradient back. Its maximum has a "
+        "position, too.",
         _WHERE,
         lambda g, X, k, m, s: _back(g, X, k, m, s, share=_max(_if_positive)),
     ),
     (
         "gradient-times-the-maximum",
-        "This is what one gets when the gradient is multiplied by the maximum itself. "
-        "If the largest pixel grows by a little, the maximum grows by just as much: the factor is 1.",
+        "You get this result when the gradient is multiplied by the maximum itself. If the largest pixel "
+        "grows by a little, the maximum grows by just as much: the factor is 1.",
         _CHAIN,
         lambda g, X, k, m, s: _back(g, X, k, m, s, share=_max(_times_the_maximum)),
     ),
     (
         "maximum-instead-of-gradient",
-        "These are the maxima at their places. What belongs there is the number of grad_Y.",
+        "These are the maxima at their positions. The values there should be those of grad_Y.",
         _CHAIN,
         lambda g, X, k, m, s: _back(g, X, k, m, s, share=_max(_the_maximum_itself)),
     ),
     (
         "gradient-to-the-smallest",
-        "This is what one gets when the smallest number of each window gets the gradient.",
+        "You get this result when the smallest number of each window gets the gradient.",
         _WHERE,
         lambda g, X, k, m, s: _back(g, X, k, m, s, share=_max(_smallest)),
     ),
     (
         "gradient-to-the-first-place",
-        "This is what one gets when the upper left pixel of each window gets the gradient. It belongs to "
-        "the maximum.",
+        "You get this result when the top left pixel of each window gets the gradient. It belongs to the "
+        "maximum.",
         _WHERE,
         lambda g, X, k, m, s: _back(g, X, k, m, s, share=_max(_first_place)),
     ),
     (
         "gradient-of-a-maximum-to-all",
-        "This is what one gets when every pixel of a window gets the whole gradient. Only the largest "
-        "pixel matters "
-        "to a maximum.",
+        "You get this result when every pixel of a window gets the whole gradient. Only the largest pixel "
+        "matters to a maximum.",
         _WHERE,
         lambda g, X, k, m, s: _back(g, X, k, m, s, share=_max(_to_all)),
     ),
     (
         "largest-of-the-whole-image",
-        "This is what one gets when the place of the largest number of the whole image is taken. "
-        "Each window has a maximum of its own.",
+        "You get this result when the position of the largest number in the whole image is used. Each "
+        "window has its own maximum.",
         _WHERE,
         lambda g, X, k, m, s: _largest_of_all(g, X) if m == "max" else _back(g, X, k, m, s),
     ),
     (
         "place-unravelled-by-the-height",
-        "This is what one gets when argmax is divided by the height of the window. The numbers are counted "
-        "row by "
-        "row, and a row is as long as the window is wide.",
+        "You get this result when the index from argmax is divided by the height of the window. Elements "
+        "are counted row by row, and a row is as long as the window is wide.",
         _PLACE,
         lambda g, X, k, m, s: (
             _unravelled(g, X, pair(k), _steps(k, s), pair(k)[0], True) if m == "max" else _back(g, X, k, m, s)
@@ -268,9 +265,9 @@ _WAYS: tuple[tuple[str, str, str, Callable[[Tensor, Tensor, Size, str, Size | No
     ),
     (
         "place-unravelled-by-the-height-and-kept-inside",
-        "This is what one gets when argmax is divided by the height of the window, and what would lie "
-        "outside the window is moved to its edge. The numbers are counted row by row, and a row is as long "
-        "as the window is wide.",
+        "You get this result when the index from argmax is divided by the height of the window, and "
+        "positions outside the window are moved to its edge. Elements are counted row by row, and a row is "
+        "as long as the window is wide.",
         _PLACE,
         lambda g, X, k, m, s: (
             _unravelled(g, X, pair(k), _steps(k, s), pair(k)[0], True, inside=True)
@@ -280,9 +277,8 @@ _WAYS: tuple[tuple[str, str, str, Callable[[Tensor, Tensor, Size, str, Size | No
     ),
     (
         "place-unravelled-by-the-image",
-        "This is what one gets when argmax of a window is divided by the width of the image. It was "
-        "counted within "
-        "the window, so a row is as long as the window is wide.",
+        "You get this result when the index from argmax is divided by the width of the image. It counts "
+        "within the window, so a row is as long as the window is wide.",
         _PLACE,
         lambda g, X, k, m, s: (
             _unravelled(g, X, pair(k), _steps(k, s), X.shape[1], True) if m == "max" else _back(g, X, k, m, s)
@@ -290,8 +286,8 @@ _WAYS: tuple[tuple[str, str, str, Callable[[Tensor, Tensor, Size, str, Size | No
     ),
     (
         "place-without-the-window",
-        "This is what one gets when the place within the window is taken for the place in the image. "
-        "Add where the window begins.",
+        "You get this result when the position within the window is used as the position in the image. Add "
+        "where the window starts.",
         _PLACE,
         lambda g, X, k, m, s: (
             _unravelled(g, X, pair(k), _steps(k, s), pair(k)[1], False)
@@ -301,122 +297,117 @@ _WAYS: tuple[tuple[str, str, str, Callable[[Tensor, Tensor, Size, str, Size | No
     ),
     (
         "mean-not-divided",
-        "This is what one gets when every pixel of a mean gets the whole gradient. "
-        "Each counts only with weight 1 / (kh * kw).",
+        "You get this result when every pixel of a mean gets the whole gradient. Each pixel counts only "
+        "with weight 1 / (kh * kw).",
         _CHAIN,
         lambda g, X, k, m, s: _back(g, X, k, m, s, share=_avg(_to_all)),
     ),
     (
         "mean-divided-by-height-squared",
-        "This is what one gets when the gradient is divided by the square of the window's height. "
-        "A window has height times width elements.",
+        "You get this result when the gradient is divided by the square of the window's height. A window "
+        "has height times width elements.",
         _CHAIN,
         lambda g, X, k, m, s: _back(g, X, k, m, s, share=_avg(_nearly(lambda kh, kw: kh * kh))),
     ),
     (
         "mean-divided-by-the-height",
-        "This is what one gets when the gradient is divided by the number of rows of the window. "
-        "A window has height times width elements.",
+        "You get this result when the gradient is divided by the number of rows of the window. A window "
+        "has height times width elements.",
         _CHAIN,
         lambda g, X, k, m, s: _back(g, X, k, m, s, share=_avg(_nearly(lambda kh, kw: kh))),
     ),
     (
         "mean-divided-by-the-image",
-        "This is what one gets when the gradient is divided by the size of the image. It is the window's "
-        "that counts.",
+        "You get this result when the gradient is divided by the size of the image. It should be divided "
+        "by the size of the window.",
         _CHAIN,
         lambda g, X, k, m, s: _back(g, X, k, m, s, share=_avg(_nearly(lambda kh, kw: X.numel()))),
     ),
     (
         "mean-times-the-pixels",
-        "This is what one gets when the gradient of a mean is multiplied by the pixels. A pixel counts "
-        "with weight "
-        "1 / (kh * kw), whatever its value is.",
+        "You get this result when the gradient of a mean is multiplied by the pixels. A pixel counts with "
+        "weight 1 / (kh * kw), whatever its value.",
         _CHAIN,
         lambda g, X, k, m, s: _back(g, X, k, m, s, share=_avg(_times_the_pixels)),
     ),
     (
         "upstream-ignored",
-        "This is what one gets when every number of grad_Y is taken for 1. By the chain rule each window's "
-        "share is "
-        "multiplied by its own number.",
+        "You get this result when every element of grad_Y is treated as 1. By the chain rule, each "
+        "window's contribution is multiplied by its own element.",
         _CHAIN,
         lambda g, X, k, m, s: _back(g, X, k, m, s, share={"max": _ones(first_maximum), "avg": _ones(evenly)}),
     ),
     (
         "always-back-through-the-maximum",
-        'This is what one gets when the mode is not looked at: "avg" should share the gradient among all '
-        "pixels.",
-        "Where does your code look at mode?",
+        'You get this result when the mode is ignored: "avg" should share the gradient among all pixels.',
+        "Where does your code use mode?",
         lambda g, X, k, m, s: _back(g, X, k, "max", s),
     ),
     (
         "always-back-through-the-mean",
-        'This is what one gets when the mode is not looked at: "max" should give the gradient to the '
-        "largest pixel.",
-        "Where does your code look at mode?",
+        'You get this result when the mode is ignored: "max" should give the gradient to the largest pixel.',
+        "Where does your code use mode?",
         lambda g, X, k, m, s: _back(g, X, k, "avg", s),
     ),
     (
         "modes-exchanged-on-the-way-back",
-        'This is what one gets when "max" and "avg" are exchanged.',
+        'You get this result when "max" and "avg" are swapped.',
         'Which of the two branches does mode == "max" lead to?',
         lambda g, X, k, m, s: _back(g, X, k, "avg" if m == "max" else "max", s),
     ),
     (
         "stride-ignored-on-the-way-back",
-        "This is what one gets when the window always moves by its own size. Here a stride was given.",
+        "You get this result when the window always moves by its own size. Here a stride was given.",
         _STEP,
         lambda g, X, k, m, s: _back(g, X, k, m, None),
     ),
     (
         "stride-one-on-the-way-back",
-        "This is what one gets when the window moves by 1, whatever the stride is.",
+        "You get this result when the window moves by 1, whatever the stride is.",
         _STEP,
         lambda g, X, k, m, s: _back(g, X, k, m, 1),
     ),
     (
         "stride-defaults-to-one-on-the-way-back",
-        "This is what one gets when the window moves by 1 as long as no stride is given. It defaults to "
-        "the window.",
+        "You get this result when the stride defaults to 1. It should default to the window size.",
         _STEP,
         lambda g, X, k, m, s: _back(g, X, k, m, 1 if s is None else s),
     ),
     (
         "stride-exchanged-on-the-way-back",
-        "This is what one gets when the two numbers of the stride are exchanged.",
+        "You get this result when the two numbers of the stride are swapped.",
         _STEP,
         lambda g, X, k, m, s: _back(g, X, k, m, s if s is None else _swapped(pair(s))),
     ),
     (
         "first-number-of-the-stride-on-the-way-back",
-        "This is what one gets when the first number of the stride is used for rows and columns alike.",
+        "You get this result when the first number of the stride is used for both rows and columns.",
         _STEP,
         lambda g, X, k, m, s: _back(g, X, k, m, s if s is None else pair(s)[0]),
     ),
     (
         "window-exchanged-on-the-way-back",
-        "This is what one gets when height and width of the window are exchanged.",
+        "You get this result when height and width of the window are swapped.",
         "A pair is (height, width). Which of its two numbers belongs to the rows?",
         lambda g, X, k, m, s: _back(g, X, k, m, s, k=_swapped(pair(k)), s=_steps(k, s)),
     ),
     (
         "always-float32-on-the-way-back",
-        "The gradient is always float32, whatever comes in: a buffer was made without a dtype, or the image "
-        "was turned into float32 by .float().",
+        "The gradient is always float32, whatever the dtype of the input: a buffer was made without a "
+        "dtype, or the image was converted to float32 with .float().",
         "Which dtype does torch.zeros(shape) have, and which does X have?",
         lambda g, X, k, m, s: _back(g, X, k, m, s).float(),
     ),
     (
         "added-to-the-image",
-        "The gradient was added to X itself, so that the caller's image is changed. Start from zeros.",
-        "Into which tensor does your code write, and who else holds that tensor?",
+        "The gradient was added to X itself, so the caller's image is changed. Start from zeros.",
+        "Which tensor does your code write into, and who else uses that tensor?",
         lambda g, X, k, m, s: X.add_(_back(g, X, k, m, s)),
     ),
     (
         "gradient-added-to-a-copy-of-the-image",
         "This is the image plus its gradient. Start from zeros, not from a copy of X.",
-        "What should the gradient be at a pixel that no window has seen?",
+        "What should the gradient be at a pixel that no window covers?",
         lambda g, X, k, m, s: X + _back(g, X, k, m, s),
     ),
 )

@@ -47,8 +47,8 @@ def _mean_by_default(task: str, suffix: str = "") -> Any:
     ) -> Tensor:
         return PoolCall(X, pool_size, mode, stride, padding).pool()
 
-    says = 'All is right as long as a mode is given. Without one it should be "max", and not "avg".'
-    hint = "Which value does the parameter mode have if the caller says nothing?"
+    says = 'The code is right as long as a mode is given. Without one, it should be "max", not "avg".'
+    hint = "What value does the parameter mode have if the caller gives none?"
     return misconception(f"mean-by-default{suffix}", task, says=says, hint=hint)(wrong)
 
 

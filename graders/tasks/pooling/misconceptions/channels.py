@@ -12,10 +12,14 @@ from graders.diagnosis.catalogue import misconception
 
 from .pool_call import PoolCall, Size, Slip
 
-_OWN = "How many channels go in, and how many should come out? Which of them may a result have seen?"
+_OWN = (
+    "How many channels go in, and how many should come out? Which input channels may an output channel "
+    "depend on?"
+)
 _AXES = "Which axes of X belong to a window? Count from the end: what are X.shape[-2] and X.shape[-1]?"
 _RANK = (
-    "How many axes has a batch of images, and how many has one image? What does for channel in X go through?"
+    "How many axes does a batch of images have, and how many does one image have? What does for channel in "
+    "X loop over?"
 )
 
 
@@ -55,44 +59,42 @@ def _stacked_last(asked: PoolCall) -> Tensor:
 CHANNELS: tuple[Slip, ...] = (
     Slip(
         "pooled-over-the-channels-too",
-        "This is what one gets when a window goes through all channels. Each channel is pooled on its own, "
-        "so that "
-        "as many come out as go in.",
+        "You get this result when a window extends over all channels. Each channel should be pooled "
+        "separately, so that as many come out as go in.",
         _OWN,
         lambda a: _over_the_channels(a, False),
     ),
     Slip(
         "pooled-over-the-channels-into-one",
-        "This is what one gets when a window goes through all channels. Each channel is pooled on its own, "
-        "so that "
-        "as many come out as go in.",
+        "You get this result when a window extends over all channels. Each channel should be pooled "
+        "separately, so that as many come out as go in.",
         _OWN,
         lambda a: _over_the_channels(a, True),
     ),
     Slip(
         "channels-summed",
-        "The results of all channels were added up, as a convolution does. Each channel should keep a "
-        "result of its own.",
+        "The results of all channels were added up, as in a convolution. Each channel should keep its own "
+        "result.",
         _OWN,
         lambda a: a.pool().sum(-3),
     ),
     Slip(
         "channels-summed-into-one",
-        "The results of all channels were added up into one channel, as a convolution does. Each channel "
-        "should keep a result of its own.",
+        "The results of all channels were added up into one channel, as in a convolution. Each channel "
+        "should keep its own result.",
         _OWN,
         lambda a: a.pool().sum(-3, keepdim=True),
     ),
     Slip(
         "channels-averaged",
-        "The mean of all channels was taken. Each channel should keep a result of its own.",
+        "The mean of all channels was taken. Each channel should keep its own result.",
         _OWN,
         lambda a: a.pool().mean(-3),
     ),
     Slip(
         "first-channel-for-all",
-        "Every channel holds the result of the first one: the channel is missing where the window is cut "
-        "out.",
+        "Every channel holds the result of the first one: the channel index is missing where the window is "
+        "cut out.",
         _OWN,
         lambda a: a.pool().narrow(-3, 0, 1).expand(*a.X.shape[:-2], *a.count()),
     ),
@@ -116,72 +118,71 @@ CHANNELS: tuple[Slip, ...] = (
     ),
     Slip(
         "last-channel-only",
-        "Only the last channel comes out: each turn of the loop throws away the result of the one before.",
+        "Only the last channel comes out: each iteration of the loop discards the result of the one before.",
         _OWN,
         lambda a: a.pool().select(-3, -1),
     ),
     Slip(
         "only-the-first-channel-filled",
         "Only the first channel was filled: the function returns from inside its loop.",
-        "How far is the line with return indented, and what does that mean?",
+        "How far is the return line indented, and what does that mean?",
         lambda a: _part(a, 0),
     ),
     Slip(
         "channels-stacked-last",
-        "The channels lie along the last axis. They should stay where they were, in front of the rows.",
-        "Along which axis does torch.stack put the channels, and along which did they lie in X?",
+        "The channels lie along the last axis. They should stay where they were, before the rows.",
+        "Along which axis does torch.stack put the channels, and which axis of X were they?",
         _stacked_last,
     ),
     Slip(
         "reshaped-instead-of-permuted",
-        "The numbers are right, but at the wrong places: reshape reads them in order, it does not exchange "
-        "axes.",
+        "The values are right but in the wrong places: reshape keeps the order of the numbers; it doesn't "
+        "swap axes.",
         "What is the difference between reshape and permute?",
         lambda a: _stacked_last(a).reshape(a.pool().shape),
     ),
     Slip(
         "channels-side-by-side",
-        "The channels lie below each other in one map, as torch.cat puts them. torch.stack gives them an "
-        "axis of "
-        "their own.",
+        "The channels lie below each other in one map, as with torch.cat. torch.stack gives them their own "
+        "axis.",
         "What is the difference between torch.cat and torch.stack?",
         lambda a: a.pool().flatten(-3, -2),
     ),
     Slip(
         "first-axes-pooled",
-        "This is what one gets when the window goes over the first axes of X. Rows and columns are its "
-        "last two axes.",
+        "You get this result when the window moves over the first axes of X. Rows and columns are its last "
+        "two axes.",
         _AXES,
         lambda a: _each(a, a.X.movedim(-3, -1)).movedim(-1, -3),
     ),
     Slip(
         "batch-refused",
-        "One image is pooled rightly, but a batch (N, C, H, W) fails.",
+        "A single image is pooled correctly, but a batch (N, C, H, W) fails.",
         _RANK,
         _only_three,
     ),
     Slip(
         "single-image-refused",
-        "A batch is pooled rightly, but one image (C, H, W) fails.",
+        "A batch is pooled correctly, but a single image (C, H, W) fails.",
         _RANK,
         _only_four,
     ),
     Slip(
         "batch-flattened",
-        "Samples and channels of a batch lie along one axis. (N, C, H, W) should become (N, C, H', W').",
+        "Samples and channels of a batch end up in one axis. (N, C, H, W) should become (N, C, H', W').",
         _RANK,
         lambda a: a.pool().flatten(0, -3),
     ),
     Slip(
         "single-image-with-a-batch-axis",
-        "One image (C, H, W) comes back with a batch axis. (C, H, W) should become (C, H', W').",
+        "A single image (C, H, W) comes back with a batch axis. (C, H, W) should become (C, H', W').",
         _RANK,
         lambda a: a.pool() if a.X.dim() == 4 else a.pool()[None],
     ),
     Slip(
         "single-image-squeezed",
-        "One image (C, H, W) loses every axis of length 1, as squeeze() does it. Only the batch axis that "
-        "was put in front should go: squeeze(0).",
+        "A single image (C, H, W) loses every axis of length 1, as with squeeze(). Only the batch axis "
+        "that was added should go: squeeze(0).",
         "What does squeeze() make of a result of shape (1, 3, 1, 2), and what does squeeze(0)?",
         lambda a: a.pool() if a.X.dim() == 4 else a.pool().squeeze(),
     ),
@@ -205,40 +206,41 @@ CHANNELS: tuple[Slip, ...] = (
     ),
     Slip(
         "samples-summed",
-        "The samples of the batch were added up. Each should keep a result of its own.",
+        "The samples of the batch were added up. Each should keep its own result.",
         _RANK,
         lambda a: a.pool().sum(0) if a.X.dim() == 4 else a.pool(),
     ),
     Slip(
         "pooled-over-the-samples-too",
-        "This is what one gets when a window goes through all samples of the batch. Each sample is pooled "
-        "on its own.",
+        "You get this result when a window extends over all samples of the batch. Each sample should be "
+        "pooled separately.",
         _RANK,
         lambda a: a.reduce(a.pool().movedim(0, -1)) if a.X.dim() == 4 else a.pool(),
     ),
     Slip(
         "samples-and-channels-exchanged",
-        "The axes of samples and channels are exchanged in the result.",
+        "The axes of samples and channels are swapped in the result.",
         _RANK,
         lambda a: a.pool().transpose(0, 1) if a.X.dim() == 4 else a.pool(),
     ),
     Slip(
         "samples-and-channels-in-the-wrong-order",
-        "The maps are all there, but in the wrong order: those of one channel come one after the other, and "
-        "are then folded into (N, C). reshape reads on along the last axis first.",
-        "For N = 2 and C = 3: in which order must six maps lie so that reshape(2, 3, ...) puts them right?",
+        "The maps are all there, but in the wrong order: those of one channel come one after the other, "
+        "and are then reshaped to (N, C). reshape runs along the last axis first.",
+        "With N = 2 and C = 3, in which order must six maps be so that reshape(2, 3, ...) puts them in the "
+        "right places?",
         lambda a: a.pool().transpose(0, 1).reshape(a.pool().shape) if a.X.dim() == 4 else a.pool(),
     ),
     Slip(
         "list-of-maps-returned",
-        "A list of maps comes back, one for each channel or sample. The result should be one tensor.",
-        "Which function of torch puts tensors side by side into one?",
+        "A list of maps is returned, one for each channel or sample. The result should be one tensor.",
+        "Which torch function joins tensors into one?",
         lambda a: list(a.pool()),
     ),
     Slip(
         "nested-list-of-maps-returned",
-        "A list of maps comes back, one for each channel or sample. The result should be one tensor.",
-        "Which function of torch puts tensors side by side into one?",
+        "A list of maps is returned, one for each channel or sample. The result should be one tensor.",
+        "Which torch function joins tensors into one?",
         lambda a: [list(maps) if maps.dim() == 3 else maps for maps in a.pool()],
     ),
 )
@@ -247,7 +249,7 @@ CHANNELS: tuple[Slip, ...] = (
 
 _SUMMARY = {"max": "maximum", "avg": "mean"}
 _LAYERS = {"MaxPool2d": "max", "AvgPool2d": "avg"}
-_KEEP = "Which three things must the layer remember from the moment it is made?"
+_KEEP = "Which three things must the layer store when it is created?"
 
 
 def _layer(mode: str) -> type[nn.Module]:
@@ -327,20 +329,19 @@ _LAYER_MISTAKES = (
     ),
     (
         "no-module",
-        "The class is no nn.Module: it does not inherit from it, so it cannot be called or put into a "
-        "network.",
-        "What stands in the brackets behind the name of a class, and what does it bring?",
+        "The class doesn't inherit from nn.Module, so it can't be called or put into a network.",
+        "What does your class inherit from, and what does that give you?",
         _without_module,
     ),
     (
         "no-module-but-callable",
-        "The class can be called, but it is no nn.Module, so it cannot be put into a network.",
-        "What stands in the brackets behind the name of a class, and what does it bring?",
+        "The class can be called, but it doesn't inherit from nn.Module, so it can't be put into a network.",
+        "What does your class inherit from, and what does that give you?",
         _callable_without_module,
     ),
     (
         "super-init-forgotten",
-        "The layer cannot be called: super().__init__() is missing at the beginning of __init__.",
+        "The layer can't be called: super().__init__() is missing at the start of __init__.",
         "Which line must come first in the __init__ of every nn.Module?",
         _without_super,
     ),
@@ -352,7 +353,7 @@ _LAYER_MISTAKES = (
     ),
     (
         "window-only",
-        "The layer takes a window and nothing else. It should take a stride and a padding, too.",
+        "The layer takes a window size and nothing else. It should take a stride and a padding, too.",
         _KEEP,
         _nothing_returned,
     ),

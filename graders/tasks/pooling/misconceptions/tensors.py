@@ -84,152 +84,146 @@ def _needs_one_piece(asked: PoolCall) -> Tensor:
 TENSORS: tuple[Slip, ...] = (
     Slip(
         "detached",
-        "The values are right, but autograd cannot get through: somewhere a number is taken out of its "
+        "The values are right, but no gradient gets through: somewhere a number is taken out of its "
         "tensor, or the function runs under no_grad.",
         _OUT,
         lambda a: a.pool().detach(),
     ),
     Slip(
         "always-float32",
-        "The result is always float32, whatever comes in: a buffer was made without a dtype, or the image "
-        "was turned "
-        "into float32 by .float(). The dtype is the caller's.",
+        "The result is always float32, whatever the dtype of the input: a buffer was made without a dtype, "
+        "or the image was converted to float32 with .float(). The caller chooses the dtype.",
         _DTYPE,
         lambda a: replace(a, X=a.X.float()).pool(),
     ),
     Slip(
         "always-float32-and-detached",
-        "The result is always float32, and autograd cannot get through: it was put together from plain "
-        "numbers, or the function runs under no_grad with a buffer without a dtype or .float().",
+        "The result is always float32, and no gradient gets through: it was assembled from plain numbers, "
+        "or the function runs under no_grad with a buffer without a dtype or with .float().",
         _OUT,
         lambda a: a.pool().detach().float(),
     ),
     Slip(
         "always-float64-and-detached",
-        "The result is always float64, and autograd cannot get through: it was put together from plain "
-        "numbers, perhaps by numpy, or the function runs under no_grad and makes everything float64.",
+        "The result is always float64, and no gradient gets through: it was assembled from plain numbers, "
+        "perhaps by NumPy, or the function runs under no_grad and makes everything float64.",
         _OUT,
         lambda a: a.pool().detach().double(),
     ),
     Slip(
         "only-without-gradients",
-        "The values are right, but there is an error as soon as X requires grad. This is what one gets "
-        "when numpy "
-        "does the work, or when results are written into a tensor in place or by out=.",
+        "The values are right, but there is an error as soon as X requires grad. That happens when NumPy "
+        "does the work, or when results are written into a tensor in place or with out=.",
         _OUT,
         _plain(lambda a: a.pool()),
     ),
     Slip(
         "numpy-array-returned",
-        "A numpy array comes back. The result should be a tensor, with the gradients that come with it.",
+        "A NumPy array is returned. The result should be a tensor that lets gradients through.",
         _OUT,
         lambda a: a.pool().detach().numpy(),
     ),
     Slip(
         "list-of-numbers-returned",
-        "A list of lists of numbers comes back. The result should be one tensor, made by torch.stack from "
-        "its parts.",
-        "Which function of torch puts tensors side by side into one?",
+        "A list of lists of numbers is returned. The result should be one tensor, built from its parts "
+        "with torch.stack.",
+        "Which torch function joins tensors into one?",
         lambda a: a.pool().tolist(),
     ),
     Slip(
         "list-of-rows-returned",
-        "A list comes back, and it holds the right tensors. The result should be one tensor.",
-        "Which function of torch puts tensors side by side into one?",
+        "A list is returned, and it holds the right tensors. The result should be one tensor.",
+        "Which torch function joins tensors into one?",
         lambda a: list(a.pool()),
     ),
     Slip(
         "result-written-into-the-image",
-        "This is what one gets when the result is written into X itself: later windows then read results "
-        "instead of "
-        "pixels, and the caller's image is gone.",
-        "Into which tensor does your code write, and who else holds that tensor?",
+        "You get this result when results are written into X itself: later windows then read results "
+        "instead of pixels, and the caller's image is lost.",
+        "Which tensor does your code write into, and who else uses that tensor?",
         _written_into_the_image,
     ),
     Slip(
         "average-scaled-in-place",
-        "This is what one gets when a window is divided in place. A slice is no copy: where windows overlap, "
-        "pixels are divided again and again, and the caller's image is changed.",
+        "You get this result when a window is divided in place. A slice isn't a copy: where windows "
+        "overlap, pixels are divided again and again, and the caller's image is changed.",
         "What is in X after window /= 6, if window is a slice of X?",
         lambda a: _scaled_in_place(a, copied=False),
         AVG,
     ),
     Slip(
         "average-scaled-in-a-copy",
-        "This is what one gets when a window is divided in place. A slice is no copy: where windows overlap, "
-        "pixels are divided again and again.",
+        "You get this result when a window is divided in place. A slice isn't a copy: where windows "
+        "overlap, pixels are divided again and again.",
         "What is in X after window /= 6, if window is a slice of X?",
         lambda a: _scaled_in_place(a, copied=True),
         AVG,
     ),
     Slip(
         "squeezed",
-        "The numbers are right, but axes of length 1 are gone, as squeeze() does it. A result of one row "
-        "still has "
-        "two axes.",
-        "What shape should the result of a 2x4 image and a 2x2 window have?",
+        "The values are right, but axes of length 1 are gone, as with squeeze(). A result with one row "
+        "still has two axes.",
+        "What shape should the result for a 2x4 image and a 2x2 window have?",
         lambda a: a.pool().squeeze(),
     ),
     Slip(
         "memory-read-row-by-row",
-        "This is what one gets when the numbers are read as they lie in memory. The rows of a transposed "
-        "or sliced "
-        "image lie elsewhere: ask X.stride(), or index X.",
-        "What does X.T.stride() say, compared with X.stride()?",
+        "You get this result when the numbers are read in the order they lie in memory. The rows of a "
+        "transposed or sliced image lie elsewhere: use X.stride(), or index X.",
+        "What does X.T.stride() return, compared with X.stride()?",
         _memory_in_rows,
     ),
     Slip(
         "needs-contiguous-memory",
-        "There is an error for transposed and sliced images: view() takes only what lies in memory in one "
-        "piece.",
+        "The code fails on transposed and sliced images: view() needs elements that lie in order in memory.",
         "What is the difference between view() and reshape()?",
         _needs_one_piece,
     ),
     Slip(
         "int-window-refused",
-        "A window given as one number fails. pool_size=2 means (2, 2).",
+        "An int as window raises an error. pool_size=2 means (2, 2).",
         _BOTH,
         lambda a: _int_refused(a, "pool_size"),
     ),
     Slip(
         "int-stride-refused",
-        "A stride given as one number fails. stride=2 means (2, 2).",
+        "An int as stride raises an error. stride=2 means (2, 2).",
         _BOTH,
         lambda a: _int_refused(a, "stride"),
     ),
     Slip(
         "int-window-and-stride-refused",
-        "A window or a stride given as one number fails. 2 means (2, 2).",
+        "An int as window or stride raises an error. 2 means (2, 2).",
         _BOTH,
         lambda a: _int_refused(a, "pool_size", "stride"),
     ),
     Slip(
         "pair-of-windows-refused",
-        "A window given as a pair fails. It may be one number, or (height, width).",
+        "A pair as window raises an error. It may be an int or (height, width).",
         _BOTH,
         lambda a: _pair_refused(a, "pool_size"),
     ),
     Slip(
         "pair-of-strides-refused",
-        "A stride given as a pair fails. It may be one number, or (height, width).",
+        "A pair as stride raises an error. It may be an int or (height, width).",
         _BOTH,
         lambda a: _pair_refused(a, "stride"),
     ),
     Slip(
         "pair-of-paddings-refused",
-        "A padding given as a pair fails. It may be one number, or (height, width).",
+        "A pair as padding raises an error. It may be an int or (height, width).",
         _BOTH,
         lambda a: _pair_refused(a, "padding"),
     ),
     Slip(
         "pairs-of-strides-and-paddings-refused",
-        "A stride or a padding given as a pair fails. It may be one number, or (height, width).",
+        "A pair as stride or padding raises an error. Each may be an int or (height, width).",
         _BOTH,
         lambda a: _pair_refused(a, "stride", "padding"),
     ),
     Slip(
         "all-pairs-refused",
-        "Pairs fail. Window, stride and padding may be one number each, or (height, width).",
+        "Pairs raise an error. Window, stride and padding may each be an int or (height, width).",
         _BOTH,
         lambda a: _pair_refused(a, "pool_size", "stride", "padding"),
     ),

@@ -210,6 +210,7 @@ def test_a_course_written_by_an_installed_package_works_in_nbgrader(
     [
         (("grade",), "the following arguments are required: submissions"),
         (("stubs",), "Run the command in a checkout."),
+        (("new", "dilation"), "Run the command in a checkout."),
     ],
 )
 def test_what_only_a_checkout_can_do_is_refused_with_the_reason(

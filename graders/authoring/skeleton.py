@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from graders.course.checkout import in_checkout
 from graders.curriculum.schema import wrong_name
 from solutions import EXERCISES, HOMES
 
@@ -24,13 +25,15 @@ def write_skeleton(name: str) -> list[Path]:
     Raises:
         ValueError: the name can't be used.
         FileExistsError: a file is there already, or the exercise is.
+        FileNotFoundError: this is an installed package, and no folder is named.
     """
     says = wrong_name(name)
     if says:
         raise ValueError(says)
     if name in EXERCISES:
         raise FileExistsError(f"there is an exercise {name} already; name another one")
-    paths = {template: HOMES[-1] / path.format(name=name) for template, path in FILES.items()}
+    home = HOMES[-1] if len(HOMES) > 1 else in_checkout(HOMES[0] / "solutions").parent
+    paths = {template: home / path.format(name=name) for template, path in FILES.items()}
     for path in paths.values():
         if path.exists():
             raise FileExistsError(f"{path} is there already, and nothing is overwritten")

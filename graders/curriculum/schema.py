@@ -25,6 +25,7 @@ BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 _TAGS = ("example", "reference")
 _TAKEN = ("checks", "data", "helpers", "images", "numpy", "recipes", "torch", "training")
 _TITLES = ("title", "region_name", "cell_depth")  # what any marker may say of its own look
+_TEXT = re.compile(r'"(?:\\.|[^"\\])*"')
 _MARKER = re.compile(r"#+\W*(BEGIN|END)\b", re.IGNORECASE)
 
 
@@ -119,8 +120,12 @@ def _wrong(name: str, text: str, cells: list[SourceCell]) -> Iterator[tuple[int,
     tasks = [cell for cell in cells if "task" in cell.metadata]
     if not tasks:
         yield 1, 'there is no task; write `# %% task="dilate" kind="core" points=6 …` above a function'
+    lines = text.splitlines()
     for place, cell in enumerate(cells):
         yield from _wrong_marker(cell, is_first=place == 0)
+        keys = re.findall(r"(\w+) *=", _TEXT.sub("", lines[cell.line - 1]))
+        for key in {key for key in keys if keys.count(key) > 1}:
+            yield cell.line, f"{key} is there twice; write it once"
         yield from _wrong_regions(cell)
         if "task" in cell.metadata:
             yield from _wrong_task(cell, cells[place + 1 :])

@@ -42,7 +42,7 @@ PROBES = {"brightness": ()}
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("graders.authoring.skeleton.HOMES", (tmp_path,))
+    monkeypatch.setattr("graders.authoring.skeleton.HOMES", (SOLUTIONS.parent, tmp_path))
     write_skeleton("brightness")
     return tmp_path
 

@@ -24,7 +24,7 @@ from graders.course.plugins import ProportionalPenalty
 from graders.course.preprocessors import CutSolutions
 from graders.course.verdict_of import code_cells
 from graders.course.verdicts import as_html, auto_score, comment, extra_credit, outputs
-from graders.curriculum import exercises, file_of
+from graders.curriculum import SOLUTIONS, exercises, file_of
 from graders.grading.hand_in import CourseNotebook, hand_in_of
 from graders.report import TaskResult
 from graders.reports.wording import Feedback

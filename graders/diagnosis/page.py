@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from graders.curriculum import SOLUTIONS, exercises
 
-from .catalogue import Misconception, catalogue
+from .catalogue import mistakes
+from .mistakes import Mistake
 
 PAGE = SOLUTIONS.parent / "docs" / "misconceptions.md"
 
@@ -20,8 +21,8 @@ def page() -> str:
     """The page, in Markdown."""
     parts = [_HEAD]
     for exercise in exercises():
-        rows: dict[tuple[str, str], list[Misconception]] = {}
-        for entry in catalogue(exercise.name):
+        rows: dict[tuple[str, str], list[Mistake]] = {}
+        for entry in mistakes(exercise.name):
             if " And besides: " not in entry.says:
                 rows.setdefault((entry.says, entry.hint), []).append(entry)
         parts += [

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Change, Function, Slip, calls, settled
+from graders.diagnosis.mistakes import Probe
+from graders.diagnosis.observing import calls, settled
+from graders.diagnosis.written import Change, Function, Slip
 from graders.testing.strategies import tensor
 
 ORDER = "Which number of the kernel does the first pixel of the window meet, the first or the last?"

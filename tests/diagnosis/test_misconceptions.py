@@ -1,8 +1,7 @@
-"""The catalogue of misconceptions: each entry fails its task and is named; nothing right is ever named."""
+"""Known mistakes: each of them fails its task and is named; nothing right is ever named."""
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +12,9 @@ import torch
 from hypothesis.errors import Flaky
 
 from graders.curriculum import Task, exercises
-from graders.diagnosis.catalogue import Misconception, catalogue, diagnose, probes
+from graders.diagnosis.catalogue import known, mistakes
+from graders.diagnosis.diagnose import diagnose
+from graders.diagnosis.mistakes import Mistake, right_names
 from graders.diagnosis.page import PAGE, page
 from graders.grading.hand_in import read
 from graders.sandbox.errors import Crashed, Forbidden, OutOfMemory, StudentError, TimedOut
@@ -27,7 +28,7 @@ from tests.grading.test_sample_class import EXPECTED, PATHS
 RIGHT_STUDENTS = ("ada", "ben", "chen", "dina", "rosa")
 TASKS = {(task.exercise, task.name): task for exercise in exercises() for task in exercise.tasks}
 EXERCISES = [exercise.name for exercise in exercises()]
-ENTRIES = [entry for exercise in EXERCISES for entry in catalogue(exercise)]
+ENTRIES = [entry for exercise in EXERCISES for entry in mistakes(exercise)]
 
 # Errors say themselves what is missing.
 WITHOUT_ENTRIES = {"invalid_input"}
@@ -44,12 +45,7 @@ def _each_task() -> Iterator[Any]:
         yield pytest.param(task, id=group, marks=pytest.mark.xdist_group(group))
 
 
-def _names(exercise: str) -> dict[str, Any]:
-    found = vars(importlib.import_module(f"solutions.{exercise}"))
-    return {name: value for name, value in found.items() if not name.startswith("__")}
-
-
-def _wrong(entry: Misconception) -> Submission:
+def _wrong(entry: Mistake) -> Submission:
     submission = submission_in_process(entry.names())
     # Other random numbers than those with which the catalogue looks at itself.
     submission._seed = 7
@@ -57,7 +53,7 @@ def _wrong(entry: Misconception) -> Submission:
     return submission
 
 
-def _first_failure(submission: Submission, entry: Misconception) -> str:
+def _first_failure(submission: Submission, entry: Mistake) -> str:
     """How the first property fails that does; empty if all hold.
 
     Random questions come last, since they take longest.
@@ -84,7 +80,7 @@ def one_thread() -> None:
 
 
 @pytest.mark.parametrize("entry", list(_each_entry()))
-def test_every_wrong_answer_fails_its_task_and_is_named(entry: Misconception) -> None:
+def test_every_wrong_answer_fails_its_task_and_is_named(entry: Mistake) -> None:
     assert _first_failure(_wrong(entry), entry) in ("failed", "broken"), "a wrong answer passes"
     found = diagnose(_wrong(entry), entry.exercise, entry.task)
     assert found is not None, "it is not recognised"
@@ -93,8 +89,8 @@ def test_every_wrong_answer_fails_its_task_and_is_named(entry: Misconception) ->
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_wrong_answers_leave_the_other_tasks_alone(exercise: str) -> None:
-    right = _names(exercise)
-    for entry in catalogue(exercise):
+    right = right_names(exercise)
+    for entry in mistakes(exercise):
         wrong = entry.names()
         assert {name for name in wrong if wrong[name] is not right.get(name)} == {entry.task}
         assert set(wrong) == set(right)
@@ -103,7 +99,7 @@ def test_wrong_answers_leave_the_other_tasks_alone(exercise: str) -> None:
 @pytest.mark.parametrize("task", list(_each_task()))
 def test_the_reference_is_never_named(task: Task) -> None:
     for seed in (0, 7):
-        submission = submission_in_process(_names(task.exercise))
+        submission = submission_in_process(right_names(task.exercise))
         submission._seed = seed
         assert diagnose(submission, task.exercise, task.name) is None
 
@@ -128,14 +124,14 @@ def test_right_students_are_never_named(student: str, warm_parent: WarmParent) -
 def test_every_task_has_its_misconceptions_and_every_one_a_task() -> None:
     with_entries = {(entry.exercise, entry.task) for entry in ENTRIES}
     assert with_entries == {key for key in TASKS if key[1] not in WITHOUT_ENTRIES}
-    assert all(probes(*key) for key in with_entries)
+    assert all(known(*key).probes for key in with_entries)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
-def test_names_are_plain_and_unique_within_an_exercise(exercise: str) -> None:
-    names = [entry.name for entry in catalogue(exercise)]
+def test_names_are_plain_and_unique_within_a_task(exercise: str) -> None:
+    names = [(entry.task, entry.name) for entry in mistakes(exercise)]
     assert {name for name in names if names.count(name) > 1} == set()
-    assert [name for name in names if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)] == []
+    assert [name for _, name in names if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)] == []
 
 
 def test_words_for_the_student_are_whole_sentences_with_a_question() -> None:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Function, entry, plain, settled
+from graders.diagnosis.mistakes import Probe
+from graders.diagnosis.observing import plain, settled
+from graders.diagnosis.written import Function, entry
 from graders.tasks.convolution_slips import CONNECTED, DTYPE, ORDER
 from graders.testing.strategies import tensor
 from graders.testing.submission import Submission

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from graders.diagnosis.catalogue import Probe, misconception
-from graders.diagnosis.slips import Slip, entries, marked
+from graders.diagnosis.mistakes import Probe
+from graders.diagnosis.written import Slip, entries, marked, misconception
 from graders.tasks.convolution_slips import (
     HABITS,
     KERNEL,

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Function, Slip, entries, entry, settled, telling
+from graders.diagnosis.mistakes import Probe
+from graders.diagnosis.observing import settled, telling
+from graders.diagnosis.written import Function, Slip, entries, entry
 from graders.tasks.convolution_slips import DETACHED
 from graders.testing.strategies import tensor
 from graders.testing.submission import Module, Submission

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Function, entry, value_of
+from graders.diagnosis.mistakes import Probe
+from graders.diagnosis.observing import value_of
+from graders.diagnosis.written import Function, entry
 
 _FORMULA = "Draw seven boxes in a row and a window of three. Where may the window start if it moves by two?"
 _SIDES = "If one box of padding is put on each side of seven boxes, how many are there?"

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Function, Slip, counted, effort, entries, entry
+from graders.diagnosis.mistakes import Probe
+from graders.diagnosis.observing import counted, effort
+from graders.diagnosis.written import Function, Slip, entries, entry
 from graders.tasks.convolution_slips import FLOAT32, PLACES, TENSORS, convolution_probes
 from graders.testing.strategies import tensor
 

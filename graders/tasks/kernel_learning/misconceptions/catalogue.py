@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Function, entry, plain, telling, value_of
+from graders.diagnosis.mistakes import Probe
+from graders.diagnosis.observing import plain, telling, value_of
+from graders.diagnosis.written import Function, entry
 from graders.testing.strategies import tensor
 from graders.testing.submission import Submission
 

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Function, entry, plain, telling
+from graders.diagnosis.mistakes import Probe
+from graders.diagnosis.observing import plain, telling
+from graders.diagnosis.written import Function, entry
 from graders.testing.strategies import tensor
 from graders.testing.submission import Submission
 

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import TRUTH, Function, entry, plain, telling
+from graders.diagnosis.mistakes import Probe
+from graders.diagnosis.observing import TRUTH, plain, telling
+from graders.diagnosis.written import Function, entry
 from graders.testing.expect import facts
 from graders.testing.strategies import tensor
 from graders.testing.submission import Submission

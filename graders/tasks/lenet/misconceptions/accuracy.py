@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from graders.diagnosis.catalogue import Probe, misconception
+from graders.diagnosis.mistakes import Probe
+from graders.diagnosis.written import misconception
 from graders.sandbox.inside.wire import Build, Stream
 from graders.testing.submission import Module, Submission
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graders.diagnosis.catalogue import Probe
+from graders.diagnosis.mistakes import Probe
 
 from .accuracy import ACCURACIES, ACCURACY_PROBES
 from .initialisation import INITIALISATION_PROBES, INITIALISATIONS

@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from graders.diagnosis.catalogue import Probe, misconception, of_the_machine
+from graders.diagnosis.mistakes import Probe
+from graders.diagnosis.observing import of_the_machine
+from graders.diagnosis.written import misconception
 from graders.sandbox.errors import Raised
 from graders.testing.submission import Module, Submission
 

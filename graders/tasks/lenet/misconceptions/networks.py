@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from graders.diagnosis.catalogue import Probe, misconception, of_the_machine
+from graders.diagnosis.mistakes import Probe
+from graders.diagnosis.observing import of_the_machine
+from graders.diagnosis.written import misconception
 from graders.sandbox.errors import Raised
 from graders.sandbox.inside.wire import ClassOf, Opaque
 from graders.testing.strategies import tensor

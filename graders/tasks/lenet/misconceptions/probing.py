@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from graders.diagnosis.catalogue import of_the_machine
+from graders.diagnosis.observing import of_the_machine
 from graders.sandbox.errors import Raised
 from graders.testing.expect import facts
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from graders.diagnosis.catalogue import Probe, misconception
+from graders.diagnosis.mistakes import Probe
+from graders.diagnosis.written import misconception
 from graders.sandbox.inside.wire import Build, Stream
 from graders.testing.strategies import tensor
 from graders.testing.submission import Submission

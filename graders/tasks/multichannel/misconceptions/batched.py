@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Change, Function, Slip, calls, entries, settled
+from graders.diagnosis.mistakes import Probe
+from graders.diagnosis.observing import calls, settled
+from graders.diagnosis.written import Change, Function, Slip, entries
 from graders.tasks.convolution_slips import HABITS, KERNEL, SIZE, SUM, TENSORS, after, convolution_probes
 from graders.testing.strategies import tensor
 

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Function, Slip, entries, entry, value_of
+from graders.diagnosis.mistakes import Probe
+from graders.diagnosis.observing import value_of
+from graders.diagnosis.written import Function, Slip, entries, entry
 from graders.tasks.convolution_slips import (
     HABITS,
     KERNEL,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from graders.diagnosis.slips import Slip
+from graders.diagnosis.written import Slip
 from graders.tasks.convolution_slips import before
 
 

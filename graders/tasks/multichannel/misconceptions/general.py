@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Change, Function, Slip, counted, effort, entries, entry
+from graders.diagnosis.mistakes import Probe
+from graders.diagnosis.observing import counted, effort
+from graders.diagnosis.written import Change, Function, Slip, entries, entry
 from graders.tasks.convolution_slips import TENSORS
 from graders.testing.strategies import tensor
 

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from graders.diagnosis.catalogue import Probe
-from graders.diagnosis.slips import Function, entries, entry, settled, telling
+from graders.diagnosis.mistakes import Probe
+from graders.diagnosis.observing import settled, telling
+from graders.diagnosis.written import Function, entries, entry
 from graders.tasks.conv2d.misconceptions.layer import forgotten
 from graders.tasks.convolution_slips import DETACHED
 from graders.testing.strategies import tensor

@@ -1,86 +1,76 @@
-"""Mistakes that turn up in many tasks: each is a change that makes a right function wrong."""
+"""Questions to a submission, and whether two things that were seen are the same behaviour."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from graders.sandbox.errors import Raised
-from graders.sandbox.inside.wire import Opaque
-from graders.testing.submission import Reply, Submission
+from graders.sandbox.errors import Raised, StudentError
+from graders.sandbox.inside.wire import Handle, Opaque
+from graders.testing.submission import Module, Reply, Submission
 
-from .catalogue import Probe, misconception, of_the_machine, same
+from .mistakes import Probe
 
-Function = Callable[..., Any]
-Change = Callable[[Function], Function]
+# What an error says that comes from the sandbox or a device, and from no slip.
+_OF_THE_MACHINE = ("/dev/urandom", "CUDA")
 
 
-@dataclass(frozen=True)
-class Slip:
-    """One mistake.
+def of_the_machine(raised: Raised) -> bool:
+    """Whether an error tells of the sandbox or of a device: it is never the same as another one."""
+    return any(words in raised.message for words in _OF_THE_MACHINE)
 
-    Attributes:
-        name: as in the catalogue, without the task's prefix.
-        says, hint: as in the catalogue.
-        change: makes a right function wrong; it must return a new one each time.
-        with_habits: whether it is also met together with habits such as a buffer without a dtype.
+
+def observe(submission: Submission, probe: Probe) -> Any:
+    """What a submission shows at one probe: values, or what it raises."""
+    try:
+        return probe(submission)
+    except StudentError as error:
+        return error
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two observations are the same behaviour.
+
+    Probes have small whole numbers in them wherever possible, so that different slips give answers that
+    lie far apart; 10⁻⁴ of the largest value then absorbs rounding and nothing else.
     """
-
-    name: str
-    says: str
-    hint: str
-    change: Change
-    with_habits: bool = True
-
-
-def entries(
-    exercise: str,
-    task: str,
-    right: Function,
-    slips: Iterable[Slip],
-    *,
-    habits: Iterable[Slip] = (),
-    prefix: str = "",
-    before: str = "",
-    make: Change = lambda function: function,
-) -> tuple[Any, ...]:
-    """Misconceptions about one task: every slip alone, and together with every habit.
-
-    Args:
-        right: the right function, or class.
-        prefix: in front of the slip's name, so that names stay unique within an exercise.
-        before: in front of the slip's sentence.
-        make: makes the task's answer from the wrong function, where that is another one.
-    """
-    found = []
-    for slip in slips:
-        wrong = make(slip.change(right))
-        found.append(entry(exercise, task, prefix + slip.name, wrong, before + slip.says, slip.hint))
-        for habit in habits if slip.with_habits else ():
-            both = f"{before}{slip.says} And besides: {habit.says[0].lower()}{habit.says[1:]}"
-            name = f"{prefix}{slip.name}-and-{habit.name}"
-            wrong = make(habit.change(slip.change(right)))
-            found.append(entry(exercise, task, name, wrong, both, slip.hint))
-    return tuple(found)
-
-
-def entry(exercise: str, task: str, name: str, wrong: Function, says: str, hint: str) -> Function:
-    """One misconception from a function that was made, not written in the file of its exercise."""
-    wrong.__module__ = f"graders.tasks.{exercise}.misconceptions"
-    return misconception(name, task, says=says, hint=hint)(wrong)
-
-
-def marked(namespace: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Every `@misconception` of a file, in the order in which it stands there."""
-    return tuple(
-        value for value in namespace.values() if "__misconception__" in getattr(value, "__dict__", {})
-    )
-
-
-# ---------------------------------------------------------------------------------------------- observing
+    if isinstance(one, Reply) and isinstance(other, Reply):
+        pairs: Iterable[tuple[Any, Any]] = (
+            (one.value, other.value),
+            (one.arguments, other.arguments),
+            (one.gradients, other.gradients),
+            (one.parameter_gradients, other.parameter_gradients),
+        )
+        return all(same(a, b) for a, b in pairs)
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        if one.shape != other.shape or one.dtype != other.dtype:
+            return False
+        facts = [getattr(tensor, "facts", None) for tensor in (one, other)]
+        if facts[0] is not None and facts[1] is not None and facts[0].requires_grad != facts[1].requires_grad:
+            return False
+        a, b = one.detach().double(), other.detach().double()
+        finite = b[b.isfinite()]
+        scale = float(finite.abs().max()) if finite.numel() else 0.0
+        return torch.allclose(a, b, rtol=0, atol=1e-4 * scale + 1e-12, equal_nan=True)
+    if isinstance(one, float) and isinstance(other, float):
+        return (
+            one == other
+            or abs(one - other) <= 1e-5 * max(abs(one), abs(other))
+            or (one != one and other != other)
+        )
+    if isinstance(one, Raised) and isinstance(other, Raised):
+        return one.type == other.type and not of_the_machine(one) and not of_the_machine(other)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return type(one) is type(other) and len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, (Handle, Opaque, Module)) and isinstance(other, (Handle, Opaque, Module)):
+        return type(one) is type(other)
+    return type(one) is type(other) and bool(one == other)
 
 
 def plain(reply: Reply) -> Reply:
@@ -159,13 +149,13 @@ def settled(probe: Probe) -> Probe:
     return asked
 
 
-def counted(function: Function) -> Function:
+def counted(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same function, with its Python steps counted as those of a student are."""
     function.__code__ = function.__code__.replace(co_filename="<misconception>")
     return function
 
 
-def effort(name: str, right: Function, *questions: tuple[Tensor, Tensor]) -> Probe:
+def effort(name: str, right: Callable[..., Any], *questions: tuple[Tensor, Tensor]) -> Probe:
     """Whether tensor operations and Python steps grow from question to question, if the answers are right.
 
     If they are not, the effort says nothing of the cause.

@@ -1,4 +1,4 @@
-"""Exercise 4: mistakes about pooling, its layers, the receptive field, and the way back."""
+"""The questions by which answers to the tasks of exercise 4 are told apart."""
 
 from __future__ import annotations
 
@@ -8,94 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graders.diagnosis.catalogue import misconception, of_the_machine
-from graders.diagnosis.slips import plain
+from graders.diagnosis.observing import of_the_machine, plain
 from graders.sandbox.errors import Raised
 from graders.testing.submission import Module, Reply, Submission
 
-from .backward import BACKWARD
-from .channels import CHANNELS, layer_mistakes, slip_in_a_layer
-from .fields import AVERAGES, FIELDS
-from .paddings import PADDINGS
-from .pool_call import PoolCall, Size, Slip
-from .sizes import SIZES
-from .summaries import SUMMARIES
-from .tensors import TENSORS
-
-_EVERYWHERE = (*SIZES, *PADDINGS, *SUMMARIES)
-_NOT_OF_CHANNELS = ("list-of-rows-returned", "list-of-tensors-returned", "list-of-numbers-returned")
-_CHANNEL_TENSORS = tuple(slip for slip in TENSORS if slip.name not in _NOT_OF_CHANNELS)
-
-
-# ------------------------------------------------------------------------------------------------ entries
-
-
-def _function(slip: Slip, task: str, suffix: str = "") -> Any:
-    def wrong(
-        X: Tensor, pool_size: Size, mode: str = "max", stride: Size | None = None, padding: Size = 0
-    ) -> Any:
-        return slip.answer(PoolCall(X, pool_size, mode, stride, padding))
-
-    return misconception(f"{slip.name}{suffix}", task, says=slip.says, hint=slip.hint)(wrong)
-
-
-def _mean_by_default(task: str, suffix: str = "") -> Any:
-    def wrong(
-        X: Tensor, pool_size: Size, mode: str = "avg", stride: Size | None = None, padding: Size = 0
-    ) -> Tensor:
-        return PoolCall(X, pool_size, mode, stride, padding).pool()
-
-    says = 'All is right as long as a mode is given. Without one it should be "max", and not "avg".'
-    hint = "Which value does the parameter mode have if the caller says nothing?"
-    return misconception(f"mean-by-default{suffix}", task, says=says, hint=hint)(wrong)
-
-
-# A layer has one mode and knows batches only: there some slips are the same as others, or no mistake.
-_NOT_OF_LAYERS = {
-    "max": {
-        "modes-exchanged",
-        "modes-exchanged-throughout",
-    },
-    "avg": {
-        *(
-            "modes-exchanged",
-            "modes-exchanged-throughout",
-            "leftover-edge-filled-with-zeros",
-            "channels-averaged",
-        ),
-    },
-}
-_OF_BATCHES = {"single-image-refused", "single-image-with-a-batch-axis", "single-image-squeezed"}
-
-
-def _layers(task: str, mode: str) -> tuple[Any, ...]:
-    return (
-        *(
-            slip_in_a_layer(slip, task)
-            for slip in (*_EVERYWHERE, *_CHANNEL_TENSORS, *CHANNELS)
-            if mode in slip.modes and slip.name not in _NOT_OF_LAYERS[mode] | _OF_BATCHES
-        ),
-        *layer_mistakes(task),
-    )
-
-
-ENTRIES: tuple[Any, ...] = (
-    *(_function(slip, "pool2d") for slip in (*_EVERYWHERE, *TENSORS)),
-    _mean_by_default("pool2d"),
-    *(
-        _function(slip, "pool2d_multi_channel", "-in-every-channel")
-        for slip in (*_EVERYWHERE, *_CHANNEL_TENSORS, *CHANNELS)
-    ),
-    _mean_by_default("pool2d_multi_channel", "-in-every-channel"),
-    *_layers("MaxPool2d", "max"),
-    *_layers("AvgPool2d", "avg"),
-    *FIELDS,
-    *AVERAGES,
-    *BACKWARD,
-)
-
-
-# ------------------------------------------------------------------------------------------------- probes
+from .cases import Case, Size
+from .poolings import pooled
 
 
 def image(*shape: int, seed: int, layout: str = "contiguous", dtype: torch.dtype = torch.float32) -> Tensor:
@@ -169,7 +87,7 @@ def _question(call: _Call, seed: int, outer: tuple[int, ...]) -> tuple[Tensor, T
     change, size, made, args, named = call
     X = change(image(*outer, *size, seed=seed, **made))
     mode = str(named.get("mode", args[1] if len(args) > 1 else "max"))
-    right = PoolCall(X.detach(), args[0], mode, named.get("stride"), named.get("padding", 0)).pool()
+    right = pooled(X.detach(), Case((), args[0], named.get("stride"), named.get("padding", 0)), mode)
     return X, image(*right.shape, seed=50 + seed)
 
 
@@ -212,7 +130,7 @@ def _far_below(name: str, *outer: int) -> Callable[[Submission], Any]:
     X = image(*outer, 5, 6, seed=90) * 1e30 - 1e33
     k: Size = (2, 3)
     named: dict[str, Any] = {"stride": (2, 3), "padding": (1, 0)}
-    right = PoolCall(X, k, "max", **named).pool()
+    right = pooled(X, Case((), k, **named), "max")
 
     def answer(submission: Submission) -> Any:
         if name != "MaxPool2d":

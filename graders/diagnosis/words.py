@@ -1,0 +1,47 @@
+"""What is said about a mistake: `words.toml` of the exercise, or what several exercises share in `tasks/`.
+
+    kernel-flipped.says = "You get this result when …"
+    kernel-flipped.hint = "Which number of the kernel …?"
+    kernel-flipped.in.conv2d_matrix = "The matrix …"
+
+An entry is found by the same name whichever task shows it. Where a task needs another sentence, or another
+question, the entry says so under `in`: a sentence, or both as a list.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TASKS = Path(__file__).parents[1] / "tasks"
+
+
+@dataclass(frozen=True)
+class Words:
+    """The entries of one exercise, those that it shares with others included."""
+
+    entries: Mapping[str, Mapping[str, Any]]
+
+    def about(self, name: str, task: str) -> tuple[str, str]:
+        """The sentence and the question for a mistake in a task.
+
+        Raises:
+            KeyError: there is no entry of that name.
+        """
+        entry = self.entries[name]
+        special = entry.get("in", {}).get(task, entry["says"])
+        says, hint = (special, entry["hint"]) if isinstance(special, str) else special
+        return says, hint
+
+
+def words(exercise: str) -> Words:
+    """The words of an exercise."""
+    files = (TASKS / "words.toml", TASKS / exercise / "words.toml")
+    entries: dict[str, Mapping[str, Any]] = {}
+    for file in files:
+        if file.exists():
+            entries.update(tomllib.loads(file.read_text(encoding="utf-8")))
+    return Words(entries)

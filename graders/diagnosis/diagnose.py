@@ -96,7 +96,7 @@ class _Comparison:
             return self._agrees(value, number)
         if _silent(value, number):
             return self._agrees(habit, number)
-        # A habit that makes something else of a tensor does so with wrong numbers, too, unless there are none.
+        # A habit that makes something else of a tensor does so with wrong numbers, too, if there are any.
         other = _kind(_shown_at(habit, number))
         kinds = (other, _kind(_shown_at(value, number)))
         return other == _kind(_right_at(*self._task, number)) or _kind(self._at(number)) in kinds

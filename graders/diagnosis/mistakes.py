@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import combinations, product
 from typing import Any
 
 from graders.testing.submission import Submission
@@ -53,7 +54,7 @@ class Known:
         values: mistakes that change numbers, shapes or what is remembered.
         habits: mistakes that are met together with any of those, such as a buffer without a dtype.
         probes: the questions by which answers are told apart.
-        both: makes one mistake of a value and a habit; without it pairs aren't looked for.
+        both: makes one mistake of two; the second is a habit. Without it pairs aren't looked for.
     """
 
     values: tuple[Mistake, ...] = ()
@@ -68,8 +69,10 @@ class Known:
 
     @property
     def pairs(self) -> tuple[tuple[Mistake, Mistake], ...]:
-        """Every value with every habit."""
-        return tuple((value, habit) for value in self.values for habit in self.habits if self.both)
+        """Every value with every habit, and habits with each other."""
+        if self.both is None:
+            return ()
+        return (*product(self.values, self.habits), *combinations(self.habits, 2))
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def entries(
 
 def entry(exercise: str, task: str, name: str, wrong: Function, says: str, hint: str) -> Function:
     """One misconception from a function that was made, not written in the file of its exercise."""
-    wrong.__module__ = f"oldgraders.tasks.{exercise}.misconceptions"
+    wrong.__module__ = f"graders.tasks.{exercise}.misconceptions"
     return misconception(name, task, says=says, hint=hint)(wrong)
 
 

@@ -111,7 +111,8 @@ def blocks(a: Pooling) -> Tensor:
 
 
 def into_the_image(a: Any) -> Tensor:
-    X, (rows, columns) = a.image, a.count
+    X: Tensor = a.image
+    rows, columns = a.count
     for i in range(rows):
         for j in range(columns):
             window = X[..., i * a.s[0] : i * a.s[0] + a.k[0], j * a.s[1] : j * a.s[1] + a.k[1]]

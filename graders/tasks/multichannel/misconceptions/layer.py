@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from graders.diagnosis.mistakes import Probe
 from graders.diagnosis.observing import settled, telling
 from graders.diagnosis.written import Function, entries, entry
-from graders.tasks.conv2d.misconceptions.layer import forgotten
+from graders.tasks.conv2d.probes import forgotten
 from graders.tasks.convolution_slips import DETACHED
 from graders.testing.strategies import tensor
 from graders.testing.submission import Module, Submission

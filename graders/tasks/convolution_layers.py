@@ -128,10 +128,12 @@ def sized(change: Callable[[Pair], Any]) -> Slip:
 
 
 def made_in_forward(layer: Any) -> Any:
-    passes = {"bias": None}
-    return layer.but(
-        register=shape_only, passes=lambda module: {**passes, "K": layer.new_weight(module.shape)}
-    )
+    def passes(module: Any) -> dict[str, Any]:
+        made = {"weight": layer.new_weight(module.shape), "bias": None}
+        right: dict[str, Any] = layer.passes(Named({**vars(module), **made}))
+        return right
+
+    return layer.but(register=shape_only, passes=passes)
 
 
 def drawn_in_forward(layer: Any) -> Any:

@@ -57,15 +57,13 @@ IMAGE: Slips = {
     "result-in-one-row": after(lambda Y: Y.flatten()),
     "batch-and-channel-axes-left-on": after(lambda Y: Y[None, None]),
     "channel-axis-left-on": after(lambda Y: Y[None]),
-    "kernel-indices-exchanged": lambda a: a.but(way=lambda b: only_square(a).but(X=b.X).result),
+    "kernel-indices-exchanged": only_square,
     "kernel-height-and-width-exchanged": cut(lambda a: {"long": swapped(a.k), "extent": swapped(a.k)}),
     "image-height-and-width-exchanged": cut(lambda a: {"lengths": swapped(a.lengths)}),
     "result-made-as-width-by-height": SIZES["result-made-as-width-by-height"],
     "kernel-height-for-both-axes": cut(lambda a: {"long": first(a.k), "extent": first(a.k)}),
     "kernel-width-for-both-axes": cut(lambda a: {"long": second(a.k), "extent": second(a.k)}),
-    "loops-of-kernel-height-for-both-axes": lambda a: a.but(
-        way=lambda b: as_wide_as_high(a).but(X=b.X).result
-    ),
+    "loops-of-kernel-height-for-both-axes": as_wide_as_high,
     "smaller-side-of-the-kernel-for-both-axes": of_kernel(lambda K: K[: min(K.shape), : min(K.shape)]),
     "height-of-the-result-for-both-axes": cut(lambda a: {"count": first(a.count)}),
     "width-of-the-result-for-both-axes": cut(lambda a: {"count": second(a.count)}),

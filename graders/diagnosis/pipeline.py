@@ -139,7 +139,7 @@ class Pipeline:
 
         def both(value: Mistake, habit: Mistake) -> Mistake:
             name = f"{value.name} and {habit.name}"
-            says = phrases.besides(value.says, words.about(habit.name, self.task)[0])
+            says = phrases.besides(value.says, words.besides(habit.name, self.task))
             slip = together({**self.habits, **self.values}[value.name], self.habits[habit.name])
             return Mistake(name, exercise, self.task, says, value.hint, self.make(slip))
 

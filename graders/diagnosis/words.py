@@ -5,7 +5,8 @@
     kernel-flipped.in.conv2d_matrix = "The matrix …"
 
 An entry is found by the same name whichever task shows it. Where a task needs another sentence, or another
-question, the entry says so under `in`: a sentence, or both as a list.
+question, the entry says so under `in`: a sentence, or both as a list. `besides` is said where the mistake is
+the second of two, unless its sentence does for that as well.
 """
 
 from __future__ import annotations
@@ -35,6 +36,11 @@ class Words:
         special = entry.get("in", {}).get(task, entry["says"])
         says, hint = (special, entry["hint"]) if isinstance(special, str) else special
         return says, hint
+
+    def besides(self, name: str, task: str) -> str:
+        """The sentence for a mistake that is met together with another one."""
+        second: str = self.entries[name].get("besides", self.about(name, task)[0])
+        return second
 
 
 def words(exercise: str) -> Words:

@@ -56,7 +56,8 @@ WORDS = Words({name: {"says": f"It is {name}.", "hint": "Why?"} for name in (*VA
 
 
 def test_a_slip_replaces_a_step_and_leaves_the_others() -> None:
-    assert [_power(slip)(-3.0) for slip in (right, *VALUES.values(), *HABITS.values())] == [9, -27, -9, 9, [9]]
+    slips = (right, *VALUES.values(), *HABITS.values())
+    assert [_power(slip)(-3.0) for slip in slips] == [9, -27, -9, 9, [9]]
 
 
 def test_a_habit_acts_on_the_arguments_first_and_on_the_answer_last() -> None:

@@ -21,7 +21,7 @@ from graders.testing.submission import Submission
 
 from .catalogue import known
 from .mistakes import Diagnosis, Known, Mistake, Probe, right_names
-from .observing import observe, same
+from .observing import no_answer, observe, same
 
 # More pairs than these that behave alike say nothing that a student could use.
 _MOST_PAIRS = 3
@@ -77,8 +77,9 @@ class _Comparison:
             left = tuple(pair for pair in left if self._possible(*pair, number))
         if self._about.both is None or len(left) > _MOST_TRIED:
             return ()
-        found = self._alike(tuple(_both(*self._task, *pair) for pair in left))
-        return found if len(found) <= _MOST_PAIRS else ()
+        parts = {_both(*self._task, *pair): pair for pair in left}
+        alike = tuple(both for both in self._alike(tuple(parts)) if self._go_together(both, *parts[both]))
+        return alike if len(alike) <= _MOST_PAIRS else ()
 
     def is_right(self) -> bool:
         """Whether no probe tells the submission from the reference."""
@@ -100,6 +101,19 @@ class _Comparison:
         other = _kind(_shown_at(habit, number))
         kinds = (other, _kind(_shown_at(value, number)))
         return other == _kind(_right_at(*self._task, number)) or _kind(self._at(number)) in kinds
+
+    def _go_together(self, both: Mistake, value: Mistake, habit: Mistake) -> bool:
+        """Whether two mistakes fail together only where one of them fails alone.
+
+        Otherwise they can't be made at once (nobody detaches a list), and whatever raises that error
+        everywhere would be taken for them.
+        """
+        alone = (value, habit)
+        return all(
+            any(no_answer(_shown_at(part, number)) for part in alone)
+            for number in self._numbers
+            if no_answer(_shown_at(both, number))
+        )
 
     def _agrees(self, mistake: Mistake, number: int) -> bool:
         key = mistake, number

@@ -32,6 +32,12 @@ def observe(submission: Submission, probe: Probe) -> Any:
         return error
 
 
+def no_answer(seen: Any) -> bool:
+    """Whether what was seen at a probe is an error, or words for one."""
+    words = seen[0] if isinstance(seen, tuple) and seen else seen
+    return isinstance(words, (StudentError, str))
+
+
 def same(one: Any, other: Any) -> bool:
     """Whether two observations are the same behaviour.
 

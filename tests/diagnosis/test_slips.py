@@ -107,6 +107,19 @@ def test_an_error_while_naming_a_mistake_is_no_diagnosis(monkeypatch: pytest.Mon
     assert diagnose(submission_in_process({}), "pooling", "pool2d") is None
 
 
+@pytest.mark.parametrize(
+    "error", [AttributeError, TypeError, RuntimeError, IndexError, ValueError, NameError]
+)
+@pytest.mark.parametrize("task", ["conv2d.conv2d", "multichannel.conv2d_multi_in", "pooling.pool2d"])
+def test_an_answer_that_always_raises_is_not_taken_for_two_slips(task: str, error: type[Exception]) -> None:
+    def always(*args: Any, **options: Any) -> Any:
+        raise error("whatever I am asked")
+
+    exercise, _, name = task.partition(".")
+    found = diagnose(submission_in_process({**right_names(exercise), name: always}), exercise, name)
+    assert found is None, f"it is taken for {found.name}"
+
+
 def _each_right_answer() -> list[Any]:
     return [pytest.param(answer, id=str(answer)) for answer in right_answers()]
 

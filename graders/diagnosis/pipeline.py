@@ -82,6 +82,11 @@ def after(change: Callable[[Any], Any]) -> Slip:
     return lambda call: call.then(change)
 
 
+def found(**steps: Callable[[Any], Any]) -> Slip:
+    """A slip by which something is found in another way; each way is told the call."""
+    return lambda call: call.but(**{name: way(call) for name, way in steps.items()})
+
+
 def refusing(condition: Callable[[Any], bool], error: type[Exception]) -> Slip:
     """A slip that raises an error for some calls."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,15 +10,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from graders.diagnosis.observing import counted
-from graders.diagnosis.pipeline import Call, Pipeline, Slip, Slips, after, step
-from graders.tasks.convolution_layers import DETACHED, LAYERS, ConvolutionLayer
+from graders.diagnosis.pipeline import Pipeline, Slip, Slips, after
 from graders.tasks.convolutions import PLAIN, TENSORS, Convolution, of_kernel
 from graders.tasks.layers import class_of, inside
 from graders.tasks.windows import HABITS, SIZES, cut, first, second, swapped
 
+from .backward_slips import BACKWARD, MATRIX, Backward, Matrix, both
+from .layer_slips import LAYER, Conv2D
 from .probes import PROBES
+from .size_slips import OUTPUT_SIZE, output_size
 
-# ------------------------------------------------------------------------------------------------- conv2d
+# ---------------------------------------------------------------------------------------------------- conv2d
 
 
 def painted(a: Any) -> dict[str, Any]:
@@ -84,89 +85,7 @@ def function(slip: Slip) -> Callable[[Tensor, Tensor], Any]:
     return lambda X, K: slip(Convolution(X=X, K=K)).answer()
 
 
-# ------------------------------------------------------------------------------------------------- Conv2D
-
-
-class Conv2D(ConvolutionLayer):
-    """The layer of one kernel; the bias is added to what the function answers."""
-
-    @step
-    def arguments(self) -> dict[str, Any]:
-        return {"kernel_size": None}
-
-    @step
-    def forward(self) -> Callable[[Any, Tensor], Any]:
-        def forward(module: Any, X: Tensor) -> Any:
-            passed = self.passes(module)
-            return self.joined(self.convolve(X, K=passed["K"]), passed["bias"])
-
-        return forward
-
-    @step
-    def joined(self) -> Callable[[Any, Any], Any]:
-        """How the bias comes to the result."""
-        return lambda Y, bias: Y if bias is None else Y + bias
-
-
-def joined(join: Callable[[Any, Any], Any]) -> Slip:
-    return lambda layer: layer.but(joined=join)
-
-
-def new_bias(make: Callable[[Any], Tensor]) -> Slip:
-    return lambda layer: layer.but(new_bias=make)
-
-
-def new_weight(make: Callable[[Any], Tensor]) -> Slip:
-    return lambda layer: layer.but(new_weight=make)
-
-
-def before_the_function(change: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]) -> Slip:
-    """The bias is added to image or kernel, and not to the result."""
-
-    def slip(layer: Conv2D) -> Conv2D:
-        def forward(module: Any, X: Tensor) -> Any:
-            passed = layer.passes(module)
-            X, K = change(X, passed["K"], passed["bias"])
-            return layer.convolve(X, K=K)
-
-        return layer.but(forward=forward)
-
-    return slip
-
-
-def plain_bias(module: Any, weight: Tensor, bias: Tensor | None) -> None:
-    module.weight, module.bias = torch.nn.Parameter(weight), bias
-
-
-LAYER: Slips = {
-    "bias-forgotten": joined(lambda Y, bias: Y),
-    "bias-added-for-each-kernel-element": lambda layer: layer.but(
-        passes=lambda m: {"K": m.weight, "bias": m.weight.numel() * m.bias}
-    ),
-    "bias-added-to-the-kernel": before_the_function(lambda X, K, bias: (X, K + bias)),
-    "bias-added-to-the-image": before_the_function(lambda X, K, bias: (X + bias, K)),
-    "bias-added-twice": joined(lambda Y, bias: Y + bias + bias),
-    "bias-subtracted": joined(lambda Y, bias: Y - bias),
-    "result-multiplied-by-the-bias": joined(lambda Y, bias: Y * bias),
-    "bias-as-large-as-the-kernel": new_bias(torch.zeros),
-    "bias-without-an-axis": new_bias(lambda shape: torch.zeros(())),
-    "bias-with-two-axes": new_bias(lambda shape: torch.zeros(1, 1)),
-    "bias-drawn-at-random": new_bias(lambda shape: torch.rand(1)),
-    "bias-of-one": new_bias(lambda shape: torch.ones(1)),
-    "weight-from-the-normal-distribution": new_weight(torch.randn),
-    "weight-around-zero": new_weight(lambda shape: torch.rand(shape) - 0.5),
-    "int-gives-one-row": lambda layer: layer.but(
-        size=lambda size: (1, size) if isinstance(size, int) else size
-    ),
-    "int-gives-a-flat-kernel": lambda layer: layer.but(
-        size=lambda size: (size,) if isinstance(size, int) else size
-    ),
-    "bias-not-registered": lambda layer: layer.but(register=plain_bias),
-    **LAYERS,
-    **DETACHED,
-}
-
-# --------------------------------------------------------------------------------------- conv2d_vectorized
+# ----------------------------------------------------------------------------------------- conv2d_vectorized
 
 
 def windows(a: Any) -> Tensor:
@@ -251,261 +170,8 @@ VECTORIZED: Slips = {
     ),
 }
 
-# ----------------------------------------------------------------------------------------- conv2d_backward
 
-
-def valid(X: Tensor, K: Tensor) -> Tensor:
-    return F.conv2d(X[None, None], K[None, None])[0, 0]
-
-
-def full(G: Tensor, K: Tensor) -> Tensor:
-    """`G` in a frame of zeros, seen through `K` as it is."""
-    kh, kw = K.shape
-    return valid(F.pad(G, (kw - 1, kw - 1, kh - 1, kh - 1)), K)
-
-
-class Backward(Call):
-    """Both gradients of a convolution."""
-
-    grad_Y: Tensor
-    X: Tensor
-    K: Tensor
-
-    @step
-    def dtype(self) -> torch.dtype:
-        return torch.result_type(self.X, self.K)
-
-    @step
-    def values(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Upstream gradient, image and kernel in one dtype."""
-        return self.grad_Y.to(self.dtype), self.X.to(self.dtype), self.K.to(self.dtype)
-
-    @step
-    def G(self) -> Tensor:
-        """What flows in."""
-        return self.values[0]
-
-    @step
-    def seen(self) -> Tensor:
-        """The kernel as the image sees it."""
-        return self.values[2].flip(0, 1)
-
-    @step
-    def of_X(self) -> Tensor:
-        return full(self.G, self.seen)
-
-    @step
-    def of_K(self) -> Tensor:
-        return valid(self.values[1], self.G)
-
-    @step
-    def result(self) -> Any:
-        return self.of_X, self.of_K
-
-
-def framed_the_wrong_way(a: Backward) -> Tensor:
-    kh, kw = a.K.shape
-    return valid(F.pad(a.G, (kh - 1, kh - 1, kw - 1, kw - 1)), a.seen)
-
-
-def set_not_added(a: Backward) -> Tensor:
-    _, X, K = a.values
-    found = torch.zeros_like(X)
-    for i in range(a.G.shape[0]):
-        for j in range(a.G.shape[1]):
-            found[i : i + K.shape[0], j : j + K.shape[1]] = a.G[i, j] * K
-    return found
-
-
-def last_window(a: Backward) -> Tensor:
-    return a.G[-1, -1] * a.values[1][-a.K.shape[0] :, -a.K.shape[1] :]
-
-
-def own_numbers(a: Backward) -> dict[str, Any]:
-    _, X, K = a.values
-    return {"of_X": full(a.G, X[: K.shape[0], : K.shape[1]].flip(0, 1)), "of_K": a.G.sum() * K}
-
-
-def both(change: Callable[[Tensor], Any]) -> Slip:
-    """Both gradients are changed."""
-    return after(lambda gradients: tuple(change(one) for one in gradients))
-
-
-def found(**steps: Callable[[Any], Any]) -> Slip:
-    """Something is found in another way."""
-    return lambda a: a.but(**{name: make(a) for name, make in steps.items()})
-
-
-BACKWARD: Slips = {
-    "kernel-not-turned": found(seen=lambda a: a.values[2]),
-    "kernel-turned-in-one-direction": found(seen=lambda a: a.values[2].flip(1)),
-    "kernel-turned-upside-down-only": found(seen=lambda a: a.values[2].flip(0)),
-    "frame-with-height-and-width-exchanged": found(of_X=framed_the_wrong_way),
-    "overlaps-lost": found(of_X=set_not_added),
-    "last-window-only": found(of_K=last_window),
-    "overlaps-and-windows-lost": found(of_X=set_not_added, of_K=last_window),
-    "upstream-forgotten": found(G=lambda a: torch.ones_like(a.G)),
-    "upstream-forgotten-for-the-kernel": found(of_K=lambda a: valid(a.values[1], torch.ones_like(a.G))),
-    "upstream-forgotten-for-the-image": found(of_X=lambda a: full(torch.ones_like(a.G), a.seen)),
-    "output-for-its-gradient": found(G=lambda a: valid(*a.values[1:])),
-    "output-times-its-gradient": found(G=lambda a: a.G * valid(*a.values[1:])),
-    "gradients-in-the-other-order": after(lambda gradients: gradients[::-1]),
-    "kernel-gradient-reversed": found(of_K=lambda a: a.of_K.flip(0, 1)),
-    "upstream-turned": found(of_K=lambda a: valid(a.values[1], a.G.flip(0, 1))),
-    "kernel-transposed": found(seen=lambda a: a.values[2].mT),
-    "kernel-gradient-averaged": found(of_K=lambda a: a.of_K / a.G.numel()),
-    "both-gradients-averaged": lambda a: both(lambda one: one / a.G.numel())(a),
-    "image-and-kernel-exchanged": lambda a: a.but(**own_numbers(a)),
-    "negative-gradients": both(lambda one: -one),
-}
-
-# ------------------------------------------------------------------------------------------- conv2d_matrix
-
-
-class Matrix(Call):
-    """A convolution as a matrix: that of every image with a single 1 in it."""
-
-    K: Tensor
-    input_size: Any
-
-    @step
-    def size(self) -> tuple[int, int]:
-        return (self.input_size,) * 2 if isinstance(self.input_size, int) else self.input_size
-
-    @step
-    def axes(self) -> tuple[int, int, int, int]:
-        """Rows and columns of the result, then those of the image."""
-        (H, W), (kh, kw) = self.size, self.K.shape
-        return H - kh + 1, W - kw + 1, H, W
-
-    @step
-    def result(self) -> Tensor:
-        H, W = self.size
-        units = torch.eye(H * W, dtype=self.K.dtype).reshape(H * W, 1, H, W)
-        return F.conv2d(units, self.K[None, None]).reshape(H * W, -1).T
-
-
-def placed(place: Callable[[Any, int, int, int, int], int]) -> Slip:
-    """`K[a, b]` at another column of the row for output (i, j)."""
-
-    def matrix(call: Matrix) -> Tensor:
-        (oh, ow, H, W), (kh, kw) = call.axes, call.K.shape
-        M = torch.zeros(oh * ow, H * W, dtype=call.K.dtype)
-        for i in range(oh):
-            for j in range(ow):
-                for a in range(kh):
-                    for b in range(kw):
-                        M[i * ow + j, place(call, i, j, a, b)] = call.K[a, b]
-        return M
-
-    return lambda call: call.but(result=matrix(call))
-
-
-def by_column(call: Matrix) -> Matrix:
-    oh, ow, H, W = call.axes
-    return call.then(lambda M: M.reshape(oh, ow, H, W).permute(1, 0, 3, 2).reshape(oh * ow, H * W))
-
-
-MATRIX: Slips = {
-    "transposed": after(lambda M: M.T),
-    "kernel-flipped": of_kernel(lambda K: K.flip(0, 1)),
-    "kernel-transposed": of_kernel(lambda K: K.mT),
-    "kernel-in-one-run": placed(lambda m, i, j, a, b: i * m.axes[3] + j + a * m.K.shape[1] + b),
-    "height-for-the-length-of-a-line": placed(lambda m, i, j, a, b: (i + a) * m.axes[2] + j + b),
-    "line-ends-forgotten": placed(lambda m, i, j, a, b: i * m.axes[1] + j + a * m.axes[3] + b),
-    "width-of-the-result-for-the-length-of-a-line": placed(lambda m, i, j, a, b: (i + a) * m.axes[1] + j + b),
-    "column-by-column": by_column,
-    "four-axes-left": lambda m: m.then(lambda M: M.reshape(m.axes)),
-    "height-and-width-exchanged": lambda m: m.but(size=swapped(m.size)),
-    "as-many-rows-as-pixels": after(lambda M: F.pad(M, (0, 0, 0, M.shape[1] - M.shape[0]))),
-}
-
-# --------------------------------------------------------------------------------------------- output_size
-
-
-class OutputSize(Call):
-    """The length of one axis."""
-
-    n: int
-    kernel: int
-    stride: int
-    padding: int
-    dilation: int
-    in_order: int
-    """How many of stride, padding and dilation were given by their place."""
-
-    @step
-    def padded(self) -> int:
-        return self.n + 2 * self.padding
-
-    @step
-    def extent(self) -> int:
-        """How many pixels the kernel spans."""
-        return self.dilation * (self.kernel - 1) + 1
-
-    @step
-    def room(self) -> int:
-        return self.padded - self.extent
-
-    @step
-    def result(self) -> Any:
-        return self.room // self.stride + 1
-
-
-def size(formula: Callable[[Any], Any]) -> Slip:
-    return lambda a: a.but(result=formula(a))
-
-
-def spanning(extent: Callable[[Any], int]) -> Slip:
-    return lambda a: a.but(extent=extent(a))
-
-
-def other_order(a: OutputSize) -> OutputSize:
-    if a.in_order == 0:
-        return a
-    return a.but(stride=a.padding if a.in_order > 1 else 1, padding=a.stride)
-
-
-OUTPUT_SIZE: Slips = {
-    "plus-one-forgotten": after(lambda length: length - 1),
-    "plus-one-divided-too": size(lambda a: (a.room + 1) // a.stride),
-    "partial-windows-counted": size(lambda a: math.ceil(a.room / a.stride) + 1),
-    "rounded-to-the-nearest": size(lambda a: round(a.room / a.stride) + 1),
-    "fraction-returned": size(lambda a: a.room / a.stride + 1),
-    "padding-counted-once": lambda a: a.but(padded=a.n + a.padding),
-    "padding-ignored": lambda a: a.but(padded=a.n),
-    "padding-subtracted": lambda a: a.but(padded=a.n - 2 * a.padding),
-    "padding-added-after-the-division": lambda a: a.but(padded=a.n).then(
-        lambda length: length + 2 * a.padding
-    ),
-    "stride-ignored": lambda a: a.but(stride=1),
-    "stride-defaults-to-the-kernel": lambda a: a.but(stride=a.kernel if a.stride == 1 else a.stride),
-    "divided-before-the-kernel-is-subtracted": size(lambda a: a.padded // a.stride - a.extent + 1),
-    "only-the-kernel-divided": size(lambda a: a.padded - a.extent // a.stride + 1),
-    "divided-by-stride-plus-one": size(lambda a: a.room // (a.stride + 1)),
-    "window-left-out": size(lambda a: a.padded // a.stride),
-    "same-size-expected": size(lambda a: math.ceil(a.n / a.stride)),
-    "dilation-ignored": spanning(lambda a: a.kernel),
-    "dilation-as-number-of-holes": spanning(lambda a: (a.dilation + 1) * (a.kernel - 1) + 1),
-    "kernel-times-dilation": spanning(lambda a: a.kernel * a.dilation),
-    "extent-one-too-small": spanning(lambda a: a.extent - 1),
-    "dilation-added-to-the-kernel": spanning(lambda a: a.kernel + a.dilation - 1),
-    "dilation-on-the-input": lambda a: a.but(extent=a.kernel, stride=a.stride * a.dilation),
-    "pair-returned": after(lambda length: (length, length)),
-    "stride-and-padding-in-the-wrong-order": other_order,
-}
-
-
-def output_size(slip: Slip) -> Callable[..., Any]:
-    def length(n: int, kernel: int, *order: int, **named: int) -> Any:
-        given = dict(zip(("stride", "padding", "dilation"), order, strict=False))
-        sizes = {"stride": 1, "padding": 0, "dilation": 1, **given, **named}
-        return slip(OutputSize(n=n, kernel=kernel, in_order=len(order), **sizes)).answer()
-
-    return length
-
-
-# ----------------------------------------------------------------------------------------------- pipelines
+# ------------------------------------------------------------------------------------------------- pipelines
 
 PIPELINES = (
     Pipeline("conv2d", function, {**PLAIN, **IMAGE}, PROBES["conv2d"], {**TENSORS, **LISTS}),

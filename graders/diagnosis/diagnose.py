@@ -9,7 +9,7 @@ What a wrong answer shows at a probe is found out when it is first needed, and k
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -17,7 +17,7 @@ import torch
 
 from graders.sandbox.errors import StudentError
 from graders.testing.in_process import submission_in_process
-from graders.testing.submission import Submission
+from graders.testing.submission import Reply, Submission
 
 from .catalogue import known
 from .mistakes import Diagnosis, Known, Mistake, Probe, right_names
@@ -25,7 +25,8 @@ from .observing import no_answer, observe, same
 
 # More pairs than these that behave alike say nothing that a student could use.
 _MOST_PAIRS = 3
-# Pairs that are left after their parts were compared, and are then tried themselves.
+# More pairs than these are narrowed down before they are tried themselves.
+_MANY = 150
 _MOST_TRIED = 300
 
 
@@ -70,15 +71,17 @@ class _Comparison:
         """The pairs that do.
 
         Where a habit doesn't show, a pair behaves like its value alone, and the other way round. So only the
-        few pairs whose parts agree with what was seen are put together and compared themselves.
+        few pairs whose halves agree with what was seen are put together and compared themselves.
         """
         left = self._about.pairs
-        for number in self._numbers:
-            left = tuple(pair for pair in left if self._possible(*pair, number))
+        for possible in (self._possible, self._possible_in_parts):
+            if len(left) > _MANY:
+                for number in self._numbers:
+                    left = tuple(pair for pair in left if possible(*pair, number))
         if self._about.both is None or len(left) > _MOST_TRIED:
             return ()
         parts = {_both(*self._task, *pair): pair for pair in left}
-        alike = tuple(both for both in self._alike(tuple(parts)) if self._go_together(both, *parts[both]))
+        alike = tuple(both for both in self._alike(tuple(parts)) if go_together(both, *parts[both]))
         return alike if len(alike) <= _MOST_PAIRS else ()
 
     def is_right(self) -> bool:
@@ -102,17 +105,12 @@ class _Comparison:
         kinds = (other, _kind(_shown_at(value, number)))
         return other == _kind(_right_at(*self._task, number)) or _kind(self._at(number)) in kinds
 
-    def _go_together(self, both: Mistake, value: Mistake, habit: Mistake) -> bool:
-        """Whether two mistakes fail together only where one of them fails alone.
-
-        Otherwise they can't be made at once (nobody detaches a list), and whatever raises that error
-        everywhere would be taken for them.
-        """
-        alone = (value, habit)
+    def _possible_in_parts(self, value: Mistake, habit: Mistake, number: int) -> bool:
+        """The same for each part of what was seen, such as the gradients."""
+        right, one, other = _right_at(*self._task, number), _shown_at(value, number), _shown_at(habit, number)
         return all(
-            any(no_answer(_shown_at(part, number)) for part in alone)
-            for number in self._numbers
-            if no_answer(_shown_at(both, number))
+            same(seen, a) if same(b, usual) else same(seen, b) if same(a, usual) else True
+            for seen, usual, a, b in _parts(self._at(number), right, one, other)
         )
 
     def _agrees(self, mistake: Mistake, number: int) -> bool:
@@ -138,9 +136,33 @@ def _both(exercise: str, task: str, value: Mistake, habit: Mistake) -> Mistake:
     return both(value, habit)
 
 
+def go_together(both: Mistake, value: Mistake, habit: Mistake) -> bool:
+    """Whether two mistakes fail together only where one of them fails alone.
+
+    Otherwise they can't be made at once (nobody detaches a list), and whatever raises that error everywhere
+    would be taken for them.
+    """
+    return all(
+        any(no_answer(_shown_at(half, number)) for half in (value, habit))
+        for number in range(len(known(both.exercise, both.task).probes))
+        if no_answer(_shown_at(both, number))
+    )
+
+
 def _kind(seen: Any) -> tuple[type, type]:
     """What kind of thing was seen."""
     return type(seen), type(getattr(seen, "value", None))
+
+
+def _parts(*shown: Any) -> Iterable[tuple[Any, ...]]:
+    """What was shown part by part, if all of it has the same parts."""
+    replies = [reply for reply in shown if isinstance(reply, Reply)]
+    if len(replies) == len(shown):
+        return zip(
+            *((r.value, r.arguments, r.gradients, r.parameter_gradients) for r in replies), strict=True
+        )
+    tuples = [values for values in shown if isinstance(values, tuple) and len(values) == len(shown[0])]
+    return zip(*tuples, strict=True) if len(tuples) == len(shown) else ()
 
 
 @cache

@@ -227,15 +227,15 @@ def test_no_line_of_the_graders_reaches_the_kit(kit: Path) -> None:
 def test_the_kit_runs_where_neither_solutions_nor_graders_can_be_imported(kit: Path) -> None:
     names = [f"exercises.{exercise.name}" for exercise in exercises()]
     code = (
-        "import importlib, importlib.util, sys\n"
+        "import importlib, sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in ('graders', 'solutions', 'tests'): raise ImportError(name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
         f"for name in {names!r}: importlib.import_module(name)\n"
-        "assert importlib.util.find_spec('graders') is None\n"
-        "assert importlib.util.find_spec('solutions') is None\n"
-        "hidden = ('graders', 'solutions', 'tests')\n"
-        "print(*sorted(name for name in sys.modules if name.split('.')[0] in hidden))\n"
     )
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=kit, env=environment, capture_output=True, text=True, timeout=300
     )
-    assert (run.returncode, run.stdout.strip()) == (0, ""), run.stderr
+    assert run.returncode == 0, run.stderr

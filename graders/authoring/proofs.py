@@ -24,7 +24,9 @@ from graders.course.kit import release
 from graders.course.stubs import student_cell
 from graders.curriculum import Exercise, Task, cells, checks_of, file_of
 from graders.curriculum.schema import BEGIN, END
-from graders.diagnosis.catalogue import Misconception, catalogue, diagnose
+from graders.diagnosis.catalogue import mistakes
+from graders.diagnosis.diagnose import diagnose
+from graders.diagnosis.mistakes import Mistake
 from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import read
 from graders.report import TaskResult
@@ -118,7 +120,7 @@ class Proofs:
             ),
             Claim(
                 "every known mistake fails and is named",
-                tuple(Step(f"{e.task}: {e.name}", partial(self._mistaken, e)) for e in catalogue(name)),
+                tuple(Step(f"{e.task}: {e.name}", partial(self._mistaken, e)) for e in mistakes(name)),
                 none="no mistakes are known",
             ),
         )
@@ -206,7 +208,7 @@ class Proofs:
         wrong = [f"{result.task}: {said}" for result in written if (said := _should_be("passed", result))]
         return "; ".join(wrong) or ("" if written else "there is no task in it")
 
-    def _mistaken(self, entry: Misconception) -> str:
+    def _mistaken(self, entry: Mistake) -> str:
         tasks = {task.name: task for task in self.exercise.tasks}
         if entry.task not in tasks:
             return f"there is no task {entry.task!r}"
@@ -228,14 +230,14 @@ def _survived(survives: Callable[[], bool]) -> str:
     return "no property notices it" if survives() else ""
 
 
-def _submission(entry: Misconception, task: Task) -> Submission:
+def _submission(entry: Mistake, task: Task) -> Submission:
     # Other random numbers than those with which the catalogue looks at itself.
     submission = submission_in_process(entry.names(), seed=7)
     submission.begin(task.by_hand)
     return submission
 
 
-def _fails(submission: Submission, entry: Misconception) -> bool:
+def _fails(submission: Submission, entry: Mistake) -> bool:
     """Whether some property notices; random questions come last, since they take longest."""
     every = properties_of(entry.exercise, entry.task)
     for held in sorted(every, key=lambda held: hasattr(held.test, "hypothesis")):

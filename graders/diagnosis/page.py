@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from graders.curriculum import SOLUTIONS, exercises
 
-from .catalogue import ALSO, Misconception, catalogue
+from .catalogue import mistakes
+from .mistakes import Mistake
 
 PAGE = SOLUTIONS.parent / "docs" / "misconceptions.md"
 
@@ -20,12 +21,11 @@ def page() -> str:
     """The page, in Markdown."""
     parts = [_HEAD]
     for exercise in exercises():
-        if not catalogue(exercise.name):
+        if not mistakes(exercise.name):
             continue
-        rows: dict[tuple[str, str], list[Misconception]] = {}
-        for entry in catalogue(exercise.name):
-            if ALSO not in entry.says:
-                rows.setdefault((entry.says, entry.hint), []).append(entry)
+        rows: dict[tuple[str, str], list[Mistake]] = {}
+        for entry in mistakes(exercise.name):
+            rows.setdefault((entry.says, entry.hint), []).append(entry)
         parts += [
             f"\n## {exercise.name}\n",
             "| message | hint | tasks |",

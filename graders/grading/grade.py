@@ -15,7 +15,7 @@ import torch
 from hypothesis.errors import Flaky
 
 from graders.curriculum import Task, exercises
-from graders.diagnosis.catalogue import diagnose
+from graders.diagnosis.diagnose import diagnose
 from graders.printable import one_line
 from graders.report import GroupResult, Report, Said, TaskResult, shown
 from graders.sandbox.errors import (

@@ -26,17 +26,25 @@ def test_the_shape(submission):
     right = submission.brightness(torch.ones(2, 3)).shape == (2, 3)
     that(right, call="brightness(X)", aspect="shape", sentence="The shape is wrong.")
 """
+WORDS = 'too-dark = { says = "It is too dark.", hint = "How bright is it?" }'
 RIGHT_NAMED_WRONG = """
-from graders.diagnosis.catalogue import misconception
+from graders.diagnosis.pipeline import Call, Pipeline, after, step
 
 
-@misconception("too-dark", "brightness", says="It is too dark.", hint="How bright is it?")
-def dark(X):
-    return X / 2
+class Brightness(Call):
+    @step
+    def result(self):
+        return self.X * 2
 
 
-ENTRIES = (dark,)
-PROBES = {"brightness": ()}
+PIPELINES = (
+    Pipeline(
+        "brightness",
+        lambda slip: lambda X: slip(Brightness(X=X)).answer(),
+        {"too-dark": after(lambda Y: Y / 4)},
+        probes=(),
+    ),
+)
 """
 
 
@@ -65,8 +73,10 @@ def test_everything_that_is_not_true_is_found(home: Path) -> None:
     )
     hidden = home / "graders" / "tasks" / "brightness"
     (hidden / "properties.py").write_text(WEAK)
-    (hidden / "misconceptions").mkdir()
-    (hidden / "misconceptions" / "catalogue.py").write_text(RIGHT_NAMED_WRONG)
+    (hidden / "slips.py").write_text(RIGHT_NAMED_WRONG)
+    (hidden / "words.toml").write_text(
+        'too-dark.says = "It is too dark."\ntoo-dark.hint = "How bright is it?"\n'
+    )
     (hidden / "right").mkdir()
     (hidden / "right" / "other.py").write_text("def brightness(X):\n    return X.flatten()\n")
     checks = home / "exercises" / "checks" / "test_brightness.py"

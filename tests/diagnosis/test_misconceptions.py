@@ -1,8 +1,7 @@
-"""The catalogue of misconceptions: each entry fails its task and is named; nothing right is ever named."""
+"""Known mistakes: each of them fails its task and is named; nothing right is ever named."""
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +12,9 @@ import torch
 from hypothesis.errors import Flaky
 
 from graders.curriculum import Task, exercises
-from graders.diagnosis.catalogue import Misconception, catalogue, diagnose, probes
+from graders.diagnosis.catalogue import known, mistakes
+from graders.diagnosis.diagnose import diagnose
+from graders.diagnosis.mistakes import Mistake, right_names
 from graders.diagnosis.page import PAGE, page
 from graders.grading.hand_in import read
 from graders.sandbox.errors import Crashed, Forbidden, OutOfMemory, StudentError, TimedOut
@@ -23,12 +24,11 @@ from graders.testing.in_process import submission_in_process
 from graders.testing.properties import properties_of
 from graders.testing.submission import Submission
 from tests.grading.test_sample_class import EXPECTED, PATHS
-from tests.parts import Part
 
 RIGHT_STUDENTS = ("ada", "ben", "chen", "dina", "rosa")
 TASKS = {(task.exercise, task.name): task for exercise in exercises() for task in exercise.tasks}
 EXERCISES = [exercise.name for exercise in exercises()]
-ENTRIES = [entry for exercise in EXERCISES for entry in catalogue(exercise)]
+ENTRIES = [entry for exercise in EXERCISES for entry in mistakes(exercise)]
 
 # Errors say themselves what is missing.
 WITHOUT_ENTRIES = {"invalid_input"}
@@ -40,19 +40,7 @@ def _each_task() -> Iterator[Any]:
         yield pytest.param(task, id=group, marks=pytest.mark.xdist_group(f"catalogue of {exercise}"))
 
 
-def _is_combination(entry: Misconception) -> bool:
-    """Whether it is another entry and something besides."""
-    others = {other.name for other in catalogue(entry.exercise)}
-    parts = entry.name.split("-and-")
-    return any("-and-".join(parts[:count]) in others for count in range(1, len(parts)))
-
-
-def _names(exercise: str) -> dict[str, Any]:
-    found = vars(importlib.import_module(f"solutions.{exercise}"))
-    return {name: value for name, value in found.items() if not name.startswith("__")}
-
-
-def _wrong(entry: Misconception) -> Submission:
+def _wrong(entry: Mistake) -> Submission:
     submission = submission_in_process(entry.names())
     # Other random numbers than those with which the catalogue looks at itself.
     submission._seed = 7
@@ -60,7 +48,7 @@ def _wrong(entry: Misconception) -> Submission:
     return submission
 
 
-def _first_failure(submission: Submission, entry: Misconception) -> str:
+def _first_failure(submission: Submission, entry: Mistake) -> str:
     """How the first failing property fails; empty if all hold.
 
     Random tests come last, since they take longest.
@@ -86,7 +74,7 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _goes_wrong(entry: Misconception) -> str:
+def _goes_wrong(entry: Mistake) -> str:
     """What the graders get wrong about one wrong answer; empty if it fails and is named."""
     try:
         if _first_failure(_wrong(entry), entry) not in ("failed", "broken"):
@@ -100,20 +88,16 @@ def _goes_wrong(entry: Misconception) -> str:
 
 
 @pytest.mark.parametrize("task", list(_each_task()))
-def test_every_wrong_answer_fails_its_task_and_is_named(task: Task, part: Part) -> None:
-    """Every slip, and a part of those that combine several."""
-    known = [entry for entry in ENTRIES if (entry.exercise, entry.task) == (task.exercise, task.name)]
-    combinations = {entry.name for entry in known if _is_combination(entry)}
-    chosen = set(part.of(combinations))
-    asked = [entry for entry in known if entry.name not in combinations or entry.name in chosen]
+def test_every_wrong_answer_fails_its_task_and_is_named(task: Task) -> None:
+    asked = known(task.exercise, task.name).single
     wrong = [f"{entry.name}: {why}" for entry in asked if (why := _goes_wrong(entry))]
-    assert not wrong, f"{part}: {len(wrong)} of {len(asked)}\n" + "\n".join(wrong)
+    assert not wrong, f"{len(wrong)} of {len(asked)}\n" + "\n".join(wrong)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_wrong_answers_leave_the_other_tasks_alone(exercise: str) -> None:
-    right = _names(exercise)
-    for entry in catalogue(exercise):
+    right = right_names(exercise)
+    for entry in mistakes(exercise):
         wrong = entry.names()
         assert {name for name in wrong if wrong[name] is not right.get(name)} == {entry.task}
         assert set(wrong) == set(right)
@@ -122,7 +106,7 @@ def test_wrong_answers_leave_the_other_tasks_alone(exercise: str) -> None:
 @pytest.mark.parametrize("task", list(_each_task()))
 def test_the_reference_is_never_named(task: Task) -> None:
     for seed in (0, 7):
-        submission = submission_in_process(_names(task.exercise))
+        submission = submission_in_process(right_names(task.exercise))
         submission._seed = seed
         assert diagnose(submission, task.exercise, task.name) is None
 
@@ -144,19 +128,19 @@ def test_right_students_are_never_named(student: str, warm_parent: WarmParent) -
             submission.close()
 
 
-def test_every_task_has_its_misconceptions_and_every_one_a_task() -> None:
+def test_every_task_has_its_mistakes_and_every_one_a_task() -> None:
     with_entries = {(entry.exercise, entry.task) for entry in ENTRIES}
-    # An exercise may do without a catalogue; one that has any names mistakes in each of its tasks.
+    # An exercise may do without slips; one that has any names mistakes in each of its tasks.
     written = {exercise for exercise, _ in with_entries}
     assert with_entries == {key for key in TASKS if key[0] in written and key[1] not in WITHOUT_ENTRIES}
-    assert all(probes(*key) for key in with_entries)
+    assert all(known(*key).probes for key in with_entries)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
-def test_names_are_plain_and_unique_within_an_exercise(exercise: str) -> None:
-    names = [entry.name for entry in catalogue(exercise)]
+def test_names_are_plain_and_unique_within_a_task(exercise: str) -> None:
+    names = [(entry.task, entry.name) for entry in mistakes(exercise)]
     assert {name for name in names if names.count(name) > 1} == set()
-    assert [name for name in names if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)] == []
+    assert [name for _, name in names if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)] == []
 
 
 def test_words_for_the_student_are_whole_sentences_with_a_question() -> None:

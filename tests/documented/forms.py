@@ -34,6 +34,7 @@ FORMS: dict[str, str] = {
     "python -m pip install -r requirements.txt": _INSTALLS,
     "python -m pip install pre-commit && pre-commit install": _INSTALLS,
     "python -m benchmarks.devices": _SLOW,
+    "python -m benchmarks.diagnosis": _SLOW,
     "python -m benchmarks.effort": _SLOW,
     "python -m benchmarks.lenet": _SLOW,
     "python -m benchmarks.nbgrader": _SLOW,

@@ -368,7 +368,7 @@ NEW: tuple[Step, ...] = (
     Typed("python -m graders check-exercise signals --quick", says="values 3"),
     _written("solutions", "properties", "checks"),
     Typed("python -m graders check-exercise signals", says="no mistakes are known"),
-    _written("catalogue"),
+    _written("slips", "words"),
     Typed("python -m graders check-exercise signals", says="every known mistake fails and is named │ 2"),
     _a_class_of_three,
     Typed("python -m graders release ~/student-kit", says="The student kit is in"),

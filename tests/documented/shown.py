@@ -109,7 +109,7 @@ def _text(document: Path) -> str:
 
 
 def whole_files(document: Path) -> dict[str, str]:
-    """The files that a document shows in full, by path: a fence that begins with ```python PATH."""
+    """The files that a document shows in full, by path: a fence that begins with a language and the path."""
     tokens = _parser().parse(document.read_text(encoding="utf-8"))
     shown = (token for token in tokens if token.type == "fence" and " " in token.info)
     return {token.info.partition(" ")[2]: token.content for token in shown}

@@ -372,7 +372,7 @@ def test_a_right_answer_in_another_style_holds_on_a_device(
 ) -> None:
     """This includes half precision, and makes no allowance for the limits of the simulation."""
     submission, groups = submission_in_process(answer.names()), groups_of(answer.exercise, answer.task)
-    everything = request.node.get_closest_marker("long") is not None
+    everything = request.node.get_closest_marker("full") is not None
     asked = [
         held
         for held in properties_of(answer.exercise, answer.task)

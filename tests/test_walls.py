@@ -227,11 +227,13 @@ def test_no_line_of_the_graders_reaches_the_kit(kit: Path) -> None:
 def test_the_kit_runs_where_neither_solutions_nor_graders_can_be_imported(kit: Path) -> None:
     names = [f"exercises.{exercise.name}" for exercise in exercises()]
     code = (
-        "import importlib, importlib.util, sys\n"
-        f"for name in {names!r}: importlib.import_module(name)\n"
-        "assert importlib.util.find_spec('graders') is None\n"
-        "assert importlib.util.find_spec('solutions') is None\n"
+        "import importlib, sys\n"
         "hidden = ('graders', 'solutions', 'tests')\n"
+        "class Wall:\n"  # they may be installed where the tests run
+        "    def find_spec(name, path=None, target=None):\n"
+        "        if name.split('.')[0] in hidden: raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Wall)\n"
+        f"for name in {names!r}: importlib.import_module(name)\n"
         "print(*sorted(name for name in sys.modules if name.split('.')[0] in hidden))\n"
     )
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}

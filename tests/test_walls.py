@@ -228,14 +228,16 @@ def test_the_kit_runs_where_neither_solutions_nor_graders_can_be_imported(kit: P
     names = [f"exercises.{exercise.name}" for exercise in exercises()]
     code = (
         "import importlib, sys\n"
-        "class Absent:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.split('.')[0] in ('graders', 'solutions', 'tests'): raise ImportError(name)\n"
-        "sys.meta_path.insert(0, Absent())\n"
+        "hidden = ('graders', 'solutions', 'tests')\n"
+        "class Wall:\n"  # they may be installed where the tests run
+        "    def find_spec(name, path=None, target=None):\n"
+        "        if name.split('.')[0] in hidden: raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Wall)\n"
         f"for name in {names!r}: importlib.import_module(name)\n"
+        "print(*sorted(name for name in sys.modules if name.split('.')[0] in hidden))\n"
     )
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=kit, env=environment, capture_output=True, text=True, timeout=300
     )
-    assert run.returncode == 0, run.stderr
+    assert (run.returncode, run.stdout.strip()) == (0, ""), run.stderr

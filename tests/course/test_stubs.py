@@ -112,6 +112,7 @@ def test_the_committed_stubs_are_what_the_command_makes() -> None:
 def test_a_stub_that_was_edited_by_hand_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "pyproject.toml").touch()  # a checkout has one
     copy = tmp_path / "exercises"
     shutil.copytree(stubs.EXERCISES_FOLDER, copy)
     monkeypatch.setattr(stubs, "EXERCISES_FOLDER", copy)

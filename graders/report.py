@@ -71,7 +71,7 @@ class TaskResult:
         outcome: one of `OUTCOMES`; `grader_error` is shown as *not graded* and is no zero.
         message: what is wrong, in full; empty for a passed task. With `grader_error` it tells of the grader.
         counterexample: the call, the aspect, and small tensors as nested lists.
-        diagnosis: the name of the misconception, if the behaviour matches one exactly.
+        diagnosis: the name of the mistake, or of two at once, if the behaviour matches exactly.
         hint: a question that leads on.
         said: the message in parts, of which a student reads those that the level of feedback allows.
     """

@@ -1,1 +1,1 @@
-"""Measurements, side by side with what a user would pick instead: `python -m benchmarks.<name>`."""
+"""Benchmarks against what a user would pick instead: `python -m benchmarks.<name>`."""

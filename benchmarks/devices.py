@@ -1,7 +1,7 @@
-"""What asking on the simulated accelerator costs: `python -m benchmarks.devices`.
+"""What the tests on the simulated accelerator cost: `python -m benchmarks.devices`.
 
-The reference is graded with and without the properties of the groups *devices*, in turn, in one run on this
-machine; the table shows the CPU time of grader and student processes for each exercise, and the ratio.
+The reference is graded alternately with and without the properties of the *devices* groups, in one run on
+this machine. The table shows the CPU time of grader and student processes for each exercise, and the ratio.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from graders.testing.devices import DEVICES
 
 @contextmanager
 def without_devices() -> Iterator[None]:
-    """Meanwhile no task is asked on the accelerator."""
+    """Within this context, no task is tested on the accelerator."""
     every = grading.properties_of
     grading.properties_of = lambda *task: [held for held in every(*task) if held.group != DEVICES]  # type: ignore[assignment]
     try:
@@ -40,7 +40,7 @@ def without_devices() -> Iterator[None]:
 
 @contextmanager
 def counted(used: list[float]) -> Iterator[None]:
-    """Meanwhile the CPU time of every student process, when it is ended, goes into `used`."""
+    """Within this context, the CPU time of every student process is appended to `used` when it ends."""
     end = Child.end
 
     def counting_end(child: Child) -> int | None:
@@ -68,7 +68,7 @@ def cpu_seconds(hand_in: HandIn, exercise: str, parent: WarmParent) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.devices", description=__doc__)
-    parser.add_argument("--runs", type=int, default=3, help="gradings each (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=3, help="runs with and without (default: %(default)s)")
     runs = parser.parse_args().runs
     torch.set_num_threads(1)
     table = Table("exercise", "with", "without", "ratio", title=f"CPU seconds, median of {runs} runs")

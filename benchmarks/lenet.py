@@ -1,10 +1,10 @@
 """LeNet on real images: `python -m benchmarks.lenet`.
 
-Trains the reference solution by the recipes of `python -m exercises train`, several seeds each, and beside it
-what a user would write instead: the same layers in an `nn.Sequential` and a plain loop, on the same images in
-the same order from the same start. Seconds are of CPU time on one thread, which other work on the machine
-disturbs little; they include the measuring of accuracy. The textbook's figure is the one that d2l.ai prints
-for its LeNet.
+Trains the reference solution with the recipes of `python -m exercises train`, each with several seeds, and
+for comparison what a user would write instead: the same layers in an `nn.Sequential` and a plain loop, on the
+same images in the same order from the same start. Times are CPU seconds on one thread, which other work on
+the machine affects little; they include measuring the accuracy. The textbook's figure is the one that d2l.ai
+reports for its LeNet.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Pair:
 
 
 def plain_net() -> nn.Sequential:
-    """The network as the textbook writes it."""
+    """The network as it is written in the textbook."""
     return nn.Sequential(
         *(nn.Conv2d(1, 6, 5, padding=2), nn.Sigmoid(), nn.AvgPool2d(2, 2)),
         *(nn.Conv2d(6, 16, 5), nn.Sigmoid(), nn.AvgPool2d(2, 2), nn.Flatten()),
@@ -49,7 +49,7 @@ def plain_net() -> nn.Sequential:
 
 
 def plain_init(net: nn.Module) -> None:
-    """Xavier, as the textbook writes it."""
+    """Xavier initialisation as it is written in the textbook."""
     for layer in net.modules():
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
             nn.init.xavier_uniform_(layer.weight)
@@ -83,7 +83,7 @@ PLAIN = SimpleNamespace(lenet=plain_net, init_lenet=plain_init, train=plain_epoc
 
 
 def measured(recipe: Recipe, images: Images, seed: int, epochs: int | None) -> Pair:
-    """Both trainings, one after the other; which is first changes with the seed."""
+    """Both trainings, one after the other; the seed decides which comes first."""
     found, seconds = {}, {}
     for name, written in (("ours", reference), ("plain", PLAIN))[:: 1 if seed % 2 else -1]:
         started = time.process_time()
@@ -93,7 +93,7 @@ def measured(recipe: Recipe, images: Images, seed: int, epochs: int | None) -> P
 
 
 def spread(numbers: list[float], digits: int) -> str:
-    """Median, and in brackets the smallest and the largest."""
+    """The median, with the smallest and the largest in brackets."""
     middle = f"{statistics.median(numbers):.{digits}f}"
     return middle if len(numbers) == 1 else f"{middle} ({min(numbers):.{digits}f}–{max(numbers):.{digits}f})"
 

@@ -3,9 +3,9 @@
     python -m benchmarks.nbgrader [--students N] [--rounds N]
 
 Two courses are made from the same source and get the same submissions. One has nbgrader's own settings, so
-its grade cells run in the student's kernel; the other has ours. `nbgrader autograde` grades them in turns, so
-that both meet the same load. The start of the command counts for both. Prints seconds per submission and the
-ratio.
+its grade cells run in the student's kernel; the other has ours. `nbgrader autograde` grades them alternately,
+so that both run under the same load. The start-up time of the command counts for both. Prints seconds per
+submission and the ratio.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--students", type=int, default=20, help="submissions in each round (default: %(default)s)"
     )
-    parser.add_argument("--rounds", type=int, default=1, help="turns for each course (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=1, help="runs of each course (default: %(default)s)")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="nbgrader-benchmark-") as scratch:
         stock, ours = Path(scratch) / "stock", Path(scratch) / "ours"

@@ -1,8 +1,8 @@
 """What isolation costs: `python -m benchmarks.sandbox`.
 
-Measured in one run on this machine: the start of a student process up to the loaded module (warm fork against
-a fresh interpreter), round trips of 1 KB and 1 MB, memory of further workers, and a whole submission graded
-in the sandbox against the same properties asked in this very process with no isolation at all.
+Measured in one run on this machine: starting a student process and loading a module (a warm fork against a
+fresh interpreter), round trips of 1 KB and 1 MB, the memory of additional workers, and grading a whole
+submission in the sandbox against running the same properties in this process without any isolation.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import read
 from graders.sandbox.child import Child
 from graders.sandbox.inside import accelerator
+from graders.sandbox.limits import Limits
 from graders.sandbox.one_core import on_one_core
 from graders.sandbox.tiers import best_tier
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.warm_parent import WarmParent
 from graders.testing.in_process import submission_in_process
 from graders.testing.properties import properties_of
 
@@ -54,7 +55,7 @@ def loaded_child(parent: WarmParent, by_hand: bool) -> Child:
 
 
 def start_times(parent: WarmParent, by_hand: bool, runs: int) -> list[float]:
-    """From the wish for a process to the loaded module; ending it is not counted."""
+    """The time from requesting a process to the loaded module; ending it isn't counted."""
     times = []
     for _ in range(runs):
         started = time.perf_counter()
@@ -65,12 +66,12 @@ def start_times(parent: WarmParent, by_hand: bool, runs: int) -> list[float]:
 
 
 def fresh_interpreter() -> None:
-    """What a process boundary without a warm parent costs: an interpreter that imports torch."""
+    """Start an interpreter that imports torch, which is what isolation costs without a warm parent."""
     subprocess.run([sys.executable, "-I", "-c", MODULE], check=True)
 
 
 def proportional_kib(pid: int) -> float:
-    """Proportional set size of a process: shared pages count in part."""
+    """The proportional set size of a process: shared pages count proportionally."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return float(line.split()[1])
@@ -78,9 +79,9 @@ def proportional_kib(pid: int) -> float:
 
 
 def memory_of_further_workers(parent: WarmParent, workers: int = 4) -> list[float]:
-    """MiB that each further student process adds to the PSS of the grader and all that it started.
+    """MiB that each additional student process adds to the PSS of the grader and all its child processes.
 
-    A process's own PSS would say something else: its share of pages that are there with or without it.
+    A process's own PSS would measure something else: it includes shares of pages that exist anyway.
     """
     children: list[Child] = []
     totals = []
@@ -97,7 +98,7 @@ def memory_of_further_workers(parent: WarmParent, workers: int = 4) -> list[floa
 
 
 def round_trips(parent: WarmParent, numbers: int, runs: int) -> list[float]:
-    """Times of one question and its answer, each with a tensor of so many float32 numbers, as in grading."""
+    """The times of single questions and answers, each with a tensor of `numbers` float32 values."""
     with on_one_core():
         child = loaded_child(parent, by_hand=False)
         question = {"ask": "call", "target": "echo", "args": (torch.rand(numbers),), "kwargs": {}}
@@ -108,7 +109,7 @@ def round_trips(parent: WarmParent, numbers: int, runs: int) -> list[float]:
 
 
 def in_this_process() -> None:
-    """Every property of every task, asked in this process: same questions, same frames, no walls."""
+    """Run every property of every task in this process: the same questions and frames, but no walls."""
     for exercise in exercises():
         names = vars(__import__(f"solutions.{exercise.name}", fromlist=["_"]))
         submission = submission_in_process(

@@ -1,4 +1,4 @@
-"""`python -m exercises`: where am I, check my code, give me a hint, train my network."""
+"""`python -m exercises`: show my progress, check my code, give me a hint, train my network."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m exercises",
-        description="Without a command: which tasks pass their examples, and what comes next.",
+        description="Without a command, it shows which tasks pass their examples and what to do next.",
     )
     commands = parser.add_subparsers(metavar="COMMAND")
     check = commands.add_parser("check", help="run the worked examples of one exercise, or of all")
     check.add_argument("name", nargs="?", help="an exercise or a task")
     check.set_defaults(run=lambda options: _check(options.name))
-    hint = commands.add_parser("hint", help="a nudge for a task")
+    hint = commands.add_parser("hint", help="show a hint for a task")
     hint.add_argument("name", help="a task, such as pool2d")
     hint.add_argument(
-        "--more", action="count", default=0, help="the next hint; give it twice for the last one"
+        "--more", action="count", default=0, help="show the next hint; repeat it for the one after that"
     )
     hint.set_defaults(run=lambda options: _hint(options.name, options.more))
     _add_train(commands)
@@ -47,54 +47,73 @@ def _add_train(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Recipes:\n"
         + "".join(
-            f"  {name:<9} {recipe.about};\n"
-            f"            rate {recipe.lr:g}, batches of {recipe.batch_size}, {recipe.epochs} epochs.\n"
+            f"  {name:<9} {recipe.about}.\n"
+            f"            Learning rate {recipe.lr:g}, batches of {recipe.batch_size}, "
+            f"{recipe.epochs} epochs.\n"
             f"            Test accuracy on Fashion-MNIST: {recipe.reaches}.\n"
             for name, recipe in RECIPES.items()
         )
-        + "\nWithout --data, the images are looked for in the folder that the variable CNN_DATA names, then\n"
-        "in Debian's package dataset-fashion-mnist, and else they are downloaded, once.\n"
-        "`--data bundled` needs nothing: 600 images come with the exercises.",
+        + "\nWithout --data, the command looks for the images in the folder that the environment variable\n"
+        "CNN_DATA names, then in Debian's package dataset-fashion-mnist, and otherwise downloads them once.\n"
+        "`--data bundled` needs no download: it uses the 600 images that come with the exercises.",
     )
     parser.add_argument(
         "--recipe", choices=RECIPES, default="quick", help="how to train (default: %(default)s)"
     )
     parser.add_argument(
-        "--data", metavar="PATH", help="the folder that holds the images, or `bundled` for those shipped here"
+        "--data", metavar="PATH", help="folder with the images, or `bundled` for those that come with the kit"
     )
     parser.add_argument(
         "--dataset", choices=("fashion-mnist", "mnist"), default="fashion-mnist", help="default: %(default)s"
     )
-    parser.add_argument("--epochs", type=_positive, metavar="N", help="instead of the recipe's")
+    parser.add_argument("--epochs", type=_positive, metavar="N", help="default: the recipe's")
     parser.add_argument(
         "--device",
         choices=("auto", "cpu", "cuda", "mps"),
         default="auto",
-        help="auto takes an accelerator if there is one (default: %(default)s)",
+        help="auto uses an accelerator if there is one (default: %(default)s)",
     )
     parser.add_argument(
         "--seed",
         type=int,
         default=0,
         metavar="N",
-        help="draws images, weights and order; on the CPU the same seed gives the same numbers "
-        "(default: %(default)s)",
+        help="random seed for the choice of images, their order and the weights; "
+        "on the CPU the same seed gives the same numbers (default: %(default)s)",
     )
-    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw loss and accuracy into this file")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="plot loss and accuracy to this file")
     parser.set_defaults(run=_train)
 
 
 def _positive(text: str) -> int:
     number = int(text) if text.isascii() and text.isdigit() else 0
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return number
 
 
 def _train(options: argparse.Namespace) -> int:
-    from .training import run  # here, because torch takes seconds that the other commands need not wait
+    wrong = _wrong_folder(options)
+    if wrong is not None:
+        print(wrong, file=sys.stderr)
+        return 1
+    from .training import run  # imported here: torch takes seconds to load, and only this command needs it
 
     return run(options)
+
+
+def _wrong_folder(options: argparse.Namespace) -> str | None:
+    """What is wrong with the folders that the options name, said before anything slow is loaded."""
+    images = None if options.data in (None, "bundled") else Path(options.data).expanduser()
+    if images is not None and not images.is_dir():
+        return (
+            f"{images}, named by --data, is no folder. Name the folder that holds the images, or `bundled` "
+            "for the 600 images that come with the exercises."
+        )
+    if options.plot is not None and not options.plot.absolute().parent.is_dir():
+        home = options.plot.absolute().parent
+        return f"{home} is no folder. Make it first, or name another for --plot."
+    return None
 
 
 def _tasks() -> dict[str, dict[str, Any]]:
@@ -117,7 +136,7 @@ def _status() -> int:
             if state != "written" and following is None:
                 following = (exercise, task, facts["minutes"])
     if following is None:
-        print("\nEvery example passes. The hidden grader asks more, so read each docstring once again.")
+        print("\nEvery example passes. The hidden grader tests more than this, so reread each docstring.")
     else:
         exercise, task, minutes = following
         print(f"\nNext: {task} in exercises/{exercise}.py, about {minutes} minutes.")
@@ -134,7 +153,7 @@ def _state(outcomes: list[str]) -> str | None:
 
 
 def _run_checks(options: list[str]) -> dict[tuple[str, str], list[str]]:
-    """The outcomes of all checks by exercise and task, run by pytest in a process of its own."""
+    """The outcomes of all checks by exercise and task, run by pytest in a separate process."""
     report = HERE / ".checks.xml"
     command = [sys.executable, "-m", "pytest", str(HERE / "checks"), *options, f"--junit-xml={report}"]
     subprocess.run(
@@ -183,13 +202,13 @@ def _hint(name: str, more: int) -> int:
 
 
 def _exercise_of(task: str) -> str | None:
-    """The exercise that a task belongs to; says what there is when there is no such task."""
+    """The exercise that a task belongs to; prints the names of all tasks if there is no such task."""
     tasks = {name: exercise for exercise, about in _tasks().items() for name in about["tasks"]}
     if task in tasks:
         return tasks[task]
     close = difflib.get_close_matches(task, [*tasks, *_tasks()], n=1)
     meant = f" Did you mean {close[0]}?" if close else ""
-    print(f"There is no exercise or task {task!r}.{meant}\nThere are: {', '.join(tasks)}", file=sys.stderr)
+    print(f"There is no exercise or task {task!r}.{meant}\nTasks: {', '.join(tasks)}", file=sys.stderr)
     return None
 
 

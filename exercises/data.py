@@ -1,4 +1,4 @@
-"""Where real images come from: Fashion-MNIST and MNIST, from a folder, from Debian's package, or by download.
+"""Load Fashion-MNIST or MNIST: from a folder, from Debian's package, or by download.
 
 >>> train, test = load("fashion-mnist", root="bundled")
 >>> len(train), len(test), train.classes[train[0][1]]
@@ -25,13 +25,13 @@ from torchvision.transforms import v2
 
 BUNDLED = Path(__file__).parent / "images"
 VARIABLE = "CNN_DATA"
-"""The environment variable that names the folder of images, where no argument does."""
+"""The environment variable that names the folder with the images if no argument does."""
 SIDE = 28
 CLASSES = 10
 
 
 class NoImages(Exception):
-    """No images could be had; the message says why, and what to do next."""
+    """The images couldn't be loaded; the message says why, and what to do next."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class Source:
     """One of the data sets.
 
     Attributes:
-        title: what people call it.
-        published: torchvision's class for it, which knows the names of the classes and how to download.
-        package: Debian's package that holds it, if there is one, and the folder that it installs.
-        mean, deviation: of all pixels of its training images, on the scale from 0 to 1.
+        title: its usual name.
+        published: torchvision's class for it, which knows the names of the classes and how to download it.
+        package: Debian's package for it, if there is one, and the folder that the package installs.
+        mean, deviation: mean and standard deviation of the training images' pixels, scaled to 0 to 1.
     """
 
     title: str
@@ -65,11 +65,11 @@ SOURCES = {
 
 
 class Images(datasets.VisionDataset):  # type: ignore[misc]
-    """Images and labels from a pair of files in the format of MNIST, plain or gzipped.
+    """Images and labels from a pair of files in MNIST format, plain or gzipped.
 
     Attributes:
-        folder: where the files lie.
-        data: all images as they are stored, `(N, 28, 28)`, uint8.
+        folder: the folder that contains the files.
+        data: all images as stored, `(N, 28, 28)`, uint8.
         targets: their classes, `(N,)`, int64.
         classes: the names of the ten classes.
     """
@@ -89,17 +89,19 @@ class Images(datasets.VisionDataset):  # type: ignore[misc]
         self.targets = _read(labels, dimensions=1).long()
         if self.data.shape[1:] != (SIDE, SIDE):
             height, width = self.data.shape[1:]
-            raise NoImages(f"{images} holds images of {height} × {width}; they must be {SIDE} × {SIDE}.")
+            raise NoImages(f"{images} contains images of {height} × {width}; they must be {SIDE} × {SIDE}.")
         if len(self.data) != len(self.targets):
             raise NoImages(
-                f"{images} holds {len(self.data)} images, but {labels} {len(self.targets)} labels. "
-                "They do not belong together: get both files anew, from one place."
+                f"{images} contains {len(self.data)} images, but {labels} contains "
+                f"{len(self.targets)} labels. The files don't belong together: download both again, from the "
+                "same source."
             )
         if not len(self.data):
-            raise NoImages(f"{images} holds no image. Get the file anew.")
+            raise NoImages(f"{images} contains no images. Download the file again.")
         if int(self.targets.max()) >= CLASSES:
             raise NoImages(
-                f"{labels} holds a label {int(self.targets.max())}; there are 0 to 9. Get the file anew."
+                f"{labels} contains the label {int(self.targets.max())}; labels must be 0 to 9. "
+                "Download the file again."
             )
 
     def __len__(self) -> int:
@@ -110,10 +112,10 @@ class Images(datasets.VisionDataset):  # type: ignore[misc]
         return (image if self.transform is None else self.transform(image)), int(self.targets[index])
 
     def tensors(self) -> tuple[Tensor, Tensor]:
-        """All images `(N, 1, 28, 28)`, transformed at once, and their classes `(N,)`.
+        """All images `(N, 1, 28, 28)`, transformed in one go, and their classes `(N,)`.
 
-        Several hundred times quicker than asking for one image after another; right for transforms that
-        draw nothing at random.
+        This is several hundred times faster than loading the images one by one. Use it only with transforms
+        that aren't random.
         """
         stack = tv_tensors.Image(self.data.unsqueeze(1))
         images = stack if self.transform is None else self.transform(stack)
@@ -121,7 +123,7 @@ class Images(datasets.VisionDataset):  # type: ignore[misc]
 
 
 def scaled(name: str, *, standardised: bool = False) -> v2.Compose:
-    """Turn an image into float32 numbers from 0 to 1, or of mean 0 and variance 1 over the data set."""
+    """A transform to float32 values from 0 to 1, or with mean 0 and variance 1 over the training images."""
     steps: list[Any] = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
     if standardised:
         steps.append(v2.Normalize([SOURCES[name].mean], [SOURCES[name].deviation]))
@@ -134,17 +136,18 @@ def load(
     *,
     transform: Callable[..., Any] | None = None,
 ) -> tuple[Images, Images]:
-    """The images to train on and the images to test on.
+    """Load the training images and the test images.
 
     Args:
         name: `"fashion-mnist"` or `"mnist"`.
-        root: the folder that holds the files; `"bundled"` for the 600 images of Fashion-MNIST that come with
-            the exercises. Without it the variable `CNN_DATA` names the folder; without that, the files of
-            Debian's package are taken, and else torchvision downloads them to a cache, once.
-        transform: what to do with each image; by default numbers from 0 to 1.
+        root: the folder that contains the files; `"bundled"` for the 600 images of Fashion-MNIST that come
+            with the exercises. If None, the environment variable `CNN_DATA` names the folder; if that isn't
+            set, the files of Debian's package are used, and otherwise torchvision downloads them to a cache
+            once.
+        transform: applied to each image; by default, it scales pixels to values from 0 to 1.
 
     Raises:
-        NoImages: with a message that says what to do next.
+        NoImages: the images couldn't be loaded; the message says what to do next.
     """
     folder = find(name, root)
     classes = list(SOURCES[name].published.classes)
@@ -153,25 +156,25 @@ def load(
 
 
 def find(name: str, root: str | Path | None = None) -> Path:
-    """The folder that the files of a data set lie in; downloads them if they are nowhere.
+    """Find the folder with the files of a data set; download them if they aren't on this machine.
 
     Raises:
-        NoImages: with a message that says what to do next.
+        NoImages: the files couldn't be found or downloaded; the message says what to do next.
     """
     if name not in SOURCES:
-        raise NoImages(f"There is no data set {name!r}. There are: {', '.join(SOURCES)}.")
+        raise NoImages(f"There is no data set {name!r}. The data sets are: {', '.join(SOURCES)}.")
     source = SOURCES[name]
     if root is not None:
         return _in(Path(root), source, named_by="--data")
     if os.environ.get(VARIABLE):
-        return _in(Path(os.environ[VARIABLE]), source, named_by=f"the variable {VARIABLE}")
+        return _in(Path(os.environ[VARIABLE]), source, named_by=f"the environment variable {VARIABLE}")
     if source.package is not None and not _missing(source.package[1]):
         return source.package[1]
     return _downloaded(source)
 
 
 def is_here(name: str) -> bool:
-    """Whether `load` without a folder would do without a download."""
+    """Whether `load` without a folder works without a download."""
     package = SOURCES[name].package
     installed = package is not None and not _missing(package[1])
     return installed or bool(os.environ.get(VARIABLE)) or not _missing(_cached(SOURCES[name]))
@@ -188,7 +191,7 @@ def file_names() -> list[str]:
 
 
 def _in(root: Path, source: Source, named_by: str) -> Path:
-    """The folder in or below `root` that holds the four files."""
+    """The folder that contains the four files: `root` or one below it."""
     if str(root) == "bundled":
         if source is not SOURCES["fashion-mnist"]:
             raise NoImages(f"The images that come with the exercises are Fashion-MNIST, not {source.title}.")
@@ -196,8 +199,9 @@ def _in(root: Path, source: Source, named_by: str) -> Path:
     root = root.expanduser()
     if not root.is_dir():
         raise NoImages(
-            f"{root}, named by {named_by}, is no folder. Name the folder that holds {file_names()[0]}.gz and "
-            "the three files beside it, or `bundled` for the 600 images that come with the exercises."
+            f"{root}, given by {named_by}, is not a folder. Give the folder that contains "
+            f"{file_names()[0]}.gz and the other three files, or `bundled` for the 600 images that come with "
+            "the exercises."
         )
     below = source.published.__name__
     places = [root, root / below / "raw", root / below, root / "raw"]
@@ -206,9 +210,9 @@ def _in(root: Path, source: Source, named_by: str) -> Path:
             return place
     nearest = min(places, key=lambda place: len(_missing(place)))
     missing = _missing(nearest)
-    looked = "nor in its folder " + str(Path(below) / "raw") if nearest == root else "which is there"
+    looked = f" or in its subfolder {Path(below) / 'raw'}" if nearest == root else ", although others are"
     raise NoImages(
-        f"{missing[0]} (or {missing[0]}.gz) is not in {nearest}, {looked}; {named_by} named {root}. "
+        f"{missing[0]} (or {missing[0]}.gz) is not in {nearest}{looked}; {named_by} gave {root}. "
         f"{source.title} has four files: {', '.join(file_names())}. {_other_ways(source)}"
     )
 
@@ -236,8 +240,8 @@ def _cached(source: Source) -> Path:
 def _other_ways(source: Source) -> str:
     ways = []
     if source.package is not None:
-        ways.append(f"on Debian or Ubuntu, `apt install {source.package[0]}` and leave `--data` out")
-    ways.append("get the four files elsewhere and pass their folder as `--data FOLDER`")
+        ways.append(f"on Debian or Ubuntu, run `apt install {source.package[0]}` and omit `--data`")
+    ways.append("get the four files somewhere else and pass their folder as `--data FOLDER`")
     if source is SOURCES["fashion-mnist"]:
         ways.append("work offline with the 600 images that come with the exercises: `--data bundled`")
     return "What you can do: " + "; ".join(ways) + "."
@@ -250,34 +254,36 @@ def _missing(folder: Path) -> list[str]:
 
 
 def _file(folder: Path, name: str) -> Path:
-    """The gzipped file if it is there: unlike the plain one, it carries a checksum."""
+    """The gzipped file if it exists: unlike the plain one, it contains a checksum."""
     packed = folder / f"{name}.gz"
     return packed if packed.is_file() else folder / name
 
 
 def _read(path: Path, dimensions: int) -> Tensor:
-    """A file in the format of MNIST: magic number, sizes, and as many bytes as these say.
+    """Read a file in MNIST format: magic number, sizes, and the number of bytes that the sizes give.
 
     Raises:
-        NoImages: the file cannot be read, or is not what it should be; the message names it.
+        NoImages: the file can't be read or has the wrong format; the message names the file.
     """
-    again = "Delete it and get it anew: it was damaged, or its download broke off."
+    again = "Delete it and download it again: it is damaged, or its download was interrupted."
     try:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise NoImages(f"{path} is damaged ({error}). {again}") from error
     except OSError as error:
-        raise NoImages(f"{path} cannot be read ({error.strerror or error}). Make it readable.") from error
+        raise NoImages(f"{path} can't be read ({error.strerror or error}). Make it readable.") from error
     start = 4 * (dimensions + 1)
     if len(raw) < start or raw[:4] != bytes([0, 0, 8, dimensions]):
         kind = "images" if dimensions == 3 else "labels"
-        raise NoImages(f"{path} does not begin as a file of {kind} in the format of MNIST does. {again}")
+        raise NoImages(f"{path} doesn't start like a file of {kind} in MNIST format. {again}")
     sizes = [int.from_bytes(raw[place : place + 4], "big") for place in range(4, start, 4)]
     expected = 1
     for size in sizes:
         expected *= size
     if len(raw) - start != expected:
-        raise NoImages(f"{path} should hold {expected} bytes of data and holds {len(raw) - start}. {again}")
+        raise NoImages(
+            f"{path} should contain {expected} bytes of data, but contains {len(raw) - start}. {again}"
+        )
     if not expected:
         return torch.empty(sizes, dtype=torch.uint8)
     return torch.frombuffer(bytearray(raw), dtype=torch.uint8, offset=start).view(*sizes)

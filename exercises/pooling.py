@@ -1,13 +1,13 @@
 # %% [markdown]
 # # Pooling and the receptive field
 #
-# A convolution reports what it saw and exactly where. To decide "this is a shoe" a network must let go of
-# the exact where, and gather what was seen here and there into one picture of the whole. Pooling is the
-# plainest way to do both: slide a window over the image, as a convolution does, but keep one summary of
-# each window, its largest value or its mean. There is nothing to learn in it, no kernel and no bias.
+# A convolution reports what it saw and exactly where. To decide "this is a shoe", a network has to give
+# up the exact location and combine what it found in different places. Pooling is the simplest way to do
+# both: slide a window over the image, as a convolution does, but keep only a summary of each window, its
+# maximum or its mean. There is nothing to learn, no kernel and no bias.
 #
-# You will write pooling by hand, for one image, for many channels and as a layer, and work out how far
-# one number deep inside a network can see.
+# You'll write pooling by hand, for one image, for many channels and as a layer, and you'll work out how
+# much of the image a single number deep inside a network can see.
 
 # %%
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    """Return `(height, width)`: an int counts for both axes, a pair stays as it is."""
+    """Return `(height, width)`: an int stands for both axes, a pair stays as it is."""
     if isinstance(value, int):
         return value, value
     if len(value) != 2:
@@ -29,9 +29,9 @@ def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
 # %% [markdown]
 # ## See it first
 #
-# The little image below is what an edge detector might give: 1 where it found something, 0 elsewhere.
-# Three versions of it go through a $2 \times 2$ max pooling: as it is, one pixel to the right, and two
-# pixels to the right.
+# The small image below is the kind of output an edge detector might give: 1 where it found something, 0
+# elsewhere. Three versions of it go through $2 \times 2$ max pooling: as it is, shifted right by one
+# pixel, and shifted right by two.
 
 # %% tags=["example"]
 if __name__ == "__main__":
@@ -40,52 +40,53 @@ if __name__ == "__main__":
     for steps in range(3):
         shifted = detected.roll(steps, dims=1)
         pooled = nn.functional.max_pool2d(shifted.reshape(1, 1, 4, 6), 2)[0, 0]
-        print(f"moved {steps} to the right:", shifted, "after 2 x 2 max pooling:", pooled, sep="\n")
-
+        print(f"shifted right by {steps}:", shifted, "after 2 x 2 max pooling:", pooled, sep="\n")
 
 # %% [markdown]
-# The first two results are equal, and the third is not. That is the first purpose of pooling: it makes
-# what follows **less sensitive to the exact place**. A pixel may move inside its window and nobody
-# notices. Once it crosses into the next window, the result changes after all. So take care with the
-# sentence "max pooling is translation invariant":
+# The first two results are equal, the third is not. This is the first purpose of pooling: it makes later
+# layers **less sensitive to the exact position**. A feature can move within its window and the result
+# stays the same. As soon as it crosses into the next window, the result changes after all. So be careful
+# with the statement "max pooling is translation invariant":
 #
-# - A convolution is *equivariant*: shift the image, and the result is shifted along.
-# - Pooling is *roughly invariant*, to shifts that are small against its window.
-# - Only global pooling, one value for the whole map, ignores every shift (borders apart).
+# - A convolution is *equivariant*: shift the image, and the result shifts along with it.
+# - Pooling is *roughly invariant* to shifts that are small compared with its window.
+# - Only global pooling, with one value for the whole map, ignores every shift (apart from what happens at
+#   the borders).
 #
-# The second purpose is a **coarser representation**: the result above has a quarter of the numbers. All
-# later layers have less to do, and a $3 \times 3$ kernel up there covers twice the height and width of
-# the original image. A network sees the whole by repeating this.
+# The second purpose is a **coarser representation**: the result above has a quarter as many numbers. All
+# later layers have less to do, and a $3 \times 3$ kernel in a later layer covers twice the height and
+# width in the original image. By repeating this, a network comes to see the whole image.
 #
 # ## How the window moves
 #
-# Pooling has the arithmetic of a convolution. With a window of height $k$, padding $p$ at both ends and
+# Pooling sizes work like convolution sizes. With a window of height $k$, padding $p$ at both ends and
 # stride $s$, an axis of length $n$ becomes
 #
 # $$\left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1 .$$
 #
-# Three things are easily missed.
+# Three things are easy to miss.
 #
-# - **The stride defaults to the window**, not to 1: windows lie side by side. A $4 \times 4$ image with
-#   window 3 gives $1 \times 1$, since a second window would need rows 3 to 5.
-# - **The size is rounded down.** A remainder too narrow for a whole window is left out.
-# - **Window, stride and padding are pairs** `(height, width)`; an int stands for both. Nothing says that
-#   the two are equal.
+# - **The stride defaults to the window size**, not to 1: windows lie side by side. A $4 \times 4$ image
+#   with window 3 gives $1 \times 1$, since a second window would need rows 3 to 5.
+# - **The size is rounded down.** Windows that don't fit completely are dropped.
+# - **Window, stride and padding are pairs** `(height, width)`; an int stands for both. The two numbers of
+#   a pair can differ.
 #
-# And what does padding count as? That depends on the question asked of the window.
+# And what value does padding have? That depends on the mode.
 #
-# - *Maximum:* the padding must never win. Were it 0, an image of negative numbers would be framed with
-#   zeros that were never there. So for max pooling padding is $-\infty$.
-# - *Mean:* padding is zeros, and **they count**: the sum is divided by $k_h \cdot k_w$ even where the
-#   window hangs over the edge. An image of ones with window 2 and padding 1 has $\frac{1}{4}$ in its
-#   corners.
+# - *Max:* the padding must never be the maximum. If it were 0, an image of negative numbers would get a
+#   border of zeros that aren't in the image. So for max pooling, padding is $-\infty$.
+# - *Avg:* padding is zeros, and **they count**: the sum is divided by $k_h \cdot k_w$ even where the
+#   window extends beyond the image. An image of ones with window 2 and padding 1 gives $\frac{1}{4}$ in
+#   the corners.
 #
-# Padding may be at most half the window. This is PyTorch's rule, and it ensures that every window holds
-# at least one real pixel.
+# Padding may be at most half the window size. This is PyTorch's rule, and it ensures that every window
+# contains at least one real pixel.
 #
-# The three habits of all our tensor functions: the result has the dtype and the device of `X` (so no
-# `x.float()`), stays differentiable (no `.item()`, no numpy), and `X` itself is never changed. "By hand"
-# means without `torch.nn.functional.max_pool2d` and its relatives.
+# The three rules for all our tensor functions hold here too: the result has the dtype and the device of
+# `X` (so no `x.float()`), it stays differentiable (no `.item()`, no NumPy), and `X` itself is never
+# changed. "By hand" means without `torch.nn.functional.max_pool2d` and its relatives.
+
 
 # %%
 def pool2d(
@@ -95,25 +96,25 @@ def pool2d(
     stride: int | tuple[int, int] | None = None,
     padding: int | tuple[int, int] = 0,
 ) -> Tensor:
-    """Slide a window over one image and keep the maximum, or the mean, of each position.
+    """Slide a window over one image and keep the maximum, or the mean, at each position.
 
     Args:
         X: the image, shape `(H, W)`, any strides.
         pool_size: the window `(kh, kw)`.
         mode: `"max"` or `"avg"`.
         stride: how far the window moves, `(sh, sw)`; `None` means `pool_size`.
-        padding: `(ph, pw)` at both ends of each axis; -inf for max, for avg zeros that are part of the mean.
+        padding: `(ph, pw)` at both ends of each axis; -inf for max, zeros that count in the mean for avg.
 
     Returns:
-        Y of shape `((H + 2*ph - kh) // sh + 1, (W + 2*pw - kw) // sw + 1)`, of the dtype and device of `X`,
-        differentiable. `X` is not changed.
+        Y of shape `((H + 2*ph - kh) // sh + 1, (W + 2*pw - kw) // sw + 1)`, with the dtype and device of `X`,
+        differentiable. `X` isn't changed.
 
     Raises:
-        ValueError: X is not two-dimensional, the mode is unknown, the window or a stride is below 1, the
-            padding is negative or above half the window, or the window is larger than the padded image
+        ValueError: X isn't two-dimensional, the mode is unknown, the window or a stride is below 1, the
+            padding is negative or more than half the window, or the window is larger than the padded image
             (stretch task `invalid_input`).
 
-    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html and `AvgPool2d.html` there
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html, and `AvgPool2d.html` there
     """
     raise NotImplementedError("write pool2d")
 
@@ -121,11 +122,12 @@ def pool2d(
 # %% [markdown]
 # ## Many channels
 #
-# A convolution *sums* over its input channels. Pooling does not: **every channel is pooled on its own**,
-# so as many channels come out as went in. The largest value of the "vertical edge" map has nothing to say
-# about the "horizontal edge" map. A batch axis is treated in the same way: each sample on its own.
+# A convolution *sums* over its input channels. Pooling doesn't: **each channel is pooled separately**, so
+# the number of channels stays the same. The maximum of the "vertical edge" map has nothing to do with the
+# "horizontal edge" map. A batch axis is treated the same way: each image is pooled separately.
 #
 # So `(C, H, W)` becomes `(C, H', W')`, and `(N, C, H, W)` becomes `(N, C, H', W')`.
+
 
 # %%
 def pool2d_multi_channel(
@@ -135,21 +137,21 @@ def pool2d_multi_channel(
     stride: int | tuple[int, int] | None = None,
     padding: int | tuple[int, int] = 0,
 ) -> Tensor:
-    """Pool every channel of an image, or of a batch of images, on its own.
+    """Pool each channel of an image, or of a batch of images, separately.
 
     Args:
         X: shape `(C, H, W)` or `(N, C, H, W)`, any strides.
         pool_size: the window `(kh, kw)`.
         mode: `"max"` or `"avg"`.
         stride: how far the window moves, `(sh, sw)`; `None` means `pool_size`.
-        padding: `(ph, pw)` at both ends of each axis; -inf for max, for avg zeros that are part of the mean.
+        padding: `(ph, pw)` at both ends of each axis; -inf for max, zeros that count in the mean for avg.
 
     Returns:
-        Y of shape `(C, H', W')` or `(N, C, H', W')`, with `H'` and `W'` as in `pool2d`, of the dtype and
-        device of `X`, differentiable. `X` is not changed.
+        Y of shape `(C, H', W')` or `(N, C, H', W')`, with `H'` and `W'` as in `pool2d`, with the dtype and
+        device of `X`, differentiable. `X` isn't changed.
 
     Raises:
-        ValueError: X has neither 3 nor 4 dimensions, or as in `pool2d` (stretch task `invalid_input`).
+        ValueError: X has neither 3 nor 4 dimensions, or as for `pool2d` (stretch task `invalid_input`).
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html
     """
@@ -159,12 +161,14 @@ def pool2d_multi_channel(
 # %% [markdown]
 # ## Pooling as layers
 #
-# To put pooling into a network it becomes an `nn.Module`. It remembers its settings and does nothing
-# else: no weight, no bias, so `list(layer.parameters())` is empty, and an optimizer has nothing to do
-# here. Gradients still flow *through* it, to the layers below.
+# To use pooling in a network, we make it an `nn.Module`. The module stores its settings and nothing else:
+# no weight, no bias. So `list(layer.parameters())` is empty, and the optimizer has nothing to update
+# here. Gradients still flow back *through* it to earlier layers.
 #
-# Name a layer that you make `pool` or `max_pool`, never `pool2d`: after `pool2d = nn.MaxPool2d(3)` your
-# own function of that name is gone, and the second run of a cell that calls it fails.
+# When you create such a layer, call it `pool` or `max_pool`, never `pool2d`: after
+# `pool2d = nn.MaxPool2d(3)`, your own function of that name is gone, and the second run of a cell that
+# calls it fails.
+
 
 # %%
 class MaxPool2d(nn.Module):
@@ -173,7 +177,7 @@ class MaxPool2d(nn.Module):
     Args:
         kernel_size: the window, an int or `(height, width)`.
         stride: an int or `(height, width)`; `None` means `kernel_size`.
-        padding: an int or `(height, width)`, counts as -inf.
+        padding: an int or `(height, width)`; the padding is -inf.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html
     """
@@ -193,9 +197,11 @@ class MaxPool2d(nn.Module):
 
 
 # %% [markdown]
-# The maximum asks "was it there at all?" and keeps the strongest evidence. The mean asks "how much of it
-# was there?" and lets every pixel have a say. The first convolutional networks took means; maxima became
-# the usual choice later. The network of the next exercise pools by the mean, so we need that layer too.
+# The maximum asks "was it there at all?" and keeps the strongest response. The mean asks "how much of it
+# was there?" and takes every pixel into account. The first convolutional networks used means; max pooling
+# became the usual choice later. The network in the next exercise uses average pooling, so we need that
+# layer too.
+
 
 # %%
 class AvgPool2d(nn.Module):
@@ -204,7 +210,7 @@ class AvgPool2d(nn.Module):
     Args:
         kernel_size: the window, an int or `(height, width)`.
         stride: an int or `(height, width)`; `None` means `kernel_size`.
-        padding: an int or `(height, width)`, counts as zeros that are part of the mean.
+        padding: an int or `(height, width)`; the padding is zeros, which count in the mean.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html
     """
@@ -229,39 +235,40 @@ class AvgPool2d(nn.Module):
 # One output of a $3 \times 3$ convolution looks at a $3 \times 3$ region of its input. Stack a second one
 # on top: its output looks at $3 \times 3$ outputs of the first, each of which sees $3 \times 3$ pixels.
 # These regions overlap. Together they cover $5 \times 5$ pixels, not $6 \times 6$ and not $9 \times 9$. A
-# third makes it $7 \times 7$. This region is called the **receptive field**. The number should see as
-# much of the image as its decision needs.
+# third layer makes it $7 \times 7$. This region is called the **receptive field**. It should be large
+# enough to contain what the network needs for its decision.
 #
-# Follow it from the input up, with two numbers. Let $r$ be the side of the receptive field, and $d$ the
-# distance, *in pixels of the input*, between two neighbouring outputs of a layer. Before any layer a
-# pixel sees itself: $r_0 = 1$, and the next pixel is $d_0 = 1$ away. A layer with kernel $k$ and stride
-# $s$ then gives
+# Work it out from the input up, keeping track of two numbers. Let $r$ be the side length of the receptive
+# field, and $d$ the distance, *in input pixels*, between two neighbouring outputs of a layer. Before any
+# layer, a pixel sees only itself: $r_0 = 1$, and the next pixel is $d_0 = 1$ away. A layer with kernel
+# size $k$ and stride $s$ then gives
 #
 # $$r_l = r_{l-1} + (k_l - 1)\, d_{l-1}, \qquad d_l = d_{l-1}\, s_l .$$
 #
-# Read it aloud. The window spans $k_l$ outputs of the layer below, the first of which sees $r_{l-1}$
-# pixels. Each of the other $k_l - 1$ lies another $d_{l-1}$ pixels further on. Then the stride stretches
-# the distances for everything that comes above.
+# In words: the window covers $k_l$ outputs of the previous layer. The first of them sees $r_{l-1}$
+# pixels, and each of the other $k_l - 1$ extends the field by another $d_{l-1}$ pixels. Then the stride
+# increases the distance for all later layers.
 #
-# - Distances *multiply*: $d$ is the product of all strides below.
-# - A layer's own stride does not change its own $r$, only that of the layers above it.
+# - Distances *multiply*: $d$ is the product of the strides of all layers so far.
+# - A layer's own stride doesn't change its own $r$, only that of later layers.
 # - Pooling counts as well: a $2 \times 2$ pooling is a layer with $k = 2$, $s = 2$.
-# - If a stride is larger than its kernel, some pixels are skipped. Only the extent is asked for here,
-#   from the first pixel to the last, holes included.
+# - If a stride is larger than its kernel, some pixels are skipped. We only want the extent here, from the
+#   first pixel to the last, holes included.
 #
-# The part of LeNet before its dense layers, the next exercise, is `[(5, 1), (2, 2), (5, 1), (2, 2)]`. Its
-# field grows $5, 6, 14, 16$. Try it on paper first.
+# In the next exercise, the part of LeNet before its dense layers is `[(5, 1), (2, 2), (5, 1), (2, 2)]`.
+# Its receptive field grows from 5 to 6, 14 and finally 16. Try it on paper first.
+
 
 # %%
 def receptive_field(layers: Sequence[tuple[int, int]]) -> int:
-    """Side length of the input region that one output element of a stack of layers sees.
+    """Compute the side length of the input region that one output of a stack of layers sees.
 
     Args:
         layers: `(kernel_size, stride)` of each layer, from the input up.
 
     Returns:
-        The extent in pixels along one axis, from the first pixel seen to the last, holes included; 1 for an
-        empty stack.
+        The extent in pixels along one axis, from the first pixel seen to the last, holes included; 1 if there
+        are no layers.
 
     Raises:
         ValueError: a kernel size or a stride is below 1 (stretch task `invalid_input`).
@@ -276,24 +283,25 @@ def receptive_field(layers: Sequence[tuple[int, int]]) -> int:
 # ## Stretch: average pooling is a convolution
 #
 # A mean is a weighted sum with equal weights, so average pooling must be a convolution with a kernel that
-# never learns. Which one? Each output channel may look at its own input channel only. In PyTorch that is
-# what `groups` is for: with `groups=channels` there is one small kernel per channel, a *depthwise*
-# convolution.
+# never learns. Which one? Each output channel may look only at its own input channel. In PyTorch, that is
+# what `groups` is for: with `groups=channels` there is one small kernel per channel, which makes it a
+# *depthwise* convolution.
 #
-# There is no such kernel for the maximum: a convolution is linear, and $\max(a, b)$ is not.
+# There is no such kernel for the maximum: a convolution is linear, and $\max(a, b)$ isn't.
 #
-# `nn.Conv2d` is welcome in this task.
+# You may use `nn.Conv2d` in this task.
+
 
 # %%
 def avg_pool_as_conv(channels: int, kernel_size: int | tuple[int, int]) -> nn.Conv2d:
-    """Build the convolution that is the same as `nn.AvgPool2d(kernel_size)` on `channels` channels.
+    """Build a convolution that does the same as `nn.AvgPool2d(kernel_size)` on `channels` channels.
 
     Args:
-        channels: number of input channels, which is the number of output channels too.
-        kernel_size: the window, an int or `(height, width)`; it is the stride as well.
+        channels: number of input channels, and of output channels too.
+        kernel_size: the window, an int or `(height, width)`; also used as the stride.
 
     Returns:
-        An `nn.Conv2d` without bias, whose weights are fixed: they do not require grad.
+        An `nn.Conv2d` without a bias and with fixed weights, which don't require grad.
 
     Raises:
         ValueError: `channels` or `kernel_size` is below 1.
@@ -304,23 +312,25 @@ def avg_pool_as_conv(channels: int, kernel_size: int | tuple[int, int]) -> nn.Co
 
 
 # %% [markdown]
-# ## Stretch: the way back
+# ## Stretch: the backward pass
 #
-# What does pooling do with the gradient that comes from above? Ask how much an output changes if one
-# pixel changes by a little.
+# What does pooling do with the gradient it receives from the next layer? Ask how much an output changes
+# if one pixel changes a little.
 #
-# - *Mean:* every pixel of the window counts with weight $\frac{1}{k_h k_w}$, so each gets that share of
-#   the gradient.
-# - *Maximum:* only the largest pixel matters, and it gets everything; the others could change a little
-#   without any effect. It is the *place* of the maximum that counts, not its sign: this is not the
+# - *Avg:* every pixel of the window has weight $\frac{1}{k_h k_w}$, so each gets that share of the
+#   gradient.
+# - *Max:* only the largest pixel matters, so it gets the whole gradient; the others could change a little
+#   without any effect. What counts is the *position* of the maximum, not its sign: this isn't the
 #   gradient of a ReLU.
 #
-# A pixel that lies in several windows collects from all of them, and one in no window gets 0. If a
-# maximum occurs twice in a window, this task gives the gradient to the first place in reading order, row
-# by row. One cell per window, not one cell for all windows, and not every tied cell.
+# A pixel that lies in several windows collects gradients from all of them, and a pixel in no window gets
+# 0. If the maximum occurs more than once in a window, this task gives the gradient to its first position
+# in row-major order. So there is one such pixel in each window: not one for the whole image, and not all
+# tied pixels.
 #
-# A test that needs no expected values: for both modes
+# Here is a test that needs no expected values: for both modes,
 # $\sum \text{grad}_Y \cdot Y = \sum \text{grad}_X \cdot X$. Do you see why?
+
 
 # %%
 def pool2d_backward(
@@ -330,56 +340,58 @@ def pool2d_backward(
     mode: str = "max",
     stride: int | tuple[int, int] | None = None,
 ) -> Tensor:
-    """Gradient with respect to the image, given the gradient with respect to `pool2d(X, ...)`; no autograd.
+    """Compute the gradient with respect to X from that with respect to `pool2d(X, ...)`, without autograd.
 
     Args:
-        grad_Y: gradient of some loss with respect to the pooled image, shape `(H', W')`.
+        grad_Y: gradient of the loss with respect to the pooled image, shape `(H', W')`.
         X: the image that was pooled, shape `(H, W)`, any strides.
         pool_size: the window `(kh, kw)`.
         mode: `"max"` or `"avg"`.
         stride: how far the window moves, `(sh, sw)`; `None` means `pool_size`.
 
     Returns:
-        grad_X of shape `(H, W)`, of dtype `torch.result_type(X, grad_Y)`, on `X.device`. The gradient of a
+        grad_X of shape `(H, W)`, dtype `torch.result_type(X, grad_Y)`, on `X.device`. The gradient of a
         tied maximum goes to its first position in row-major order.
 
     Raises:
-        ValueError: `grad_Y` has not the shape of the pooled image, or as in `pool2d` (stretch task
+        ValueError: `grad_Y` doesn't have the shape of the pooled image, or as for `pool2d` (stretch task
             `invalid_input`).
 
     Source: the chain rule; torch.autograd does the same for `torch.nn.functional.max_pool2d` and `avg_pool2d`
     """
     raise NotImplementedError("write pool2d_backward")
 
+
 # %% [markdown]
-# ## Stretch: saying no
+# ## Stretch: rejecting invalid input
 #
-# Some questions have no answer. A function that answers anyway, or fails three levels deeper with a
-# message about something else, costs somebody an afternoon. Let your functions raise `ValueError` with a
-# message that names the shape or the value that offends, when
+# Some calls have no valid result. A function that returns something anyway, or fails three levels deeper
+# with a message about something else, costs somebody an afternoon. Make your functions raise
+# `ValueError`, with a message that names the offending shape or value, when
 #
-# - `X` has the wrong number of dimensions: 2 for `pool2d`, 3 or 4 for `pool2d_multi_channel`, and so for
-#   the layers;
+# - `X` has the wrong number of dimensions: it needs 2 for `pool2d`, and 3 or 4 for `pool2d_multi_channel`
+#   and so for the layers;
 # - the mode is neither `"max"` nor `"avg"`;
 # - the window or a stride is below 1, in `receptive_field` too;
-# - the padding is negative, or above half the window;
+# - the padding is negative or more than half the window;
 # - the window is larger than the padded image;
-# - for `pool2d_backward`: `grad_Y` has not the shape of the pooled image.
+# - in `pool2d_backward`, `grad_Y` doesn't have the shape of the pooled image.
 #
-# Some of these do not fail on their own. Which ones would your `pool2d` answer quietly today?
+# Some of these don't fail on their own. For which of them would your `pool2d` currently return a result
+# without complaint?
 
 # %% [markdown]
 # ## Help, I see ...
 #
 # - *the result of max pooling has zeros along its border:* the padding was 0, and the image is negative
 #   there.
-# - *an average at the border is too large:* it was divided by the number of real pixels, not by the whole
-#   window.
+# - *an average at the border is too large:* it was divided by the number of real pixels, not by the size
+#   of the window.
 # - *a* $4 \times 4$ *image and window 3 give* $2 \times 2$*:* the stride defaulted to 1 instead of the
-#   window.
-# - *the shape has height and width exchanged:* try an image of $3 \times 7$ with a window of `(1, 2)`.
-#   Does the first number of each pair go with the rows?
-# - *the values are right, but* `X.grad` *is* `None`*:* somewhere a tensor became a Python number or an
-#   array.
-# - *only one channel comes out:* the maximum went over the channels as well. Which axes does it
-#   summarise?
+#   window size.
+# - *height and width are swapped in the shape:* try a $3 \times 7$ image with a window of `(1, 2)`. Does
+#   the first number of each pair go with the rows?
+# - *the values are right, but* `X.grad` *is* `None`*:* somewhere a tensor was converted to a Python
+#   number or an array.
+# - *only one channel comes out:* the maximum was taken over the channels as well. Which axes does your
+#   code reduce?

@@ -1,4 +1,4 @@
-"""Recipes: the numbers by which `python -m exercises train` trains."""
+"""Recipes: the settings that `python -m exercises train` offers."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ class Recipe:
     """How to train.
 
     Attributes:
-        about: one sentence on where it comes from.
+        about: what it is or where it comes from, in a few words.
         lr: the learning rate of every epoch but the last.
-        last_lr: the learning rate of the last one: smaller steps, so that the end depends less on chance.
-        batch_size: images to a step.
-        epochs: how often to go through all the images.
-        images: how many to train on, drawn at random; None for all.
-        standardised: whether pixels have mean 0 and variance 1, rather than lie between 0 and 1.
-        reaches: the test accuracy to expect on Fashion-MNIST with the settings above.
+        last_lr: the learning rate of the last epoch; a smaller one makes the result depend less on chance.
+        batch_size: number of images per step.
+        epochs: number of passes over all the images.
+        images: number of images to train on, drawn at random; None for all of them.
+        standardised: whether pixels are scaled to mean 0 and variance 1 instead of to values from 0 to 1.
+        reaches: the test accuracy to expect on Fashion-MNIST with these settings.
     """
 
     about: str
@@ -35,7 +35,7 @@ class Recipe:
         return [self.lr] * (epochs - 1) + [self.last_lr] * (epochs > 0)
 
     def epochs_for(self, images: int) -> int:
-        """As many as it says; more, if there are fewer images than it wants, for the same number of steps."""
+        """The recipe's number of epochs; more if there are fewer images, to keep the number of steps."""
         if self.images is None or images >= self.images:
             return self.epochs
         return math.ceil(self.epochs * self.images / images)
@@ -43,7 +43,7 @@ class Recipe:
 
 RECIPES = {
     "classic": Recipe(
-        about="the textbook's, for LeNet in chapter 7 of d2l.ai",
+        about="the textbook's recipe for LeNet, from chapter 7 of d2l.ai",
         lr=0.9,
         last_lr=0.9,
         batch_size=256,
@@ -53,7 +53,7 @@ RECIPES = {
         reaches="0.77 or more (0.78 to 0.81 on five seeds; the textbook: about 0.78)",
     ),
     "quick": Recipe(
-        about="the same network on 10,000 images: standardised pixels, and many small steps",
+        about="the same network on 10,000 images, with standardised pixels and small batches",
         lr=0.3,
         last_lr=0.05,
         batch_size=16,

@@ -1,4 +1,4 @@
-"""Your LeNet on real images: what `python -m exercises train` does."""
+"""Train your LeNet on real images: the code behind `python -m exercises train`."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ HERE = Path(__file__).parent
 Images = tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]
 """`(X, y)` to train on and `(X, y)` to test on."""
 NEEDED = ("lenet", "accuracy", "train", "init_lenet")
-"""The tasks that a training calls, in the order to write them in."""
+"""The tasks that training calls, in the order in which to write them."""
 FULL = 60_000
-"""How many training images there are in all of Fashion-MNIST."""
+"""Number of training images in the complete Fashion-MNIST."""
 MEASURED = 10_000
-"""Accuracy on the training images is measured on so many of them at most."""
+"""Training accuracy is measured on at most this many of the training images."""
 
 
 class Stopped(Exception):
-    """Training cannot go on; the message says why, and what to do next."""
+    """Training can't continue; the message says why, and what to do next."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What is known after an epoch."""
+    """The results of one epoch."""
 
     loss: float
     train_accuracy: float
@@ -54,7 +54,7 @@ class History:
 
 
 class Batches:
-    """Batches `(X, y)` in a new random order each time they are gone through; says how far that is."""
+    """Batches `(X, y)` in a new random order on each pass; reports progress after each batch."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Batches:
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         order = RandomSampler(range(len(y)), generator=torch.Generator().manual_seed(seed))
-        sampler = BatchSampler(order, batch_size, drop_last=False)  # a batch is cut out in one piece
+        sampler = BatchSampler(order, batch_size, drop_last=False)  # indexes a whole batch at once
         self._loader: DataLoader[Any] = DataLoader(TensorDataset(X, y), sampler=sampler, batch_size=None)
         self._progress = progress
 
@@ -91,15 +91,18 @@ def fit(
     after_epoch: Callable[[Epoch], None] = lambda epoch: None,
     progress: Callable[[int, int], None] | None = None,
 ) -> History:
-    """Train a network by a recipe; on the CPU the same seed gives the same numbers.
+    """Train a network with a recipe; on the CPU the same seed gives the same numbers.
 
     Args:
-        written: where `lenet`, `init_lenet`, `train` and `accuracy` are, such as the module of the exercise.
-        images: transformed as the recipe wants them.
-        epochs: instead of the recipe's.
-        history: the one to add to, for who wants to know it even if training is broken off.
-        after_epoch: called with what is known after each epoch.
-        progress: called with the number of batches done and of all, after each batch.
+        written: what defines `lenet`, `init_lenet`, `train` and `accuracy`, such as the exercise's module.
+        recipe: how to train.
+        images: training and test images, transformed as the recipe requires.
+        seed: for the choice of images, their order and the weights.
+        epochs: number of epochs; the recipe's if None.
+        device: where to train.
+        history: the history to add to; pass one to keep the results even if training is interrupted.
+        after_epoch: called with the results after each epoch.
+        progress: called after each batch with the number of batches done and the total.
     """
     (X, y), test = images
     chosen = torch.Generator().manual_seed(seed)
@@ -112,7 +115,7 @@ def fit(
     with calling("lenet"):
         net = written.lenet()
         if not isinstance(net, nn.Module):
-            raise TypeError(f"it returned {type(net).__name__} and should return a module")
+            raise TypeError(f"it returned {type(net).__name__}, but it should return a module")
     with calling("init_lenet"):
         written.init_lenet(net)
     history.net = net.to(device)
@@ -135,7 +138,7 @@ def _in_order(X: Tensor, y: Tensor, batch_size: int = 1000) -> list[tuple[Tensor
 
 @contextmanager
 def calling(task: str) -> Iterator[None]:
-    """Turn what goes wrong in a student's function into a message that names the line and the next step.
+    """Turn an exception in a student's function into a message that names the line and the next step.
 
     Raises:
         Stopped: instead of any other exception.
@@ -146,8 +149,8 @@ def calling(task: str) -> Iterator[None]:
         raise
     except NotImplementedError as error:
         raise Stopped(
-            f"{task} in exercises/lenet.py is not written yet{_line(error)}. Write it first: "
-            f"`python -m exercises hint {task}` gives a nudge."
+            f"{task} in exercises/lenet.py isn't written yet{_line(error)}. Write it first: "
+            f"`python -m exercises hint {task}` gives you a hint."
         ) from error
     except Exception as error:
         said = str(error).strip().splitlines()
@@ -159,7 +162,7 @@ def calling(task: str) -> Iterator[None]:
 
 
 def _line(error: BaseException) -> str:
-    """Where in the student's own files an exception came from."""
+    """The place in the student's own files that an exception came from."""
     lines = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -169,26 +172,26 @@ def _line(error: BaseException) -> str:
 
 
 def own_functions() -> Any:
-    """The student's `lenet.py`, in which everything that training needs is written.
+    """Import the student's `lenet.py` and check that everything training needs is written.
 
     Raises:
-        Stopped: it cannot be imported, or something is not written yet.
+        Stopped: the file can't be imported, or something isn't written yet.
     """
     try:
         written = importlib.import_module(f"{__package__}.lenet")
     except SyntaxError as error:
         where = f"{Path(error.filename or 'lenet.py').name}, line {error.lineno}"
-        raise Stopped(f"exercises/lenet.py cannot be read: {error.msg} ({where}).") from error
+        raise Stopped(f"exercises/lenet.py can't be read: {error.msg} ({where}).") from error
     except Exception as error:
         raise Stopped(
-            f"exercises/lenet.py cannot be imported: {type(error).__name__}: {error}{_line(error)}."
+            f"exercises/lenet.py can't be imported: {type(error).__name__}: {error}{_line(error)}."
         ) from error
     unwritten = [task for task in NEEDED if not _is_written(written, task)]
     if unwritten:
-        also = f" Then come: {', '.join(unwritten[1:])}." if unwritten[1:] else ""
+        also = f" Then: {', '.join(unwritten[1:])}." if unwritten[1:] else ""
         raise Stopped(
-            f"Training calls your {', '.join(NEEDED[:-1])} and {NEEDED[-1]} in exercises/lenet.py. Next to "
-            f"write: {unwritten[0]}.{also}\n"
+            f"Training calls your {', '.join(NEEDED[:-1])} and {NEEDED[-1]} in exercises/lenet.py. "
+            f"Write next: {unwritten[0]}.{also}\n"
             f"    python -m exercises hint {unwritten[0]}     python -m exercises check {unwritten[0]}"
         )
     return written
@@ -209,7 +212,7 @@ def _is_written(written: Any, task: str) -> bool:
     except (NotImplementedError, AttributeError) as error:
         return isinstance(error, AttributeError) and hasattr(written, task)
     except Exception:
-        return True  # written, if wrongly: the training itself will say what is wrong
+        return True  # written, even if it's wrong: training will report what is wrong
     return True
 
 
@@ -217,7 +220,7 @@ def _is_written(written: Any, task: str) -> bool:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train as the options say, and tell how it goes; returns the exit status."""
+    """Train with the given options and report progress; returns the exit status."""
     try:
         return _run(options)
     except Stopped as stopped:
@@ -236,7 +239,7 @@ def _run(options: argparse.Namespace) -> int:
     print(f"{where}: {len(images[0][1]):,} images to train on, {len(images[1][1]):,} to test on.")
     print(f"Recipe {options.recipe}: {recipe.about}.")
     print(
-        f"{wanted:,} images, batches of {recipe.batch_size}, rate {recipe.lr:g}, {epochs} "
+        f"{wanted:,} images, batches of {recipe.batch_size}, learning rate {recipe.lr:g}, {epochs} "
         f"{'epoch' if epochs == 1 else 'epochs'}, on {device}, seed {options.seed}.\n"
     )
     print("epoch    loss   train    test  seconds", flush=True)
@@ -272,36 +275,37 @@ def _run(options: argparse.Namespace) -> int:
         _conclude(history, recipe, as_meant=all_of_it and len(history.epochs) == recipe.epochs)
         if plot is not None:
             draw(history.epochs, plot, f"LeNet on {options.dataset}, recipe {options.recipe}")
-            print(f"Curves of loss and accuracy: {plot}")
+            print(f"Plot of loss and accuracy: {plot}")
     return status
 
 
 def _conclude(history: History, recipe: Recipe, as_meant: bool) -> None:
-    """Say how good the network is, and how good it should be if the recipe was followed to the letter."""
+    """Report the test accuracy, and the expected one if the recipe was used without changes."""
     last = history.epochs[-1]
     print(
         f"\nTest accuracy {last.test_accuracy:.3f} "
         f"after {sum(epoch.seconds for epoch in history.epochs):.0f} seconds."
     )
     if not math.isfinite(last.loss):
-        print("The loss is no number any more: the steps were too large for this network.")
+        print("The loss is no longer finite: the learning rate was too large for this network.")
     elif last.test_accuracy < 0.15:
         print(
-            "So far the network guesses: this is the plateau, where the loss stays near 2.30 = ln 10. The "
-            "classic recipe may be on it for an epoch or two, and on a few hundred images it never leaves."
+            "So far the network is guessing: it is on the plateau, where the loss stays near ln 10 = 2.30. "
+            "With the classic recipe this may last for an epoch or two; with only a few hundred images, the "
+            "network never leaves the plateau."
         )
     elif as_meant:
-        print(f"To be expected from this recipe on Fashion-MNIST: {recipe.reaches}.")
+        print(f"Expected from this recipe on Fashion-MNIST: {recipe.reaches}.")
 
 
 def _images(name: str, root: str | None, standardised: bool) -> tuple[Images, str]:
-    """What to train on and what to test on, and a line that says where it comes from."""
+    """The training and test images, and a line that says where they come from."""
     try:
         from . import data
-    except (ImportError, RuntimeError) as error:  # beside a torch that it was not built for: RuntimeError
+    except (ImportError, RuntimeError) as error:  # RuntimeError: torchvision was built for another torch
         raise Stopped(
-            f"The images are read with torchvision, which cannot be imported ({error}). Install it together "
-            "with torch, from one place: python -m pip install --upgrade torch torchvision"
+            f"Reading the images needs torchvision, which can't be imported ({error}). Install it together "
+            "with torch, from the same source: python -m pip install --upgrade torch torchvision"
         ) from error
     try:
         if root is None and not data.is_here(name):
@@ -317,7 +321,7 @@ def _device(wanted: str) -> str:
     if wanted == "auto":
         return next(name for name in ("cuda", "mps", "cpu") if available[name])
     if not available[wanted]:
-        raise Stopped(f"There is no {wanted} device that this PyTorch can use here. Leave --device out.")
+        raise Stopped(f"There is no {wanted} device that PyTorch can use here. Omit --device.")
     return wanted
 
 
@@ -336,28 +340,26 @@ def _clear_line() -> None:
 
 
 def _plottable(path: Path | None) -> Path | None:
-    """The path, if a picture can be drawn into it; without matplotlib there is none, and a notice says so."""
+    """The path, if a plot can be saved there; None without matplotlib, and then a notice is printed."""
     if path is None:
         return None
     try:
         from matplotlib.backend_bases import FigureCanvasBase
     except ImportError:
         print(
-            f"There will be no {path}: drawing needs matplotlib (python -m pip install matplotlib). "
-            "Training goes on without.\n",
+            f"{path} won't be written: plotting needs matplotlib (python -m pip install matplotlib). "
+            "Training continues without it.\n",
             file=sys.stderr,
         )
         return None
     kinds = FigureCanvasBase.get_supported_filetypes()
     if path.suffix.removeprefix(".").lower() not in kinds:
-        raise Stopped(f"{path}: no curves can be drawn into such a file. Name one that ends in .png.")
-    if not path.absolute().parent.is_dir():
-        raise Stopped(f"{path.absolute().parent} is no folder. Make it first, or name another for --plot.")
+        raise Stopped(f"{path}: matplotlib can't write this kind of file. Use a name that ends in .png.")
     return path
 
 
 def draw(epochs: list[Epoch], path: Path, title: str) -> None:
-    """Draw loss and accuracy over the epochs into a file, with matplotlib."""
+    """Plot loss and accuracy over the epochs and save the plot to a file, with matplotlib."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 

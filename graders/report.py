@@ -1,24 +1,24 @@
-"""`Report`: the one record of a graded submission, from which every table, page and gradebook is drawn.
+"""`Report`: the one record of a graded submission, from which every table, page and gradebook is made.
 
-It is data: shapes and small tensors rather than finished sentences alone. `report.schema.json` beside this
-file is its JSON schema.
+It is data: it has shapes and small tensors, not just finished sentences. Its JSON schema is
+`report.schema.json`, next to this file.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import fastjsonschema
 from torch import Tensor
 
-from graders.testing.messages import whole
+from graders.testing.messages import with_expected
 
-from .remarks import Remark
+from .testing.remarks import Remark
 
 SCHEMA_VERSION = 1
 OUTCOMES = (
@@ -30,13 +30,14 @@ _SHOWN_NUMEL = 64
 
 @dataclass(frozen=True)
 class Said:
-    """What there is to say of a task, in parts: levels of feedback leave parts out and search no sentence.
+    """The message about a task, in parts, so that a level of feedback can leave parts out without parsing
+    text.
 
     Attributes:
         call: the call, small enough to read.
         what: what is wrong, in plain sentences that give no expected value away.
         expected: the rest of the last sentence, which does: `it should be 3`.
-        cause: the known mistake that behaves exactly so.
+        cause: the known mistake that behaves exactly like this.
     """
 
     call: str = ""
@@ -45,8 +46,8 @@ class Said:
     cause: str = ""
 
     def __str__(self) -> str:
-        """Everything, a part a line."""
-        return "\n".join(filter(None, (self.call, whole(self.what, self.expected), self.cause)))
+        """All parts, one on each line."""
+        return "\n".join(filter(None, (self.call, with_expected(self.what, self.expected), self.cause)))
 
     def without_expected(self) -> Said:
         """The same, with no expected value."""
@@ -55,7 +56,7 @@ class Said:
 
 @dataclass(frozen=True)
 class GroupResult:
-    """One group of properties of a task: whether its share was earned, and if not, why."""
+    """One group of properties of a task: whether its share of the points was earned, and if not, why."""
 
     name: str
     score: float
@@ -68,12 +69,13 @@ class TaskResult:
     """One task: what happened, what it earned and what its student should read.
 
     Attributes:
-        outcome: one of `OUTCOMES`; `grader_error` is shown as *not graded* and is no zero.
-        message: what is wrong, in full; empty for a passed task. With `grader_error` it tells of the grader.
+        outcome: one of `OUTCOMES`; `grader_error` is shown as *not graded* and isn't a zero.
+        message: what is wrong, in full; empty for a passed task. With `grader_error`, what failed in the
+            grader.
         counterexample: the call, the aspect, and small tensors as nested lists.
         diagnosis: the name of the mistake, or of two at once, if the behaviour matches exactly.
-        hint: a question that leads on.
-        said: the message in parts, of which a student reads those that the level of feedback allows.
+        hint: a question that helps the student on.
+        said: the message in parts; the level of feedback decides which of them a student reads.
     """
 
     exercise: str
@@ -105,15 +107,15 @@ class Report:
     """One graded submission.
 
     Attributes:
-        hand_in: where the hand-in lies below the class folder; several places where its files lie loose.
-        ids: what the learning platform and the roster know the student by.
-        late: whether it came late; None where nobody says.
+        hand_in: the hand-in's path below the class folder, or several paths if its files are loose.
+        ids: the student's ids on the learning platform and the roster.
+        late: whether it was late; None if unknown.
         tier: the isolation it was graded under.
-        device: where every property of the tensor tasks was asked again; `cpu` where it was not.
-        not_run: what was not asked, and why not, a line each; it neither earns nor costs anything.
-        problems: what could not be read of the hand-in, a line each.
-        remarks: what was left aside of it, and neither earned nor cost anything, with its place.
-        tasks: one entry for each task of the contract, in its order, whatever happened.
+        device: the GPU that tensor tasks were also tested on; `cpu` if there was none.
+        not_run: tests that were not run, and why, one line each; they don't affect the points.
+        problems: what couldn't be read in the hand-in, one line each.
+        remarks: what was not graded in it, with its place; this doesn't affect the points.
+        tasks: one entry for each task of the contract, in the contract's order, whatever happened.
     """
 
     student: str
@@ -132,7 +134,7 @@ class Report:
 
     @property
     def core(self) -> Points:
-        """Points for core tasks, of 100."""
+        """Points for core tasks."""
         return self._points("core")
 
     @property
@@ -142,7 +144,7 @@ class Report:
 
     @property
     def not_graded(self) -> tuple[TaskResult, ...]:
-        """Tasks on which the grader failed, twice."""
+        """Tasks on which the grader failed twice."""
         return tuple(task for task in self.tasks if task.outcome == "grader_error")
 
     def _points(self, kind: str) -> Points:
@@ -181,11 +183,10 @@ class Report:
         """The report as JSON text, checked against the schema.
 
         Raises:
-            jsonschema.ValidationError: the report breaks its own schema.
-            ValueError: a number is NaN or infinite.
+            ValueError: the report breaks its own schema, or a number is NaN or infinite.
         """
         data = self.as_dict()
-        jsonschema.validate(data, schema())
+        _check()(data)
         return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
@@ -193,11 +194,10 @@ class Report:
         """Read a report that `to_json` wrote.
 
         Raises:
-            jsonschema.ValidationError: it is no report of this schema.
-            ValueError: it is no JSON, or a number in it is NaN or infinite.
+            ValueError: it is no JSON or no report of this schema, or a number in it is NaN or infinite.
         """
         data = json.loads(text, parse_constant=_no_number)
-        jsonschema.validate(data, schema())
+        _check()(data)
         tasks = tuple(
             TaskResult(
                 **{
@@ -220,7 +220,7 @@ def _known(record: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _no_number(constant: str) -> float:
-    raise ValueError(f"a report holds {constant}, which is no number")
+    raise ValueError(f"the report contains {constant}, which is not a number in JSON")
 
 
 @cache
@@ -229,8 +229,20 @@ def schema() -> dict[str, Any]:
     return dict(json.loads((Path(__file__).parent / "report.schema.json").read_text(encoding="utf-8")))
 
 
+@cache
+def _check() -> Callable[[dict[str, Any]], object]:
+    """A function that raises a ValueError for what isn't a report.
+
+    Every process that grades checks reports, and `jsonschema` takes up to a second of CPU time to import.
+    This is the schema compiled to Python. It is read as draft 7: what the schema uses means the same there,
+    which the tests prove by comparing both.
+    """
+    check: Callable[[dict[str, Any]], object] = fastjsonschema.compile(schema(), use_default=False)
+    return check
+
+
 def shown(tensor: Tensor) -> dict[str, Any]:
-    """A tensor as JSON: shape and dtype always, values while it is small enough to look at."""
+    """A tensor as JSON: always shape and dtype, and the values if there are few enough to look at."""
     about: dict[str, Any] = {"shape": list(tensor.shape), "dtype": str(tensor.dtype).removeprefix("torch.")}
     if tensor.numel() <= _SHOWN_NUMEL:
         about["values"] = _rounded(tensor.detach().tolist())

@@ -1,11 +1,12 @@
-# %% [markdown]
+# %% [markdown] order=1
 # # Convolution by hand
 #
-# A convolution is the one operation that made computers good at seeing. It is also small: slide a little
-# table of numbers over a picture, multiply, add up. At the end of this exercise you will have written it
-# yourself, three different ways, and you will know what flows backward through it when a network learns.
+# Convolution is the operation that taught computers to see. It's also a small one: slide a little table
+# of numbers over an image, multiply, add up. By the end of this exercise you will have written it
+# yourself in three different ways, and you'll know how gradients flow back through it when a network
+# learns.
 #
-# Nothing here needs more than plain tensors. Let us begin by watching it work.
+# You need nothing but plain tensors. Let's start by watching it work.
 
 # %%
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    """Return `(height, width)`: an int counts for both axes, a pair stays as it is."""
+    """Return `(height, width)`: an int stands for both axes, a pair stays as it is."""
     if isinstance(value, int):
         return value, value
     if len(value) != 2:
@@ -26,14 +27,14 @@ def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
 # ## See it first: finding an edge
 #
 # The image below is 6 pixels high and 8 wide. It is white (1) with a black stripe (0) in columns 2 to 5.
-# The kernel `[[1, -1]]` looks at two neighbours in a row and takes left minus right. Where both are equal
-# the answer is 0. From white to black it is $1 - 0 = 1$, from black to white $0 - 1 = -1$. So the result is
-# silent everywhere except at the two edges of the stripe.
+# The kernel `[[1, -1]]` looks at two neighbouring pixels in a row and subtracts the right one from the
+# left one. Where both are equal, the result is 0. From white to black it is $1 - 0 = 1$, from black to
+# white $0 - 1 = -1$. So the result is zero everywhere except at the two edges of the stripe.
 #
-# Then comes the surprise. Suppose nobody told us the kernel, and we only had the image and the result.
-# Start with two random numbers, and ten rounds of gradient descent bring them close to `[[1, -1]]`. Nobody
-# designs the kernels of a modern network: they are all found this way. (How it is done, and why at this
-# very learning rate, is the exercise `kernel_learning`. Just watch for now.)
+# Now suppose nobody told us the kernel, and all we had was the image and the result. Start with two
+# random numbers, and ten steps of gradient descent bring them close to `[[1, -1]]`. Nobody designs the
+# kernels of a modern network by hand: they are all learned this way. (The exercise `kernel_learning`
+# explains how it's done, and why with this learning rate. For now, just watch.)
 
 # %% tags=["example"]
 if __name__ == "__main__":
@@ -41,7 +42,7 @@ if __name__ == "__main__":
     image[:, 2:6] = 0
     kernel = torch.tensor([[1.0, -1.0]])
 
-    # torch's own convolution wants a batch axis and a channel axis in front: (1, 1, height, width).
+    # PyTorch's own convolution expects a batch axis and a channel axis in front: (1, 1, height, width).
     image4, kernel4 = image.reshape(1, 1, 6, 8), kernel.reshape(1, 1, 1, 2)
     edges = torch.nn.functional.conv2d(image4, kernel4)
     print("The image, 6 x 8:", image, sep="\n")
@@ -50,7 +51,7 @@ if __name__ == "__main__":
 
     learned = torch.rand(1, 1, 1, 2, requires_grad=True)
     optimizer = torch.optim.SGD([learned], lr=0.03)
-    print("Learning the kernel back, from a random start:", learned.detach().flatten().tolist())
+    print("Recovering the kernel, from a random start:", learned.detach().flatten().tolist())
     for epoch in range(10):
         optimizer.zero_grad()
         loss = ((edges - torch.nn.functional.conv2d(image4, learned)) ** 2).sum()
@@ -62,26 +63,28 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Why not simply connect everything?
 #
-# Take a photo of one megapixel: $1000 \times 1000$ pixels in three colours, three million numbers. A dense
-# layer with a modest 1000 outputs gives each output its own weight for each number. That makes
-# $3\,000\,000 \cdot 1000$, **three billion** parameters, for one layer. In 32-bit floats they fill 12 GB.
+# Take a photo of one megapixel: $1000 \times 1000$ pixels in three colours, so three million numbers. In
+# a dense layer with just 1000 outputs, each output has its own weight for each of these numbers. That
+# makes $3\,000\,000 \cdot 1000$, or **three billion** parameters in a single layer. Stored as 32-bit
+# floats, they take up 12 GB.
 #
 # A convolutional layer with ten kernels of size $5 \times 5$ over the three colours has
-# $10 \cdot 3 \cdot 5 \cdot 5 = 750$ weights and ten biases: **760** parameters, however large the photo is.
-# Two observations about pictures pay for this.
+# $10 \cdot 3 \cdot 5 \cdot 5 = 750$ weights and ten biases: **760** parameters, however large the photo
+# is. Two observations about images make this possible.
 #
-# **Translation invariance.** A cat is a cat in any corner of the picture. What detects it in one place
-# should detect it in every other, so the weights need not depend on the place. Write a dense layer from a
-# picture to a map of the same size as $h_{ij} = \sum_{a,b} V_{i,j,a,b}\, x_{i+a,\,j+b}$. The principle
-# says: drop $i$ and $j$ from $V$. For one colour of our megapixel this leaves one weight per offset
-# $(a, b)$, which is $1999^2$, about four million, where there had been $10^{12}$.
+# **Translation invariance.** A cat is a cat in any corner of the image. Whatever detects it in one place
+# should detect it everywhere else, so the weights shouldn't depend on the position. Write a dense layer
+# from an image to a map of the same size as $h_{ij} = \sum_{a,b} V_{i,j,a,b}\, x_{i+a,\,j+b}$.
+# Translation invariance lets us drop $i$ and $j$ from $V$. For one colour of our megapixel image, that
+# leaves one weight per offset $(a, b)$: $1999^2$ weights, about four million, instead of $10^{12}$.
 #
-# **Locality.** To judge what is at $(i, j)$, look near $(i, j)$. So $V_{a,b}$ is zero when $a$ or $b$ is
-# far from 0. Keeping $|a|, |b| \le 2$ leaves 25 weights. What remains is a convolution, and $V$ is its
-# kernel.
+# **Locality.** To tell what is at $(i, j)$, it's enough to look near $(i, j)$. So $V_{a,b}$ can be zero
+# wherever $a$ or $b$ is far from 0. Keeping $|a|, |b| \le 2$ leaves 25 weights. What remains is a
+# convolution, and $V$ is its kernel.
 #
-# (One word of care. If the cat moves, the *result* of a convolution moves along with it. The exact name for
-# this is translation *equivariance*. Answers that stay put under small shifts come later, with pooling.)
+# (A word on terminology: if the cat moves, the *result* of a convolution moves along with it. Strictly
+# speaking, this is translation *equivariance*. Results that stay the same under small shifts come later,
+# with pooling.)
 #
 # ## Convolution or cross-correlation?
 #
@@ -90,38 +93,41 @@ if __name__ == "__main__":
 # $$Y_{ij} = \sum_{a=0}^{k_h-1} \sum_{b=0}^{k_w-1} X_{i+a,\,j+b}\; K_{ab}.$$
 #
 # Mathematicians call this **cross-correlation**. Their *convolution* has $X_{i-a,\,j-b}$ in it, which
-# amounts to turning the kernel by 180 degrees first. Deep learning borrowed the name and left out the turn:
-# when the kernel is learned, it may just as well be learned turned. So here, as in PyTorch, "convolution"
-# means the formula above, and **the kernel is not flipped**. For a kernel that is given it matters:
-# flipped, `[[1, -1]]` would answer -1 where we want 1.
+# amounts to flipping the kernel (rotating it by 180°) first. Deep learning borrowed the name and left out
+# the flip: a kernel that is learned can just as well be learned flipped. So here, as in PyTorch,
+# "convolution" means the formula above, and **the kernel is not flipped**. For a given kernel it matters:
+# flipped, `[[1, -1]]` would give -1 where we want 1.
 #
-# Read the formula slowly once more, it answers most questions.
+# Read the formula once more, slowly. It answers most questions.
 #
-# - $a$ runs down the rows and $b$ along the columns, for the image and for the kernel alike.
-# - The image window and the kernel are multiplied *element by element*; this is no matrix product.
-# - Then comes the *sum*. Not the mean, not the absolute value: a negative answer is a real answer.
-# - How many positions are there? A window of height $k_h$ fits into $H$ rows at $H - k_h + 1$ places. The
-#   last one counts too, and the result is smaller than the image. Height and width each go their own way.
-# - `[[1, -1]]` compares neighbours *in a row*. It answers to every horizontal change, a slanted edge
-#   included, and it never notices a purely vertical one.
+# - $a$ counts rows and $b$ counts columns, in the image and in the kernel alike.
+# - The window of the image and the kernel are multiplied *element by element*; this isn't a matrix
+#   product.
+# - Then comes the *sum*. Not the mean, not the absolute value: a negative result is a valid result.
+# - How many positions are there? A window of height $k_h$ fits into $H$ rows at $H - k_h + 1$ positions.
+#   The last position counts too, and the result is smaller than the image. Height and width are
+#   independent of each other.
+# - `[[1, -1]]` compares neighbours *in a row*. It responds wherever the values change along a row: at a
+#   vertical edge, and at a slanted edge too. It gives 0 at a horizontal edge, where the values change
+#   only from one row to the next.
 #
-# Three habits for all tensor functions of this course.
+# Three rules hold for all tensor functions of this course.
 #
-# - **Keep the kind of number.** The result has dtype `torch.result_type(X, K)` (a float image with an
-#   integer kernel gives floats) and lives on `X.device`. A fresh `torch.zeros(3, 4)` knows nothing of
-#   either: tell it.
-# - **Keep the thread.** `.item()`, `float(...)`, `.detach()` and numpy cut the result off from the
-#   gradient.
-# - **Keep your hands off the input.** A slice such as `X[0:2, 0:3]` is a *view*, a window onto the very
-#   same numbers: `window *= K` would paint over the image.
+# - **Keep the dtype and the device.** The result has dtype `torch.result_type(X, K)` (a float image and
+#   an integer kernel give floats) and lives on `X.device`. A fresh `torch.zeros(3, 4)` knows about
+#   neither, so pass both to it.
+# - **Keep the computation graph.** `.item()`, `float(...)`, `.detach()` and NumPy cut the result off from
+#   the graph, and no gradient gets through.
+# - **Don't change the input.** A slice such as `X[0:2, 0:3]` is a *view* that shares its memory with `X`:
+#   `window *= K` would overwrite the image.
 #
-# "By hand" below means: without `torch.nn.functional.conv2d` and its relatives. Indexing, arithmetic, sums
-# and matrix products are all yours.
+# "By hand" below means: without `torch.nn.functional.conv2d` and its relatives. Indexing, arithmetic,
+# sums and matrix products are all allowed.
 
 
 # %% tags=["reference"]
 def _checked_output_shape(X: Tensor, K: Tensor) -> tuple[int, int]:
-    """Shape of `conv2d(X, K)`; `ValueError` where there is no such thing."""
+    """Shape of `conv2d(X, K)`; raises `ValueError` if there is no result."""
     if X.dim() != 2 or K.dim() != 2:
         raise ValueError(
             "X and K must have 2 dimensions each, "
@@ -146,10 +152,10 @@ def conv2d(X: Tensor, K: Tensor) -> Tensor:
 
     Returns:
         Y of shape `(H - kh + 1, W - kw + 1)`, dtype `torch.result_type(X, K)`, on `X.device`, differentiable
-        with respect to `X` and `K`. Neither of them is changed.
+        with respect to `X` and `K`. Neither input is changed.
 
     Raises:
-        ValueError: X or K is not two-dimensional, or the kernel is larger than the image (stretch task
+        ValueError: X or K isn't two-dimensional, or the kernel is larger than the image (stretch task
             `invalid_input`).
 
     Source: the one-channel case of https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
@@ -167,30 +173,30 @@ def conv2d(X: Tensor, K: Tensor) -> Tensor:
 
 
 # %% [markdown] hints="conv2d"
-# 1. Which pixels of the image does `Y[0, 0]` need? And which ones does `Y[0, 1]`, one step to the right?
-# 2. Make the result first, with the right shape, dtype and device. Then fill it by two loops, one over the
-#    rows of the *result* and one over its columns. How far does each of them run?
-# 3. `Y[i, j]` is the sum of the elementwise product of `K` and the slice of `X` that starts at row `i` and
-#    column `j` and is as high and as wide as `K`: rows `i : i + kh`, columns `j : j + kw`. The loops run
-#    over `range(H - kh + 1)` and `range(W - kw + 1)`.
+# 1. Which pixels of the image does `Y[0, 0]` need? And which does `Y[0, 1]` need, one step to the right?
+# 2. Create the result first, with the right shape, dtype and device. Then fill it with two nested loops,
+#    one over the rows of the *result* and one over its columns. How far does each loop run?
+# 3. `Y[i, j]` is the sum of the elementwise product of `K` and the slice of `X` that starts at row `i`
+#    and column `j` and has the size of `K`: rows `i : i + kh`, columns `j : j + kw`. The loops run over
+#    `range(H - kh + 1)` and `range(W - kw + 1)`.
 
 # %% [markdown]
 # ## From a function to a layer
 #
-# A layer is a function that owns its numbers. `nn.Module` does the bookkeeping: whatever you store on
-# `self` as an `nn.Parameter` is found by the optimizer, saved in the `state_dict`, and moved along by
-# `.to(device)` and `.double()`. A plain tensor on `self` gets none of this. And a parameter made in
+# A layer is a function with its own parameters. `nn.Module` does the bookkeeping: whatever you store on
+# `self` as an `nn.Parameter` is found by the optimizer, saved in the `state_dict`, and moved or converted
+# by `.to(device)` and `.double()`. A plain tensor on `self` gets none of this. And a parameter created in
 # `forward` would be new on every call, so it could never learn.
 #
-# Our layer has a `weight` drawn by `torch.rand` (uniform between 0 and 1; `randn` would be the normal
-# distribution) and a single `bias` that starts at zero. The bias belongs to the *output*: it is added once
-# to every element of the result, not once for every element of the kernel.
+# Our layer has a `weight` drawn by `torch.rand` (uniform between 0 and 1; `randn` would give the normal
+# distribution) and a single `bias` that starts at zero. The bias belongs to the *output*: it is added
+# once to every element of the result, not once for every element of the kernel.
 #
-# `kernel_size` may be an int (a square kernel) or a pair `(height, width)`. The little function `_pair` at
-# the top of this file turns both into a pair.
+# `kernel_size` may be an int (a square kernel) or a pair `(height, width)`. The helper `_pair` at the top
+# of this file turns either into a pair.
 #
-# A tip for later: the gradient belongs to the parameter. After `backward()` look at `layer.weight.grad`;
-# there is no `layer.grad`.
+# A tip for later: gradients belong to parameters. After `backward()`, look at `layer.weight.grad`; there
+# is no `layer.grad`.
 
 
 # %% task="Conv2D" kind="core" points=6 difficulty=2 minutes=10 importance=4 by_hand=true
@@ -202,7 +208,7 @@ class Conv2D(nn.Module):
 
     Attributes:
         weight: parameter of shape `(kh, kw)`, drawn by `torch.rand`.
-        bias: parameter of shape `(1,)`, zero at first.
+        bias: parameter of shape `(1,)`, initialised to zero.
 
     Raises:
         ValueError: the kernel size is below 1 (stretch task `invalid_input`).
@@ -221,39 +227,43 @@ class Conv2D(nn.Module):
         ### END SOLUTION
 
     def forward(self, X: Tensor) -> Tensor:
-        """Return `conv2d(X, weight) + bias`: X of shape `(H, W)` gives `(H - kh + 1, W - kw + 1)`."""
+        """Return `conv2d(X, weight) + bias`, of shape `(H - kh + 1, W - kw + 1)` for X of shape `(H, W)`."""
         ### BEGIN SOLUTION
         return conv2d(X, self.weight) + self.bias
         ### END SOLUTION
 
 
 # %% [markdown] hints="Conv2D"
-# 1. Which numbers should the optimizer be able to change, and when should they be created: once, or at
+# 1. Which numbers should the optimizer be able to change, and when should they be created: once, or on
 #    every call?
-# 2. In `__init__` set two attributes, `self.weight` and `self.bias`, each wrapped into an `nn.Parameter`.
-#    What shape does each need? In `forward` use them through `self`, and use your `conv2d`.
-# 3. `self.weight = nn.Parameter(torch.rand(height, width))` with `height, width = _pair(kernel_size)`, the
-#    bias likewise from `torch.zeros(1)`; `forward` returns `conv2d` of `X` and the weight, plus the bias.
+# 2. In `__init__`, set two attributes, `self.weight` and `self.bias`, each wrapped in an `nn.Parameter`.
+#    What shape does each need? In `forward`, use both through `self`, and call your `conv2d`.
+# 3. Set `self.weight = nn.Parameter(torch.rand(height, width))` with
+#    `height, width = _pair(kernel_size)`, and the bias likewise from `torch.zeros(1)`. `forward` returns
+#    `conv2d` of `X` and the weight, plus the bias.
 
 # %% [markdown]
 # ## How large is the result?
 #
-# You will ask this for every layer of every network, so let us settle it once for a single axis. Four
-# things decide.
+# You'll ask this question for every layer of every network, so let's settle it once, for a single axis.
+# Four numbers decide.
 #
-# - **padding** $p$: so many zeros are put in front of the axis *and* behind it. The axis grows twice.
-# - **kernel** $k$: how many elements the kernel has on this axis.
-# - **dilation** $d$: how far apart neighbouring kernel elements lie. With $d = 1$ they touch; with $d = 2$
-#   they leave one pixel out. $d$ is the *distance*, so there are $d - 1$ pixels in between. A dilated
-#   kernel has no more elements than before, but it spans more pixels. How many, from its first to its last?
-# - **stride** $s$: the window starts at 0, at $s$, at $2s$, and so on, as long as it fits *entirely*. A
-#   last window that would stick out is left away: sizes round down.
+# - **Padding** $p$: the number of zeros added at the start of the axis *and* at the end. So the axis
+#   grows by $2p$.
+# - **Kernel** $k$: the number of elements the kernel has along this axis.
+# - **Dilation** $d$: the distance between neighbouring kernel elements. With $d = 1$ they are adjacent;
+#   with $d = 2$ they skip one pixel. $d$ is the *distance*, so there are $d - 1$ pixels in between. A
+#   dilated kernel has no more elements than before, but it spans more pixels. How many, from its first
+#   element to its last?
+# - **Stride** $s$: the window starts at 0, at $s$, at $2s$, and so on, as long as it fits *completely*. A
+#   last window that would stick out is dropped, so sizes round down.
 #
-# So count the starting positions. One is there as soon as the kernel fits at all; how many more steps of
-# length $s$ does the room that is left allow? (Without padding, stride and dilation you must find
-# $n - k + 1$ again, and a result as long as the input needs padding. It does not come by itself.)
+# So count the starting positions. There is one as soon as the kernel fits at all; how many more steps of
+# length $s$ fit into the remaining space? (Without padding, stride or dilation you should get $n - k + 1$
+# again. If you want a result as long as the input, you have to add padding.)
 #
-# One number for each axis: for an image you will call it twice, once for the height, once for the width.
+# The function returns the length of one axis: for an image you call it twice, once for the height and
+# once for the width.
 
 
 # %% task="output_size" kind="core" points=4 difficulty=2 minutes=10 importance=5
@@ -264,14 +274,14 @@ def output_size(n: int, kernel: int, stride: int = 1, padding: int = 0, dilation
         n: length of the input along this axis.
         kernel: number of kernel elements along this axis.
         stride: distance between two neighbouring windows.
-        padding: number of zeros put on *each* of the two ends.
+        padding: number of zeros added at *each* end.
         dilation: distance between two neighbouring kernel elements; 1 means no gap.
 
     Returns:
         The number of window positions, an int.
 
     Raises:
-        ValueError: stride, dilation, kernel or n below 1, negative padding, or a kernel that does not fit
+        ValueError: stride, dilation, kernel or n is below 1, padding is negative, or the kernel doesn't fit
             into the padded input (stretch task `invalid_input`).
 
     Source: section "Shape" of https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
@@ -298,28 +308,29 @@ def output_size(n: int, kernel: int, stride: int = 1, padding: int = 0, dilation
 
 
 # %% [markdown] hints="output_size"
-# 1. Draw seven boxes in a row and a window of three. Where may the window start if it moves by two? And if
-#    two boxes are added on each side?
-# 2. Find the *extent* of the kernel first, the number of pixels from its first to its last element: it has
-#    `kernel - 1` steps of length `dilation`. How much room is left beside it, and how many strides go into
-#    it?
-# 3. `extent = dilation * (kernel - 1) + 1`, the room left is `n + 2 * padding - extent`, and the answer is
-#    that room divided by the stride, rounded down, plus 1 for the first position.
+# 1. Draw seven boxes in a row and a window of three. Where can the window start if it moves by two? And
+#    what if you add two boxes on each side?
+# 2. First find the *extent* of the kernel, the number of pixels from its first element to its last: there
+#    are `kernel - 1` steps of length `dilation` between them. How much space is left, and how many
+#    strides fit into it?
+# 3. `extent = dilation * (kernel - 1) + 1`, the space left is `n + 2 * padding - extent`, and the answer
+#    is that space divided by the stride, rounded down, plus 1 for the first position.
 
 # %% [markdown]
 # ## Stretch: no loop over the pixels
 #
-# Two Python loops over a photo are slow: every step costs far more in Python than in arithmetic. Fast code
-# hands all of the work over in a few large operations. The aim here: the number of tensor operations and of
-# Python steps must *not* depend on the size of the image. (It may depend on the size of the kernel.)
+# Two nested Python loops over a photo are slow: the overhead of each Python step far exceeds the
+# arithmetic it does. Fast code does all of the work in a few large operations. Your goal here: the number
+# of tensor operations and of Python steps must *not* depend on the size of the image. (It may depend on
+# the size of the kernel.)
 #
-# There are two classic ways. One looks at all windows at once: `Tensor.unfold(dim, size, step)` returns a
-# view in which each window along `dim` lies in a new last axis. No number is copied. The example shows it
-# for a row of six numbers. For an image you unfold twice; be sure to know, after the second time, which
-# axis counts what.
+# There are two classic approaches. The first looks at all windows at once:
+# `Tensor.unfold(dim, size, step)` returns a view in which each window along `dim` appears along a new
+# last axis. Nothing is copied. The example shows it for a row of six numbers. For an image you unfold
+# twice; after the second time, make sure you know what each axis stands for.
 #
-# The other turns the formula round: for one fixed $(a, b)$, the products $X_{i+a,\,j+b} K_{ab}$ for *all*
-# $(i, j)$ are one shifted piece of the image times one number.
+# The second turns the formula around: for one fixed $(a, b)$, the products $X_{i+a,\,j+b} K_{ab}$ for
+# *all* $(i, j)$ are a shifted slice of the image times a single number.
 
 # %% tags=["example"]
 if __name__ == "__main__":
@@ -330,7 +341,7 @@ if __name__ == "__main__":
 
 # %% task="conv2d_vectorized" kind="stretch" points=4 difficulty=3 minutes=20 importance=3 by_hand=true
 def conv2d_vectorized(X: Tensor, K: Tensor) -> Tensor:
-    """The same result as `conv2d`, in a number of operations that does not grow with the image.
+    """Compute the same result as `conv2d`, in a number of operations that doesn't grow with the image.
 
     Args:
         X: the image, shape `(H, W)`, any strides.
@@ -340,7 +351,7 @@ def conv2d_vectorized(X: Tensor, K: Tensor) -> Tensor:
         Y of shape `(H - kh + 1, W - kw + 1)`, dtype `torch.result_type(X, K)`, on `X.device`, differentiable.
 
     Raises:
-        ValueError: as `conv2d`.
+        ValueError: as for `conv2d`.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.unfold.html
     """
@@ -354,36 +365,37 @@ def conv2d_vectorized(X: Tensor, K: Tensor) -> Tensor:
 
 
 # %% [markdown] hints="conv2d_vectorized"
-# 1. Can you think of a tensor with four axes that holds every window of the image, so that one product and
-#    one sum finish the work?
-# 2. `X.unfold(0, kh, 1)` has shape `(H - kh + 1, W, kh)`. What is the shape after `.unfold(1, kw, 1)`, and
-#    which axes does the sum have to run over?
-# 3. `X.unfold(0, kh, 1).unfold(1, kw, 1)` has the shape `(H - kh + 1, W - kw + 1, kh, kw)`, which
-#    broadcasts against `K`: multiply, then sum over the last two axes.
+# 1. Can you think of a tensor with four axes that holds every window of the image, so that one product
+#    and one sum do the whole job?
+# 2. `X.unfold(0, kh, 1)` has shape `(H - kh + 1, W, kh)`. What is the shape after `.unfold(1, kw, 1)`,
+#    and which axes do you have to sum over?
+# 3. `X.unfold(0, kh, 1).unfold(1, kw, 1)` has shape `(H - kh + 1, W - kw + 1, kh, kw)`, which broadcasts
+#    with `K`: multiply, then sum over the last two axes.
 
 # %% [markdown]
-# ## Stretch: backward, written out
+# ## Stretch: the backward pass, written out
 #
-# Training needs to know: if the loss $L$ reacts to $Y_{ij}$ with the slope
-# $G_{ij} = \partial L / \partial Y_{ij}$ (this is `grad_Y`), how does it react to each $X_{uv}$ and each
-# $K_{ab}$? The chain rule, together with $Y_{ij} = \sum_{a,b} X_{i+a,\,j+b} K_{ab}$, answers both.
+# Training needs gradients. Suppose we know how the loss $L$ depends on the output:
+# $G_{ij} = \partial L / \partial Y_{ij}$ (this is `grad_Y`). How does $L$ depend on each $X_{uv}$ and
+# each $K_{ab}$? The chain rule, together with $Y_{ij} = \sum_{a,b} X_{i+a,\,j+b} K_{ab}$, answers both
+# questions.
 #
-# - $K_{ab}$ takes part in *every* output, each time multiplied by a pixel:
-#   $\partial L / \partial K_{ab} = \sum_{i,j} G_{ij}\, X_{i+a,\,j+b}$. Look closely: you have seen this
+# - $K_{ab}$ contributes to *every* output, each time multiplied by a pixel:
+#   $\partial L / \partial K_{ab} = \sum_{i,j} G_{ij}\, X_{i+a,\,j+b}$. Look closely: you've seen this
 #   formula before, with another name in place of $K$.
-# - $X_{uv}$ takes part only in the windows that cover it, and windows overlap: what arrives from each of
-#   them is *added*. $\partial L / \partial X_{uv} = \sum_{i,j} G_{ij}\, K_{u-i,\,v-j}$, where terms outside
-#   the kernel count as zero. Here the indices of $K$ run the other way: seen from the input, the kernel is
-#   turned.
+# - $X_{uv}$ contributes only to the windows that cover it, and windows overlap, so their contributions
+#   are *added*: $\partial L / \partial X_{uv} = \sum_{i,j} G_{ij}\, K_{u-i,\,v-j}$, where terms outside
+#   the kernel count as zero. Here the indices of $K$ run backwards: seen from the input, the kernel is
+#   flipped.
 #
-# It is $G$, the gradient of the output, that is multiplied in, never $Y$ itself. Test yourself on images
-# that are not square, with a `grad_Y` that is not all ones: a good number of mistakes are invisible
+# Note that both sums contain $G$, the gradient with respect to the output, and never $Y$ itself. Test
+# your code on images that aren't square, with a `grad_Y` that isn't all ones: many mistakes don't show
 # otherwise.
 
 
 # %% task="conv2d_backward" kind="stretch" points=3 difficulty=4 minutes=25 importance=3 by_hand=true
 def conv2d_backward(grad_Y: Tensor, X: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:
-    """Both gradients of `conv2d`, without autograd.
+    """Compute both gradients of `conv2d`, without autograd.
 
     Args:
         grad_Y: gradient of the loss with respect to `Y = conv2d(X, K)`, shape `(H - kh + 1, W - kw + 1)`.
@@ -391,10 +403,10 @@ def conv2d_backward(grad_Y: Tensor, X: Tensor, K: Tensor) -> tuple[Tensor, Tenso
         K: the kernel, shape `(kh, kw)`.
 
     Returns:
-        `(grad_X, grad_K)`, of the shapes of `X` and `K`, dtype `torch.result_type(X, K)`, on `X.device`.
+        `(grad_X, grad_K)`, with the shapes of `X` and `K`, dtype `torch.result_type(X, K)`, on `X.device`.
 
     Raises:
-        ValueError: as `conv2d`, or `grad_Y` does not have the shape of `conv2d(X, K)`.
+        ValueError: as for `conv2d`, or `grad_Y` doesn't have the shape of `conv2d(X, K)`.
 
     Source: the chain rule; "vector-Jacobian product" in
         https://docs.pytorch.org/docs/stable/notes/autograd.html
@@ -419,42 +431,44 @@ def conv2d_backward(grad_Y: Tensor, X: Tensor, K: Tensor) -> tuple[Tensor, Tenso
 
 
 # %% [markdown] hints="conv2d_backward"
-# 1. Take a single output, `Y[i, j]`, the sum of `window * K`. If it should grow by one, what does that ask
-#    of `K`, and what of the pixels in its window?
-# 2. Begin with two results full of zeros. Go over all outputs as in the forward pass; each of them adds its
-#    share to all of `grad_K` and to one window of `grad_X`. Why "adds", and not "sets"?
-# 3. Inside the two loops, with the window's slice at `(i, j)`: add `grad_Y[i, j] * K` to this window of
-#    `grad_X`, and `grad_Y[i, j]` times this window of `X` to `grad_K`.
+# 1. Take a single output, `Y[i, j]`, the sum of `window * K`. If an element of `K` grows a little, how
+#    does `Y[i, j]` change? And if a pixel in the window does?
+# 2. Start with two results full of zeros. Loop over all outputs as in the forward pass; each of them adds
+#    its contribution to all of `grad_K` and to one window of `grad_X`. Why "adds", and not "sets"?
+# 3. Inside the two loops, with the slice of the window at `(i, j)`: add `grad_Y[i, j] * K` to this window
+#    of `grad_X`, and `grad_Y[i, j]` times this window of `X` to `grad_K`.
 
 # %% [markdown]
 # ## Stretch: a convolution is a matrix
 #
 # Each output is a sum of pixels times fixed numbers. So the whole operation is linear, and every linear
-# operation is a matrix. Lay the image out as one long column, row after row (this is what `X.flatten()`
-# does), and the result as well. Then $y = M x$, where row $r$ of $M$ says how output number $r$ is made.
+# operation can be written as a matrix. Flatten the image into one long column, row after row (this is
+# what `X.flatten()` does), and do the same with the result. Then $y = M x$, where row $r$ of $M$ holds
+# the weights of output number $r$.
 #
-# Most of $M$ is zero (locality), and the same few numbers come back in every row, only shifted (translation
-# invariance). It is the dense layer from above, with both observations written into it. Be careful where a
-# window reaches its next line: neighbours in a column of the image lie $W$ places apart in the long column.
+# Most of $M$ is zero (locality), and the same few numbers appear in every row, only shifted (translation
+# invariance). $M$ is the dense layer from above with both observations built in. Be careful where a
+# window moves on to its next row: vertical neighbours in the image lie $W$ positions apart in the long
+# column.
 #
-# There is a gift in it: the gradient with respect to the image is `M.T @ grad_Y.flatten()`. The backward
-# pass is the transpose.
+# You get the backward pass for free: the gradient with respect to the image is `M.T @ grad_Y.flatten()`,
+# a product with the transpose.
 
 
 # %% task="conv2d_matrix" kind="stretch" points=3 difficulty=4 minutes=20 importance=2 by_hand=true
 def conv2d_matrix(K: Tensor, input_size: tuple[int, int]) -> Tensor:
-    """The matrix that does to `X.flatten()` what `conv2d(X, K)` does to `X`.
+    """Build the matrix that does to `X.flatten()` what `conv2d(X, K)` does to `X`.
 
     Args:
         K: the kernel, shape `(kh, kw)`.
-        input_size: the height and the width `(H, W)` of the image (an int for a square one).
+        input_size: height and width `(H, W)` of the image (an int for a square one).
 
     Returns:
-        M of shape `((H - kh + 1) * (W - kw + 1), H * W)` and of K's dtype and device, differentiable with
-        respect to `K`, with `M @ X.flatten()` equal to `conv2d(X, K).flatten()`.
+        M of shape `((H - kh + 1) * (W - kw + 1), H * W)`, with K's dtype and device, differentiable with
+        respect to `K`, such that `M @ X.flatten()` equals `conv2d(X, K).flatten()`.
 
     Raises:
-        ValueError: K is not two-dimensional, or larger than the image.
+        ValueError: K isn't two-dimensional, or is larger than the image.
 
     Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", section 4.1,
         https://arxiv.org/abs/1603.07285
@@ -469,7 +483,7 @@ def conv2d_matrix(K: Tensor, input_size: tuple[int, int]) -> Tensor:
             f"kernel of shape {tuple(K.shape)} does not fit into image of size {(height, width)}"
         )
     out_height, out_width = height - kernel_height + 1, width - kernel_width + 1
-    # M[i, j] is an image of its own: the kernel, laid down where output (i, j) looks, among zeros.
+    # M[i, j] has the shape of the image: the kernel where output (i, j) looks, zeros everywhere else.
     M = torch.zeros(out_height, out_width, height, width, dtype=K.dtype, device=K.device)
     for i in range(out_height):
         for j in range(out_width):
@@ -479,35 +493,38 @@ def conv2d_matrix(K: Tensor, input_size: tuple[int, int]) -> Tensor:
 
 
 # %% [markdown] hints="conv2d_matrix"
-# 1. Take one row of `M` and fold it back into the shape `(H, W)` of the image. What does this picture show?
-# 2. Build the matrix with four axes first, `(out_height, out_width, H, W)`, all zeros: one empty picture
-#    for each output. Where does the kernel go in the picture of output `(i, j)`? Reshape at the end.
+# 1. Take one row of `M` and reshape it to `(H, W)`, the shape of the image. What does it look like?
+# 2. First build the matrix with four axes, `(out_height, out_width, H, W)`, all zeros: one empty image
+#    for each output. Where does the kernel go in the image that belongs to output `(i, j)`? Reshape at
+#    the end.
 # 3. `M[i, j, i : i + kh, j : j + kw] = K` for every output `(i, j)`, then
 #    `M.reshape(out_height * out_width, H * W)`. Take dtype and device from `K`.
 
 # %% [markdown] task="invalid_input" kind="stretch" points=2 difficulty=2 minutes=15 importance=3
-# ## Stretch: saying no
+# ## Stretch: rejecting invalid input
 #
-# A kernel larger than the image fits nowhere. What should `conv2d` do then? The worst answer is a quiet
-# one: an empty or a wrong tensor that turns up as a riddle three functions later. The kind answer is an
-# error, at once, that says what was wrong: *kernel of shape (3, 3) does not fit into image of shape (2,
-# 5)*.
+# A kernel larger than the image doesn't fit anywhere. What should `conv2d` do then? The worst thing is to
+# fail silently: to return an empty or wrong tensor that causes a puzzling error three functions later.
+# The helpful thing is to raise an error at once that says what is wrong: *kernel of shape (3, 3) does not
+# fit into image of shape (2, 5)*.
 #
-# Go back over your functions and let them raise `ValueError`, with the offending shapes or value in the
-# message, for input that no result exists for.
+# Go back over your functions and make them raise `ValueError`, with the offending shapes or value in the
+# message, for input that has no valid result.
 #
-# - `conv2d`, `conv2d_vectorized`, `conv2d_backward`: an image or a kernel that does not have two axes; a
-#   kernel that is higher *or* wider than the image. `conv2d_backward` also: a `grad_Y` of another shape
-#   than the result.
-# - `conv2d_matrix`: a kernel without two axes, or one larger than `input_size`.
+# - `conv2d`, `conv2d_vectorized`, `conv2d_backward`: an image or a kernel that isn't two-dimensional; a
+#   kernel that is higher *or* wider than the image. For `conv2d_backward`, also a `grad_Y` whose shape
+#   differs from that of the result.
+# - `conv2d_matrix`: a kernel that isn't two-dimensional, or one larger than `input_size`.
 # - `output_size`: stride, dilation or kernel below 1, negative padding, a kernel whose extent is larger
-#   than the padded input. `Conv2D`: a kernel size below 1.
+#   than the padded input.
+# - `Conv2D`: a kernel size below 1.
 
 # %% [markdown] hints="invalid_input"
-# 1. Which calls give you an empty tensor, or an error that speaks of something else, although the real
-#    fault is in the arguments?
-# 2. Check the number of axes first (`X.dim()`), since `height, width = X.shape` fails with an unrelated
-#    message. Can one small helper function serve all the functions that take an `X` and a `K`?
+# 1. Which calls return an empty tensor, or fail with an error about something else, although the real
+#    problem is in the arguments?
+# 2. Check the number of dimensions first (`X.dim()`), since `height, width = X.shape` fails with an
+#    unrelated message. Can one small helper serve all the functions that take `X` and `K`?
 # 3. `if K.shape[0] > X.shape[0] or K.shape[1] > X.shape[1]: raise ValueError(f"... {tuple(K.shape)} ...")`,
-#    and before it the same for `X.dim() != 2 or K.dim() != 2`; call this first in every function. In
-#    `output_size`, raise when an argument is out of range or `n + 2 * padding` is less than the extent.
+#    and before it the same for `X.dim() != 2 or K.dim() != 2`; call this helper first in every function.
+#    In `output_size`, raise when an argument is out of range or `n + 2 * padding` is less than the
+#    extent.

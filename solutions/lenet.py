@@ -1,11 +1,11 @@
-# %% [markdown]
+# %% [markdown] order=5
 # # LeNet
 #
-# Convolution, several channels, pooling: all parts are on the table, and now they become a network. You
-# will build a close relative of a famous one, look inside it, train it, measure it, give it a good start,
-# and at the end design a better one.
+# Convolution, multiple channels, pooling: you have all the parts, and now you put them together into a
+# network. You'll build a close relative of a famous one, look inside it, measure it, train it, give it
+# good initial weights, and finally design a better one.
 #
-# Everything in `torch.nn` is allowed here.
+# You may use everything in `torch.nn` here.
 
 # %%
 from collections.abc import Callable, Iterable
@@ -16,24 +16,25 @@ from torch import Tensor, nn
 # %% [markdown]
 # ## Where it came from
 #
-# In the 1990s banks and post offices wanted machines that read handwriting. Yann LeCun, Léon Bottou,
-# Yoshua Bengio and Patrick Haffner showed how in "Gradient-based learning applied to document
-# recognition" (Proceedings of the IEEE, 1998). Their LeNet-5 learned its features from pixels, by
-# gradient descent from end to end, at a time when features were usually designed by hand, and it went on
-# to read real checks.
+# In the 1990s, banks and post offices wanted machines that could read handwriting. Yann LeCun, Léon
+# Bottou, Yoshua Bengio and Patrick Haffner showed how to build them in "Gradient-based learning applied
+# to document recognition" (Proceedings of the IEEE, 1998). Their LeNet-5 learned its features from
+# pixels, end to end by gradient descent, at a time when features were usually designed by hand. It went
+# on to read real cheques.
 #
-# The idea of its shape has lasted. First a **convolutional part**: image size goes down, number of
-# channels goes up, from many precise and simple facts ("a stroke here") to fewer, vaguer and richer ones
-# ("a loop somewhere above"). Then a **dense part**, which turns these into one score per class.
+# The basic structure is still in use. First comes a **convolutional part**: the image gets smaller and
+# the number of channels grows, from many simple features with precise positions ("a stroke here") to
+# fewer positions with richer features ("a loop somewhere at the top"). Then comes a **dense part**, which
+# turns these features into one score per class.
 #
-# What we build is simplified: images are $28 \times 28$ instead of $32 \times 32$, so the first
-# convolution pads by 2 to make up for it. The pooling has no parameters, the second convolution connects
-# all channels, and the last layer is an ordinary linear one; in 1998 these were more elaborate.
+# Our version is simplified. Images are $28 \times 28$ instead of $32 \times 32$, so the first convolution
+# makes up for it with a padding of 2. The pooling has no parameters, the second convolution connects all
+# channels, and the last layer is an ordinary linear one; in 1998 these were more elaborate.
 #
 # ## See it first
 #
-# Here are shapes on their way through such layers, with sizes other than ours, and random numbers for
-# weights.
+# Here is how the shape changes on the way through such layers, with random weights and sizes other than
+# ours.
 
 # %% tags=["example"]
 if __name__ == "__main__":
@@ -50,10 +51,11 @@ if __name__ == "__main__":
         print(f"{type(layer).__name__:32s}{tuple(signal.shape)}")
 
 # %% [markdown]
-# Follow the sizes. The convolution takes $20 \times 24$ to $18 \times 22$ and makes 8 channels. The
-# sigmoid changes no shape. Pooling halves: $9 \times 11$. `nn.Flatten` keeps the batch axis and lays the
-# rest in one row of $8 \cdot 9 \cdot 11 = 792$ numbers, which is what the linear layer must expect. The
-# famous error "mat1 and mat2 shapes cannot be multiplied" says that this one number was guessed.
+# Follow the sizes. The convolution takes $20 \times 24$ to $18 \times 22$ and produces 8 channels. The
+# sigmoid doesn't change the shape. Pooling halves both sides: $9 \times 11$. `nn.Flatten` keeps the batch
+# axis and flattens the rest into one row of $8 \cdot 9 \cdot 11 = 792$ numbers, and this is the input
+# size that the linear layer needs. If you see the famous error "mat1 and mat2 shapes cannot be
+# multiplied", this is usually the number that is wrong.
 #
 # ## The network
 #
@@ -64,27 +66,28 @@ if __name__ == "__main__":
 # | dense | flatten; linear 400 to 120; sigmoid; linear 120 to 84; sigmoid; linear 84 to 10 |
 #
 # Work out the 400 yourself before you believe it. The network has 61,706 parameters, and 48,120 of them
-# sit in the first linear layer.
+# are in the first linear layer.
 #
-# The result is ten **logits**: plain scores, positive or negative, one per class. There is no softmax at
-# the end, because the cross-entropy loss of PyTorch contains it. With a second one in front, the loss of
-# a single example can never fall below $\ln(e + 9) - 1 \approx 1.46$, and learning crawls.
+# The result is ten **logits**: raw scores, positive or negative, one per class. There is no softmax at
+# the end, because PyTorch's cross-entropy loss already includes it. With a second softmax in front of the
+# loss, the loss of a single example can never fall below $\ln(e + 9) - 1 \approx 1.46$, and learning is
+# very slow.
 #
-# Mind the order *sigmoid, then pooling*. At PyTorch's initial weights the sigmoids are so nearly linear
-# that the exchanged order gives the same outputs to about five digits. So neither a look at the outputs
-# nor the accuracy will tell you of the mistake.
+# Note the order: *sigmoid first, then pooling*. With PyTorch's initial weights the sigmoids are so close
+# to linear that the reverse order gives the same outputs to about five digits. So neither the outputs nor
+# the accuracy will reveal the mistake.
 #
-# Layers must be registered in order to be trained: inside `nn.Sequential`, or as attributes of a module
-# of your own. Layers in a Python list, or made anew in `forward`, have parameters that no optimizer ever
-# hears of.
+# Layers must be registered to be trained: put them inside `nn.Sequential`, or store them as attributes of
+# your own module. If you keep layers in a Python list, or create them in `forward`, the optimizer never
+# sees their parameters.
 
 
 # %% task="lenet" kind="core" points=6 difficulty=2 minutes=15 importance=5
 def lenet() -> nn.Module:
-    """Build the classic network, with PyTorch's own initialisation.
+    """Build the classic network, with PyTorch's default initialisation.
 
     Returns:
-        A module from images `(N, 1, 28, 28)` to logits `(N, 10)`; its 61,706 parameters come in forward
+        A module that maps images `(N, 1, 28, 28)` to logits `(N, 10)`; its 61,706 parameters are in forward
         order.
 
     Source: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition",
@@ -109,12 +112,12 @@ def lenet() -> nn.Module:
 
 
 # %% [markdown] hints="lenet"
-# 1. What is the shape after each layer, if a $28 \times 28$ image goes in? Where do the 400 come from?
-# 2. One `nn.Sequential` with twelve entries is enough. How often does a sigmoid appear, and what comes
-#    right after the last linear layer?
+# 1. What is the shape after each layer if a $28 \times 28$ image goes in? Where do the 400 come from?
+# 2. One `nn.Sequential` with twelve entries is enough. How many sigmoids are there, and what comes after
+#    the last linear layer?
 # 3. `nn.Sequential(nn.Conv2d(1, 6, kernel_size=5, padding=2), nn.Sigmoid(), nn.AvgPool2d(2, 2), ...)`:
-#    the second block is alike with `nn.Conv2d(6, 16, kernel_size=5)`, then `nn.Flatten()`,
-#    `nn.Linear(400, 120)` and so on. The sigmoids number four, and nothing follows `nn.Linear(84, 10)`.
+#    the second block is similar, with `nn.Conv2d(6, 16, kernel_size=5)`, followed by `nn.Flatten()`,
+#    `nn.Linear(400, 120)` and so on. There are four sigmoids, and nothing follows `nn.Linear(84, 10)`.
 
 # %% [markdown]
 # ## Looking inside: hooks and modes
@@ -124,31 +127,32 @@ def lenet() -> nn.Module:
 #
 # `handle = module.register_forward_hook(hook)`, where `hook(module, inputs, output)` returns nothing.
 #
-# It stays until `handle.remove()`. A hook forgotten on a network goes on running at every pass, so remove
-# it in a `finally` block, which is carried out even if the pass fails.
+# It stays registered until you call `handle.remove()`. If you forget to remove it, it runs on every pass
+# from then on. So remove it in a `finally` block, which runs even if the pass fails.
 #
-# Looking should not change what is looked at. Two kinds of layer depend on the **mode** of the network.
-# In *training mode* (`net.train()`), dropout switches units off at random, and batch normalisation uses
-# the statistics of the batch and updates its running averages: these are *buffers*, state without
-# gradient. In *evaluation mode* (`net.eval()`), dropout does nothing and batch normalisation uses its
-# averages as they are. So look in evaluation mode, and put the mode back afterwards. Every submodule has
-# a `training` flag of its own: somebody may have frozen one part with `net[1].eval()`, and `net.train()`
-# would undo that. And `torch.no_grad()` saves building a graph that nobody needs.
+# Inspecting a network shouldn't change it. Two kinds of layer depend on the **mode** of the network. In
+# *training mode* (`net.train()`), dropout switches units off at random, and batch normalisation uses the
+# statistics of the batch and updates its running averages, which are *buffers*: state that isn't trained
+# by gradients. In *evaluation mode* (`net.eval()`), dropout does nothing, and batch normalisation uses
+# its running averages without updating them. So inspect in evaluation mode, and restore the mode
+# afterwards. Every submodule has its own `training` flag: somebody may have frozen one part with
+# `net[1].eval()`, and `net.train()` would undo that. And with `torch.no_grad()` you don't build a
+# computation graph that nobody needs.
 
 
 # %% task="layer_shapes" kind="core" points=4 difficulty=3 minutes=20 importance=4
 def layer_shapes(
     net: nn.Module, input_shape: tuple[int, ...] = (1, 1, 28, 28)
 ) -> list[tuple[str, tuple[int, ...]]]:
-    """Send one input through a network and list what comes out of each direct child.
+    """Send one input through a network and list the output shape of each direct child.
 
     Args:
-        net: any module whose direct children each give one tensor.
-        input_shape: shape of the input to send; its dtype and device are those of the parameters.
+        net: any module whose direct children each return one tensor.
+        input_shape: shape of the input; its dtype and device are those of the parameters.
 
     Returns:
         `(class name, output shape)` of every direct child, in order, such as `("Conv2d", (1, 6, 28, 28))`.
-        `net` is left as it was: training mode, parameters, buffers and hooks.
+        Nothing about `net` changes: not its training mode, parameters, buffers or hooks.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html (register_forward_hook)
     """
@@ -161,7 +165,7 @@ def layer_shapes(
     parameter = next(net.parameters(), torch.empty(0))
     X = torch.zeros(input_shape, dtype=parameter.dtype, device=parameter.device)
     modes = [(module, module.training) for module in net.modules()]
-    # The pass works on copies of the buffers, and random numbers drawn in it are put back.
+    # The pass works on copies of the buffers, and the state of the random generator is restored after it.
     buffers = {name: buffer.clone() for name, buffer in net.named_buffers()}
     hooks = [child.register_forward_hook(remember_shape) for child in net.children()]
     net.eval()
@@ -178,45 +182,45 @@ def layer_shapes(
 
 
 # %% [markdown] hints="layer_shapes"
-# 1. If `net` is an `nn.Sequential`, you could call its children one after another. What if it is a module
-#    with a `forward` of its own? Who knows what came out of each child?
-# 2. Register a forward hook on each of `net.children()` that notes `output.shape`, then call the network
-#    once on zeros. Before that, write down `module.training` of every module in `net.modules()`. What
-#    must be undone, and where does the undoing belong, if the pass may fail?
-# 3. `hooks = [child.register_forward_hook(note) for child in net.children()]`, `net.eval()`, then `try:`
-#    one pass under `torch.no_grad()`, and `finally:` call `remove()` on each hook and set
-#    `module.training` back, module by module. The zeros take `dtype` and `device` from
+# 1. If `net` is an `nn.Sequential`, you could call its children one after another. What if it's a module
+#    with its own `forward`? How can you find out what each child returned?
+# 2. Register a forward hook on each of `net.children()` that stores `output.shape`, then call the network
+#    once on zeros. Before that, save `module.training` for every module in `net.modules()`. What has to
+#    be restored, and where should that happen if the pass may fail?
+# 3. `hooks = [child.register_forward_hook(note) for child in net.children()]` and `net.eval()`. In
+#    `try:`, do one pass under `torch.no_grad()`; in `finally:`, call `remove()` on each hook and restore
+#    `module.training` module by module. The zeros take `dtype` and `device` from
 #    `next(net.parameters())`.
 
 # %% [markdown]
 # ## Accuracy
 #
-# The prediction is the class with the largest logit, and accuracy is the share of right predictions.
-# Batches differ in size, the last one is often smaller, so count right answers and examples; the mean of
-# the batches' accuracies is something else.
+# The prediction is the class with the largest logit, and the accuracy is the fraction of correct
+# predictions. Batches can differ in size, and the last one is often smaller. So count correct predictions
+# and examples; the mean of the batches' accuracies is something else.
 #
-# Evaluating is looking, not learning: evaluation mode, no gradients, and the mode put back afterwards,
-# module by module. The data may live elsewhere than the network: move each batch to the device of its
-# parameters.
+# Evaluating is not training: use evaluation mode and no gradients, and restore the mode of every module
+# afterwards. The data may be on a different device than the network, so move each batch to the device of
+# the network's parameters.
 #
-# **Why accuracy alone proves little.** It is one number about the end of a long chain, and networks are
-# good at working around our mistakes. Max instead of average pooling, a sigmoid too few, the layers of a
-# block exchanged: most such networks learn all the same, and reach much the same accuracy. Conversely a
-# perfectly right network may sit at 10 % for its first hundreds of steps. So test parts where the right
-# answer is known: shapes, the number of parameters, outputs and gradients for given weights, the loss of
-# the first few steps. Then look at accuracy.
+# **Why accuracy alone proves little.** It is one number at the end of a long chain, and networks are good
+# at compensating for our mistakes. Max instead of average pooling, a missing sigmoid, the layers of a
+# block in the wrong order: most such networks still learn, and reach about the same accuracy. Conversely,
+# a perfectly correct network may stay at 10 % for its first few hundred steps. So test the parts where
+# you know the right answer: shapes, the number of parameters, outputs and gradients for given weights,
+# the loss of the first few steps. Then look at the accuracy.
 
 
 # %% task="accuracy" kind="core" points=3 difficulty=2 minutes=15 importance=5
 def accuracy(net: nn.Module, data: Iterable[tuple[Tensor, Tensor]]) -> float:
-    """Share of right predictions, in evaluation mode and without gradients.
+    """Compute the fraction of correct predictions, in evaluation mode and without gradients.
 
     Args:
-        net: from a batch `X` to logits `(N, classes)`.
-        data: batches `(X, y)` of any sizes, `y` of shape `(N,)` holding class numbers.
+        net: a module that maps a batch `X` to logits `(N, classes)`.
+        data: batches `(X, y)` of any sizes; `y` has shape `(N,)` and holds class numbers.
 
     Returns:
-        A number from 0 to 1. The mode of `net` and of each of its submodules is left as it was.
+        A number from 0 to 1. The mode of `net` and of each of its submodules stays as it was.
 
     Source: https://docs.pytorch.org/docs/stable/notes/autograd.html (evaluation mode and no-grad mode)
     """
@@ -241,33 +245,34 @@ def accuracy(net: nn.Module, data: Iterable[tuple[Tensor, Tensor]]) -> float:
 
 
 # %% [markdown] hints="accuracy"
-# 1. Two batches, of 3 and 1 examples, with 3 and 0 right predictions: what is the accuracy? And what is
+# 1. Two batches, of 3 and 1 examples, have 3 and 0 correct predictions: what is the accuracy? And what is
 #    the mean of the two batches' accuracies?
-# 2. Count in two plain integers. Along which axis of `(N, classes)` is the largest logit to be found?
-#    What do you have to write down before `net.eval()`?
-# 3. `device = next(net.parameters()).device`; under `torch.no_grad()` add
-#    `(net(X.to(device)).argmax(dim=1) == y.to(device)).sum().item()` and `len(y)` up. Before, keep
-#    `[(module, module.training) for module in net.modules()]`, and set the flags back in `finally`.
+# 2. Count with two plain integers. Along which axis of `(N, classes)` do you look for the largest logit?
+#    What do you have to save before `net.eval()`?
+# 3. `device = next(net.parameters()).device`; under `torch.no_grad()`, add up
+#    `(net(X.to(device)).argmax(dim=1) == y.to(device)).sum().item()` and `len(y)`. Before that, save
+#    `[(module, module.training) for module in net.modules()]`, and restore the flags in `finally`.
 
 # %% [markdown]
 # ## Training
 #
-# One epoch goes through all batches once. Each batch makes one step of *stochastic gradient descent*:
+# One epoch goes through all batches once. Each batch gives one step of *stochastic gradient descent*:
 #
 # $$w \leftarrow w - \text{lr} \cdot \nabla_w L, \qquad L = \frac{1}{n} \sum_i \ell(\text{net}(x_i), y_i),$$
 #
-# with the cross-entropy $\ell$ of logits and class number, which for logits $z$ is
-# $\ell(z, y) = \ln \sum_k e^{z_k} - z_y$. A network that knows nothing of ten classes has a loss of
-# $\ln 10 \approx 2.30$: a good number to recognise. Plain SGD, without momentum or other ingredients.
+# where $\ell$ is the cross-entropy of the logits and the class number; for logits $z$ it is
+# $\ell(z, y) = \ln \sum_k e^{z_k} - z_y$. A network that guesses among ten classes has a loss of
+# $\ln 10 \approx 2.30$, a number worth remembering. We use plain SGD, without momentum or other extras.
 #
-# - Gradients *add up* in `parameter.grad` until somebody clears them: once for every batch.
-# - The order: clear, forward, backward, step. Clearing between backward and step throws away what was
-#   just computed.
-# - `cross_entropy` gives the mean over the batch. For the mean over the *epoch* a batch of 3 must count
-#   three times as much as a batch of 1. Each loss is taken as it was before its own step.
-# - Keep Python numbers (`loss.item()`), not tensors: each tensor would hold its whole graph.
-# - Training mode, while training. The evaluation in between may have left it.
-# - The network says where: its device is that of its parameters, and batches may come from elsewhere.
+# - Gradients *accumulate* in `parameter.grad` until you clear them: do it once for every batch.
+# - The order is: clear, forward, backward, step. If you clear between backward and step, you throw away
+#   what was just computed.
+# - `cross_entropy` gives the mean over the batch. For the mean over the *epoch*, a batch of 3 must count
+#   three times as much as a batch of 1. Use the loss of each batch before its step.
+# - Keep Python numbers (`loss.item()`), not tensors: each tensor would keep its whole computation graph
+#   in memory.
+# - Switch to training mode. An evaluation in between may have left the network in evaluation mode.
+# - The network's parameters determine the device; the batches may come from another one.
 
 
 # %% task="train" kind="core" points=4 difficulty=3 minutes=20 importance=5
@@ -275,13 +280,13 @@ def train(net: nn.Module, data: Iterable[tuple[Tensor, Tensor]], num_epochs: int
     """Train a classifier by plain minibatch SGD on the cross-entropy, in training mode.
 
     Args:
-        net: from a batch `X` to logits `(N, classes)`; its parameters are changed.
-        data: batches `(X, y)` of any sizes, such as a list or a `DataLoader`; gone through once per epoch.
-        num_epochs: how often.
+        net: a module that maps a batch `X` to logits `(N, classes)`; its parameters are updated.
+        data: batches `(X, y)` of any sizes, such as a list or a `DataLoader`; iterated over once per epoch.
+        num_epochs: number of epochs.
         lr: the learning rate.
 
     Returns:
-        The mean loss per example of each epoch, each batch's loss taken before its step.
+        The mean loss per example in each epoch, using each batch's loss before its step.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html and
         https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html
@@ -306,54 +311,56 @@ def train(net: nn.Module, data: Iterable[tuple[Tensor, Tensor]], num_epochs: int
 
 
 # %% [markdown] hints="train"
-# 1. What are the four things that happen to each batch, and in which order? Which of them would you not
-#    notice if it were missing for the very first batch?
-# 2. `torch.optim.SGD(net.parameters(), lr=lr)` is made once, not once per epoch. If a batch of `n`
+# 1. What are the four things you do with each batch, and in which order? Which of them wouldn't you miss
+#    on the very first batch?
+# 2. Create `torch.optim.SGD(net.parameters(), lr=lr)` once, not once per epoch. If a batch of `n`
 #    examples has the mean loss `m`, what does it add to the sum over the epoch?
 # 3. For each batch: `optimizer.zero_grad()`, `loss = torch.nn.functional.cross_entropy(net(X), y)`,
 #    `loss.backward()`, `optimizer.step()`, then `total += loss.item() * len(y)` and `examples += len(y)`.
-#    At the end of the epoch append `total / examples`. Do not forget `net.train()` and the device.
+#    At the end of the epoch, append `total / examples`. Don't forget `net.train()` and the device.
 
 # %% [markdown]
 # ## A good start
 #
-# A sigmoid is flat on both sides: far from 0 its slope is nearly 0, and nowhere is it more than
-# $\frac{1}{4}$. On its way down, the gradient is multiplied by such a slope at each of our four sigmoids,
-# and by small weights in between. At PyTorch's initial weights little is left of it: in three trials with
-# random images the gradient of the first convolution's weights was about five thousand times smaller (in
-# norm) than that of the last layer. All images get almost the same logits, and the loss stays on a
-# **plateau** near 2.30.
+# A sigmoid is flat on both sides: far from 0 its slope is nearly 0, and it is never more than
+# $\frac{1}{4}$. In the backward pass, the gradient is multiplied by such a slope at each of our four
+# sigmoids, and by small weights in between. With PyTorch's initial weights, very little of it is left: in
+# three trials with random images, the gradient of the first convolution's weights was about five thousand
+# times smaller (in norm) than that of the last layer's. All images get almost the same logits, and the
+# loss stays on a **plateau** near 2.30.
 #
 # Xavier Glorot and Yoshua Bengio ("Understanding the difficulty of training deep feedforward neural
-# networks", AISTATS 2010) asked how large weights should be so that signals neither fade nor explode on
-# their way through the layers. Where an activation is close to a line of slope 1, the variance is kept
+# networks", AISTATS 2010) asked how large weights should be so that signals neither vanish nor explode on
+# their way through the layers. If the activation is close to a line of slope 1, the variance is preserved
 #
-# - on the way forward, if $n_\text{in} \operatorname{Var}(w) = 1$,
-# - on the way back, if $n_\text{out} \operatorname{Var}(w) = 1$.
+# - in the forward pass, if $n_\text{in} \operatorname{Var}(w) = 1$,
+# - in the backward pass, if $n_\text{out} \operatorname{Var}(w) = 1$.
 #
-# Both at once is impossible unless the two are equal, so they took the middle:
+# Both can hold only if the two numbers are equal, so they chose a compromise:
 # $\operatorname{Var}(w) = 2 / (n_\text{in} + n_\text{out})$. A uniform distribution on $[-b, b]$ has
 # variance $b^2 / 3$, which gives
 #
 # $$b = \sqrt{\frac{6}{n_\text{in} + n_\text{out}}} .$$
 #
-# For a linear layer $n_\text{in}$ and $n_\text{out}$ are its sizes. For a convolution each output sees
-# $c_\text{in} k_h k_w$ numbers, and each input reaches $c_\text{out} k_h k_w$: our second convolution has
-# 150 and 400, so $b = \sqrt{6 / 550} \approx 0.104$.
+# For a linear layer, $n_\text{in}$ and $n_\text{out}$ are its input and output sizes. For a convolution,
+# each output sees $c_\text{in} k_h k_w$ numbers, and each input affects $c_\text{out} k_h k_w$: for our
+# second convolution these are 150 and 400, so $b = \sqrt{6 / 550} \approx 0.104$.
 #
-# A sigmoid's slope is $\frac{1}{4}$ at best, so this is a help and no cure: in the three trials above the
-# factor of five thousand became several hundred. With Xavier's weights too LeNet may stay on its plateau
-# for a while, and needs a fairly large learning rate. Have patience before you look for a bug.
+# A sigmoid's slope is at most $\frac{1}{4}$, so this helps but doesn't solve the problem: in the three
+# trials above, the factor of five thousand became several hundred. Even with Xavier initialisation, LeNet
+# may stay on its plateau for a while, and it needs a fairly large learning rate. Be patient before you
+# look for a bug.
 #
-# `torch.nn.init` has these distributions; its functions that end in `_` change a tensor in place.
+# `torch.nn.init` provides these distributions; its functions whose names end in `_` change a tensor in
+# place.
 
 
 # %% task="init_lenet" kind="core" points=3 difficulty=2 minutes=10 importance=4
 def init_lenet(net: nn.Module) -> nn.Module:
-    """Draw the weights of every convolution and linear layer anew, Xavier-uniform, in place.
+    """Redraw the weights of every convolution and linear layer in place, Xavier-uniform.
 
     Args:
-        net: any module; layers nested at any depth are reached, biases and other layers are not touched.
+        net: any module; layers at any depth are included, biases and other layers stay as they are.
 
     Returns:
         `net` itself.
@@ -366,7 +373,7 @@ def init_lenet(net: nn.Module) -> nn.Module:
     transposed = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
     for module in net.modules():
         weight = getattr(module, "weight", None)
-        # A weight with four axes belongs to a two-dimensional convolution, of PyTorch's or one's own making.
+        # A weight with four axes belongs to a two-dimensional convolution, PyTorch's or the student's own.
         if isinstance(weight, nn.Parameter) and (isinstance(module, known + transposed) or weight.dim() == 4):
             nn.init.xavier_uniform_(weight)
     return net
@@ -374,19 +381,20 @@ def init_lenet(net: nn.Module) -> nn.Module:
 
 
 # %% [markdown] hints="init_lenet"
-# 1. Which layers of the network have weights? How do you reach a layer that sits inside another module?
-# 2. `net.modules()` goes through all depths. `isinstance` tells convolutions and linear layers from the
-#    rest. Is it the uniform or the normal distribution that is asked for?
-# 3. For each module that is an `nn.Conv2d` or an `nn.Linear` (and its relatives) call
-#    `nn.init.xavier_uniform_(module.weight)`. Leave the bias alone, and return `net`.
+# 1. Which layers of the network have weights? How do you reach a layer that is nested inside another
+#    module?
+# 2. `net.modules()` visits modules at every depth. `isinstance` tells convolutions and linear layers from
+#    the rest. Which distribution does the task ask for, the uniform or the normal one?
+# 3. For each module that is an `nn.Conv2d` or an `nn.Linear` (or a related layer), call
+#    `nn.init.xavier_uniform_(module.weight)`. Don't touch the bias, and return `net`.
 
 # %% [markdown]
-# ## Stretch: your own layers carry it
+# ## Stretch: LeNet from your own layers
 #
-# Classes are values in Python: a function can take them as arguments. If the layers that you wrote by
-# hand understand the same arguments as PyTorch's, the same function builds the network from either kind,
-# and with the same parameters both give the same logits. A sum of everything so far: your convolution and
-# your pooling, learning to read.
+# Classes are values in Python: you can pass them to a function as arguments. If your own layers accept
+# the same arguments as PyTorch's, one function can build the network from either, and with the same
+# parameters both networks give the same logits. This brings everything so far together: your convolution
+# and your pooling, learning to read.
 
 
 # %% task="lenet_from" kind="stretch" points=3 difficulty=2 minutes=10 importance=4
@@ -398,7 +406,7 @@ def lenet_from(Conv2d: Callable[..., nn.Module], AvgPool2d: Callable[..., nn.Mod
         AvgPool2d: called as `AvgPool2d(kernel_size, stride)`, like `nn.AvgPool2d`.
 
     Returns:
-        A module from images `(N, 1, 28, 28)` to logits `(N, 10)`, parameters in forward order.
+        A module that maps images `(N, 1, 28, 28)` to logits `(N, 10)`, with its parameters in forward order.
 
     Source: LeCun, Bottou, Bengio and Haffner, 1998, simplified as in `lenet`
     """
@@ -421,33 +429,33 @@ def lenet_from(Conv2d: Callable[..., nn.Module], AvgPool2d: Callable[..., nn.Mod
 
 
 # %% [markdown] hints="lenet_from"
-# 1. Which lines of your `lenet` name a layer that may now come from elsewhere?
-# 2. The arguments are classes, not layers: each call `Conv2d(...)` makes a new layer. Why must the two
-#    convolutions not be one and the same object?
-# 3. It is the body of `lenet` with `Conv2d(1, 6, 5, padding=2)`, `Conv2d(6, 16, 5)` and twice
-#    `AvgPool2d(2, 2)`, without `nn.` in front of these names.
+# 1. Which lines of your `lenet` name a layer that may now come from somewhere else?
+# 2. The arguments are classes, not layers: each call `Conv2d(...)` creates a new layer. Why must the two
+#    convolutions not be the same object?
+# 3. It is the body of `lenet` with `Conv2d(1, 6, 5, padding=2)`, `Conv2d(6, 16, 5)` and `AvgPool2d(2, 2)`
+#    twice, without `nn.` in front of these names.
 
 # %% [markdown]
 # ## Stretch: feature maps
 #
-# What does a trained network see in an image? Catch the output of every layer on its way through. A
-# **leaf** is a module without children: the layers that compute, not the containers around them.
-# `net.named_modules()` gives every module with its dotted name, such as `"block1.0"`.
+# What does a trained network see in an image? Capture the output of every layer during one pass. A
+# **leaf** is a module without children: a layer that computes something, not a container around other
+# layers. `net.named_modules()` gives every module with its dotted name, such as `"block1.0"`.
 #
-# One trap: a layer such as `nn.ReLU(inplace=True)` overwrites the tensor it gets, which is the output
-# that you have just noted of the layer before. Keep a copy.
+# Beware of in-place layers: `nn.ReLU(inplace=True)` overwrites its input, which is the output that you've
+# just stored for the layer before it. Store a copy.
 
 
 # %% task="feature_maps" kind="stretch" points=2 difficulty=3 minutes=15 importance=3
 def feature_maps(net: nn.Module, X: Tensor) -> dict[str, Tensor]:
-    """The output of every named leaf module, by name, in one forward pass in the mode that `net` is in.
+    """Record the output of every leaf module, by name, in one forward pass in the current mode of `net`.
 
     Args:
-        net: any module whose leaves each give one tensor.
+        net: any module whose leaves each return one tensor.
         X: the input of `net`.
 
     Returns:
-        The name of each leaf, as in `net.named_modules()`, with what came out of it, in the order of the
+        A dict from the name of each leaf, as in `net.named_modules()`, to its output, in the order of the
         pass. No hook is left behind, even if the pass fails.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html (register_forward_hook)
@@ -457,7 +465,7 @@ def feature_maps(net: nn.Module, X: Tensor) -> dict[str, Tensor]:
 
     def keeper(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
         def keep(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            maps[name] = output.clone()  # a copy, for a later layer may work in place
+            maps[name] = output.clone()  # a copy, because a later layer may work in place
 
         return keep
 
@@ -473,29 +481,29 @@ def feature_maps(net: nn.Module, X: Tensor) -> dict[str, Tensor]:
 
 
 # %% [markdown] hints="feature_maps"
-# 1. How do you recognise a leaf? And how does a hook know the name of the module that calls it?
-# 2. Make one hook per leaf with a function that takes the name and returns the hook. A `lambda` in a loop
-#    would see only the last name: why?
-# 3. `leaves` are the pairs of `net.named_modules()` with no `list(module.children())`. Register
+# 1. How do you recognise a leaf? And how can a hook know the name of the module that calls it?
+# 2. Create one hook per leaf, using a function that takes the name and returns the hook. A `lambda` in a
+#    loop would only see the last name: why?
+# 3. The leaves are the pairs in `net.named_modules()` whose `list(module.children())` is empty. Register
 #    `keeper(name)` on each, where the function it returns does `maps[name] = output.clone()`; call
 #    `net(X)` inside `try`, and remove all handles in `finally`.
 
 # %% [markdown]
 # ## Stretch: your own design
 #
-# Much has been learned since 1998. Change what you like, but spend at most 62,000 parameters: with images
-# `(N, 1, 28, 28)` in and logits `(N, 10)` out, beat the classic network clearly under the same short
-# training. Three ideas that made a difference:
+# A lot has been learned since 1998. Change whatever you like, but use at most 62,000 parameters: with
+# images `(N, 1, 28, 28)` in and logits `(N, 10)` out, clearly beat the classic network under the same
+# short training. Three ideas that made a difference:
 #
-# - **ReLU**, $\max(0, x)$, has slope 1 wherever it is active. There is no plateau on the right side.
-# - **Batch normalisation** (Ioffe and Szegedy, 2015) brings each channel to mean 0 and variance 1 over
-#   the batch, then scales and shifts it by learned numbers. It keeps every layer where it can learn, and
-#   allows larger rates. After a very short training its running averages may lag behind: look at
-#   `momentum`.
-# - **Max pooling** keeps the strongest evidence.
+# - **ReLU**, $\max(0, x)$, has slope 1 for every positive input, so the gradient doesn't shrink there.
+# - **Batch normalisation** (Ioffe and Szegedy, 2015) gives each channel mean 0 and variance 1 over the
+#   batch, then scales and shifts it by learned numbers. It keeps the inputs of every layer in a good
+#   range and allows larger learning rates. After a very short training, its running averages may lag
+#   behind: look at `momentum`.
+# - **Max pooling** keeps the strongest response.
 #
-# And where do the classic network's parameters sit? Small kernels with more channels, and a smaller dense
-# part, may use them better. The reference has 8,962 parameters, about a seventh.
+# And where are most of the classic network's parameters? Small kernels with more channels, and a smaller
+# dense part, may use them better. The reference has 8,962 parameters, about a seventh of the limit.
 
 
 # %% task="lenet_modern" kind="stretch" points=3 difficulty=3 minutes=30 importance=3
@@ -503,7 +511,7 @@ def lenet_modern() -> nn.Module:
     """Build a network of your own design that learns faster than the classic one.
 
     Returns:
-        A module with at most 62,000 parameters from images `(N, 1, 28, 28)` to logits `(N, 10)`.
+        A module with at most 62,000 parameters that maps images `(N, 1, 28, 28)` to logits `(N, 10)`.
 
     Source: Ioffe and Szegedy, "Batch Normalization", 2015; Glorot, Bordes and Bengio, "Deep Sparse
         Rectifier Neural Networks", 2011
@@ -512,7 +520,7 @@ def lenet_modern() -> nn.Module:
     ### BEGIN SOLUTION
     def block(in_channels: int, out_channels: int, kernel_size: int) -> list[nn.Module]:
         return [
-            # No bias: batch normalisation takes the mean away, and adds a learned shift of its own.
+            # No bias: batch normalisation subtracts the mean and adds a learned shift of its own.
             nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False),
             nn.BatchNorm2d(out_channels, momentum=0.3),
             nn.ReLU(),
@@ -530,10 +538,11 @@ def lenet_modern() -> nn.Module:
 
 
 # %% [markdown] hints="lenet_modern"
-# 1. What holds the classic network back at the beginning: too few parameters, or too small gradients?
+# 1. What holds the classic network back at the start: too few parameters, or gradients that are too
+#    small?
 # 2. Start from `lenet` and change one thing at a time: ReLU for sigmoid, then `nn.BatchNorm2d` between
-#    convolution and activation, then max for average pooling. Train each for an epoch on a few thousand
-#    images. Which change helps most?
+#    convolution and activation, then max for average pooling. Train each version for an epoch on a few
+#    thousand images. Which change helps most?
 # 3. Three blocks of `nn.Conv2d`, `nn.BatchNorm2d`, `nn.ReLU`, `nn.MaxPool2d(2)` with 8, 16 and 32
 #    channels, padded so that only pooling changes the size ($28, 14, 7, 3$), then `nn.Flatten()` and a
 #    single `nn.Linear(288, 10)`.
@@ -542,12 +551,12 @@ def lenet_modern() -> nn.Module:
 # ## Help, I see ...
 #
 # - *"mat1 and mat2 shapes cannot be multiplied":* print `layer_shapes` of the part before the first
-#   linear layer. 256 instead of 400 means that the padding of the first convolution is missing.
-# - *the loss stays near 2.30:* the plateau, if the network has just been made: Xavier, a larger rate,
-#   patience. If it does not move at all, ask whether `list(net.parameters())` has ten entries, and
-#   whether `zero_grad` stands in the right place.
-# - *the loss stays above 1.46:* a softmax in front of the cross-entropy.
+#   linear layer. If you get 256 instead of 400, the padding of the first convolution is missing.
+# - *the loss stays near 2.30:* if the network is new, it's the plateau: use Xavier initialisation, a
+#   larger learning rate and patience. If the loss doesn't move at all, check that
+#   `list(net.parameters())` has ten entries and that `zero_grad` is in the right place.
+# - *the loss stays above 1.46:* there is a softmax in front of the cross-entropy.
 # - *results differ from call to call:* is the network still in training mode?
-# - *an error about float and double:* somewhere inside stands `x.float()`. A network follows its
-#   parameters.
-# - *one image too few in the result, or a batch of one:* `view(1, -1)` in place of `nn.Flatten()`.
+# - *an error about float and double:* there is an `x.float()` somewhere inside. A network computes in the
+#   dtype of its parameters.
+# - *one image too few in the result, or a batch of one:* `view(1, -1)` instead of `nn.Flatten()`.

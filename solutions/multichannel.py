@@ -1,10 +1,10 @@
-# %% [markdown]
+# %% [markdown] order=3
 # # Many channels
 #
-# A colour photo is not one table of numbers but three: red, green and blue. And a layer that looks for
-# edges in one direction only would be of little use; we want many kernels, each with a result of its own.
-# Both ideas meet in one word, **channel**, and in one tensor of four axes. At the end of this exercise you
-# have a layer that can take the place of `nn.Conv2d` in any network.
+# A colour photo isn't one table of numbers but three: red, green and blue. And a layer that only looks
+# for edges in one direction wouldn't be much use; we want many kernels, each with its own result. Both
+# ideas come together in one word, **channel**, and in one tensor with four axes. By the end of this
+# exercise you'll have a layer that can replace `nn.Conv2d` in any network.
 
 # %%
 import torch
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    """Return `(height, width)`: an int counts for both axes, a pair stays as it is."""
+    """Return `(height, width)`: an int stands for both axes, a pair stays as it is."""
     if isinstance(value, int):
         return value, value
     if len(value) != 2:
@@ -23,26 +23,26 @@ def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
 
 
 # %% [markdown]
-# ## Several channels in
+# ## Several input channels
 #
-# An image with $c_{in}$ channels has shape `(c_in, H, W)`: channels first. Its kernel gets one layer for
-# each channel, so its shape is `(c_in, kh, kw)`. Each channel is cross-correlated with *its own* layer of
-# the kernel, and the $c_{in}$ results are **added up** into one map:
+# An image with $c_{in}$ channels has shape `(c_in, H, W)`: channels first. Its kernel has one slice for
+# each channel, so its shape is `(c_in, kh, kw)`. A kernel with several slices is called a **filter**.
+# Each channel is cross-correlated with *its own* slice of the filter, and the $c_{in}$ results are
+# **added up** to give a single map:
 #
 # $$Y_{ij} = \sum_{c} \sum_{a,b} X_{c,\,i+a,\,j+b}\; K_{c,a,b}.$$
 #
-# So the result has no channel axis at all. Think of the kernel as a little block that is as deep as the
-# image: it moves down and to the right, never in depth, because there is no room. It is a sum and not an
-# average: a channel is not a shade of grey but a witness of its own, and the kernel decides how much each
-# one's word counts.
+# So the result has no channel axis at all. Think of the filter as a small block that is as deep as the
+# image: it moves down and to the right, but never along the channels. The results are summed, not
+# averaged: the weights in each slice already decide how much each channel contributes.
 #
-# An image of three channels and a kernel of two do not belong together. A trap here is Python's `zip`: it
-# stops at the shorter of the two without a word.
+# An image with three channels and a filter with two slices don't match. Python's `zip` hides this
+# mistake: it stops silently at the shorter of the two.
 #
-# As everywhere in this course, the result has dtype `torch.result_type(X, K)`, lies on `X.device`, is
-# differentiable, and leaves its input alone. "By hand" means without `torch.nn.functional.conv2d` and its
-# relatives; you are free to bring your own `conv2d` from the first exercise and to paste it in here.
-# `einsum`, `matmul`, `unfold` and `F.pad` are fair, too.
+# As everywhere in this course, the result has dtype `torch.result_type(X, K)`, lives on `X.device` and is
+# differentiable, and the input isn't changed. "By hand" means without `torch.nn.functional.conv2d` and
+# its relatives; feel free to paste in your own `conv2d` from the first exercise. `einsum`, `matmul`,
+# `unfold` and `F.pad` are allowed, too.
 
 
 # %% tags=["reference"]
@@ -52,7 +52,7 @@ def _check_dimensions(name: str, tensor: Tensor, expected: int) -> None:
 
 
 def _check_image_and_kernel(X: Tensor, K: Tensor, kernel_dimensions: int) -> None:
-    """`ValueError` unless a single image and a kernel, with output channels or without, belong together."""
+    """Raise `ValueError` unless a single image and one filter, or a stack of filters, match."""
     _check_dimensions("X", X, 3)
     _check_dimensions("K", K, kernel_dimensions)
     if X.shape[0] != K.shape[-3]:
@@ -60,7 +60,7 @@ def _check_image_and_kernel(X: Tensor, K: Tensor, kernel_dimensions: int) -> Non
 
 
 def _check_pair(name: str, value: int | tuple[int, int], least: int) -> tuple[int, int]:
-    """The pair that `value` stands for; `ValueError` if one of its numbers is below `least`."""
+    """The pair that `value` stands for; raises `ValueError` if one of its numbers is below `least`."""
     pair = _pair(value)
     if min(pair) < least:
         raise ValueError(f"{name} must be at least {least}, got {value}")
@@ -68,7 +68,7 @@ def _check_pair(name: str, value: int | tuple[int, int], least: int) -> tuple[in
 
 
 def _check_weight_and_bias(X: Tensor, weight: Tensor, bias: Tensor | None, groups: int = 1) -> None:
-    """`ValueError` unless image batch, weight, bias and groups belong together."""
+    """Raise `ValueError` unless the batch, the weight, the bias and the groups match."""
     _check_dimensions("X", X, 4)
     _check_dimensions("weight", weight, 4)
     in_channels, out_channels = X.shape[1], weight.shape[0]
@@ -91,7 +91,7 @@ def _output_shape(
     stride: tuple[int, int] = (1, 1),
     dilation: tuple[int, int] = (1, 1),
 ) -> tuple[int, int]:
-    """Height and width of the result, from the last two axes of the padded image and of the kernel."""
+    """Height and width of the result, from the last two axes of the padded image and of the filters."""
     sizes = []
     for n, k, s, d in zip(padded[-2:], kernel[-2:], stride, dilation, strict=True):
         extent = d * (k - 1) + 1
@@ -106,17 +106,17 @@ def _output_shape(
 
 # %% task="conv2d_multi_in" kind="core" points=4 difficulty=2 minutes=10 importance=5 by_hand=true
 def conv2d_multi_in(X: Tensor, K: Tensor) -> Tensor:
-    """Cross-correlate an image of several channels with one kernel of as many layers.
+    """Cross-correlate an image that has several channels with one filter that has a slice for each channel.
 
     Args:
         X: the image, shape `(c_in, H, W)`.
-        K: the kernel, shape `(c_in, kh, kw)`.
+        K: the filter, shape `(c_in, kh, kw)`.
 
     Returns:
         Y of shape `(H - kh + 1, W - kw + 1)`: the sum over all channels.
 
     Raises:
-        ValueError: X or K is not three-dimensional, their channels disagree, or the kernel is larger than the
+        ValueError: X or K isn't three-dimensional, their channels disagree, or the kernel is larger than the
             image (stretch task `invalid_input`).
 
     Source: the formula at the top of https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
@@ -128,7 +128,7 @@ def conv2d_multi_in(X: Tensor, K: Tensor) -> Tensor:
     Y = torch.zeros(out_height, out_width, dtype=torch.result_type(X, K), device=X.device)
     for i in range(out_height):
         for j in range(out_width):
-            # The window is a block: all channels, but only kh rows and kw columns.
+            # The window is a block with all channels, but only kh rows and kw columns.
             block = X[:, i : i + kernel_height, j : j + kernel_width]
             Y[i, j] = (block * K).sum()
     return Y
@@ -136,86 +136,88 @@ def conv2d_multi_in(X: Tensor, K: Tensor) -> Tensor:
 
 
 # %% [markdown] hints="conv2d_multi_in"
-# 1. If you already had the result for each channel alone, how would you make the one result out of them?
+# 1. If you already had the result for each channel separately, how would you combine them into one?
 # 2. Either add up the one-channel results for the pairs `X[c], K[c]`, or take your loops from the first
-#    exercise and cut a block instead of a flat window. Which index is new in the slice?
-# 3. `Y[i, j] = (X[:, i : i + kh, j : j + kw] * K).sum()`: the `:` keeps all channels, and the sum runs over
-#    them as well. Height and width of the image are now `X.shape[1]` and `X.shape[2]`.
+#    exercise and cut out a block instead of a flat window. Which index is new in the slice?
+# 3. `Y[i, j] = (X[:, i : i + kh, j : j + kw] * K).sum()`: the `:` keeps all channels, and the sum runs
+#    over them as well. Height and width of the image are now `X.shape[1]` and `X.shape[2]`.
 
 # %% [markdown]
-# ## Several channels out
+# ## Several output channels
 #
-# One kernel gives one map. For $c_{out}$ maps we take $c_{out}$ kernels, each a block of $c_{in}$ layers of
-# its own, and put them together into one tensor of shape `(c_out, c_in, kh, kw)`. So there are
-# $c_{in} \cdot c_{out}$ small kernels in all, in **one group for each output channel**: `K[o]` is the group
-# for output channel `o`, and `K[o, c]` says what this output makes of input channel `c`.
+# One filter gives one map. For $c_{out}$ maps we take $c_{out}$ filters, each with its own $c_{in}$
+# slices, and stack them into one tensor of shape `(c_out, c_in, kh, kw)`. There is **one filter per
+# output channel**: `K[o]` is the filter for output channel `o`, and its slice `K[o, c]` is applied to
+# input channel `c`. That makes $c_{in} \cdot c_{out}$ slices in total.
 #
-# The result has `c_out` channels and not $c_{in} \cdot c_{out}$, because within a group the sum is taken.
-# Every output channel sees *all* of the input channels, also if there are equally many of both.
+# The result has $c_{out}$ channels and not $c_{in} \cdot c_{out}$, because each filter sums over the
+# input channels. Every output channel sees *all* input channels, even when there are as many output
+# channels as input channels.
 #
-# The order of the axes, output first, is PyTorch's. Other libraries use others, and with $c_{in} = c_{out}$
-# an exchange of the two raises no error at all. So try your code with different numbers everywhere.
+# PyTorch puts the output channels first. Other libraries order the axes differently, and when
+# $c_{in} = c_{out}$, mixing up these two axes raises no error at all. So test your code with a different
+# number for each axis.
 
 
 # %% task="conv2d_multi_in_out" kind="core" points=3 difficulty=2 minutes=5 importance=5 by_hand=true
 def conv2d_multi_in_out(X: Tensor, K: Tensor) -> Tensor:
-    """Cross-correlate an image with one group of kernels for each output channel.
+    """Cross-correlate an image with one filter per output channel.
 
     Args:
         X: the image, shape `(c_in, H, W)`.
-        K: the kernels, shape `(c_out, c_in, kh, kw)`.
+        K: the filters, shape `(c_out, c_in, kh, kw)`.
 
     Returns:
         Y of shape `(c_out, H - kh + 1, W - kw + 1)`.
 
     Raises:
-        ValueError: as `conv2d_multi_in`, with a four-dimensional K.
+        ValueError: as for `conv2d_multi_in`, with a four-dimensional K.
 
     Source: the formula at the top of https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
     """
     ### BEGIN SOLUTION
     _check_image_and_kernel(X, K, 4)
-    return torch.stack([conv2d_multi_in(X, group) for group in K])
+    return torch.stack([conv2d_multi_in(X, filter_) for filter_ in K])
     ### END SOLUTION
 
 
 # %% [markdown] hints="conv2d_multi_in_out"
-# 1. What does the loop `for group in K` run over, and which function have you written that takes such a
-#    group?
-# 2. Each group gives one map. Collect the maps in a list; which function makes one tensor of them, with a
-#    *new* axis in front, and keeps the gradient?
-# 3. `torch.stack` of the list of `conv2d_multi_in(X, group)` for every `group` in `K`.
+# 1. What does a loop over `K` iterate over, and which of your functions takes one such element?
+# 2. Each filter gives one map. Collect the maps in a list; which function makes one tensor out of them,
+#    with a *new* axis in front, and keeps the gradient?
+# 3. `torch.stack` of the list of `conv2d_multi_in(X, filter_)` for every `filter_` in `K`.
 
 # %% [markdown]
 # ## The $1 \times 1$ convolution
 #
-# A kernel of a single pixel sees no neighbours: no edge, no pattern. Is it good for nothing? With channels,
-# no: it mixes the channels of each pixel, with the same weights at every pixel. That is a dense layer from
-# $c_{in}$ to $c_{out}$ numbers, applied pixel by pixel. Networks use it to bring 256 channels down to 64 at
-# little cost.
+# A kernel of a single pixel sees no neighbours: no edge, no pattern. Is it useless? Not when there are
+# several channels: it mixes the channels of each pixel, with the same weights at every pixel. That is a
+# dense layer from $c_{in}$ to $c_{out}$ numbers, applied pixel by pixel. Networks use it to reduce, say,
+# 256 channels to 64 at low cost.
 #
-# Without neighbours there is nothing to slide, so there is a way without loops. Lay all pixels of a channel
-# in one row: the image becomes a matrix of shape `(c_in, H * W)`, one pixel in each *column*. The kernel is
-# a matrix of shape `(c_out, c_in)`. One matrix product, and the pixels back into place.
+# Without neighbours there is nothing to slide over, so you don't need any loops. Flatten each channel
+# into one row: the image becomes a matrix of shape `(c_in, H * W)`, with one pixel per *column*. The
+# filters become a matrix of shape `(c_out, c_in)`. Compute one matrix product, and reshape the result
+# back into an image.
 #
-# Take care when you lay out the numbers. `reshape` only reads them in order and folds them anew; it
-# exchanges no axes. A `reshape` from `(c_in, H, W)` to `(H * W, c_in)` has the right shape and mixes pixels
-# with channels.
+# Be careful with `reshape`: it keeps the order of the numbers and never swaps axes. A `reshape` from
+# `(c_in, H, W)` to `(H * W, c_in)` has the right shape but mixes up pixels and channels.
 
 
 # %% task="conv2d_1x1" kind="core" points=3 difficulty=2 minutes=10 importance=4 by_hand=true
 def conv2d_1x1(X: Tensor, K: Tensor) -> Tensor:
-    """A convolution with kernels of one pixel, as one matrix product over the channels.
+    """Convolve with a kernel size of one pixel, as one matrix product over the channels.
 
     Args:
         X: the image, shape `(c_in, H, W)`.
-        K: the kernels, shape `(c_out, c_in, 1, 1)`.
+        K: the filters, shape `(c_out, c_in, 1, 1)`.
 
     Returns:
         Y of shape `(c_out, H, W)`, the same as `conv2d_multi_in_out(X, K)`.
 
     Raises:
-        ValueError: X is not three- or K not four-dimensional, their channels disagree, or K is not 1 x 1.
+        ValueError: X isn't three-dimensional, K isn't four-dimensional, their channels disagree, or the
+            kernel isn't 1 x 1.
 
     Source: Lin, Chen and Yan, "Network In Network", https://arxiv.org/abs/1312.4400
     """
@@ -233,44 +235,45 @@ def conv2d_1x1(X: Tensor, K: Tensor) -> Tensor:
 
 
 # %% [markdown] hints="conv2d_1x1"
-# 1. Take a single pixel, a column of `c_in` numbers. Which matrix turns it into the `c_out` numbers of the
-#    result?
-# 2. Bring `K` to the shape `(c_out, c_in)` and `X` to `(c_in, H * W)`, then multiply. In which order? (A
-#    matrix product, unlike `*`, wants the same dtype on both sides.)
+# 1. Take a single pixel, a column of `c_in` numbers. Which matrix turns it into the `c_out` numbers of
+#    the result?
+# 2. Reshape `K` to `(c_out, c_in)` and `X` to `(c_in, H * W)`, then multiply. In which order? (A matrix
+#    product, unlike `*`, needs the same dtype on both sides.)
 # 3. With `dtype = torch.result_type(X, K)`:
 #    `K.to(dtype).reshape(c_out, c_in) @ X.to(dtype).reshape(c_in, H * W)`, then `.reshape(c_out, H, W)`.
 
 # %% [markdown]
-# ## The whole thing: batch, bias, stride, padding
+# ## The complete operation: batch, bias, stride, padding
 #
-# Now to what is used in practice. Four things are new.
+# Now for the version that is used in practice. Four things are new.
 #
-# - **Batch.** `X` has shape `(N, c_in, H, W)`: N images, each treated alone, the same weights for all. The
-#   result has shape `(N, c_out, H', W')`. A plain `.sum()` over the window would add up the N images as
-#   well.
-# - **Padding.** A frame of `padding` zeros is put around each *image* before anything else happens (around
-#   the image, not the result; above, below, left and right). With a pair, the first number is for the rows
-#   on top and below, the second for the columns left and right. Careful: `F.pad` lists the *last* axis
-#   first: left, right, top, bottom.
-# - **Stride.** The window moves on by `stride` pixels, which may differ for the two axes. Output `(i, j)`
-#   has its window at row `i * stride` and column `j * stride`: an index of the result is not yet a position
-#   in the image. The stride makes the result smaller *and* moves the windows; forget one, and either the
-#   shape or the numbers are wrong. Windows that do not fit entirely are left away, so the size rounds down.
-# - **Bias.** One number for each *output* channel, added once to its whole map. Shape `(c_out,)`; think
-#   about how it has to be shaped to broadcast over `(N, c_out, H', W')`.
+# - **Batch.** `X` has shape `(N, c_in, H, W)`: N images, each processed separately with the same weights.
+#   The result has shape `(N, c_out, H', W')`. A plain `.sum()` over the window would also sum over the N
+#   images.
+# - **Padding.** Before anything else, each *image* gets a border of `padding` zeros on all four sides
+#   (the image, not the result). If `padding` is a pair, the first number is for the rows above and below,
+#   the second for the columns on the left and right. Careful: `F.pad` takes the *last* axis first: left,
+#   right, top, bottom.
+# - **Stride.** The window moves by `stride` pixels, which may differ between the two axes. The window of
+#   output `(i, j)` starts at row `i * stride` and column `j * stride`, so an index into the result is not
+#   a position in the image. The stride makes the result smaller *and* moves the windows; if you forget
+#   either effect, the shape or the values are wrong. Windows that don't fit completely are dropped, so
+#   the size rounds down.
+# - **Bias.** One number for each *output* channel, added once to every element of that channel's map. Its
+#   shape is `(c_out,)`; how must you reshape it so that it broadcasts over `(N, c_out, H', W')`?
 #
-# Along each axis the result has $\lfloor (n + 2p - k) / s \rfloor + 1$ elements.
+# Along each axis, the result has $\lfloor (n + 2p - k) / s \rfloor + 1$ elements.
 #
-# You may loop over the positions of the result, and let each step serve all images and output channels at
-# once. `torch.einsum` is a fine tool for this: name the axes by letters, and each letter missing after the
-# arrow is summed over. The example shows it on two small matrices.
+# You may loop over the positions of the result, and compute all images and output channels at once in
+# each step. `torch.einsum` is a good tool for this: give each axis a letter, and every letter that
+# doesn't appear after the arrow is summed over. The example shows it on two small matrices.
 
 # %% tags=["example"]
 if __name__ == "__main__":
     first = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     second = torch.tensor([[1.0, 0.0], [10.0, 1.0]])
     print("einsum 'ni,oi->no', the sum over i:", torch.einsum("ni,oi->no", first, second), sep="\n")
-    print("It is the same as first @ second.T:", first @ second.T, sep="\n")
+    print("The same as first @ second.T:", first @ second.T, sep="\n")
     print("F.pad(first, (1, 0, 0, 2)): 1 column left, 2 rows below", F.pad(first, (1, 0, 0, 2)), sep="\n")
 
 
@@ -282,21 +285,21 @@ def conv2d_batched(
     stride: int | tuple[int, int] = 1,
     padding: int | tuple[int, int] = 0,
 ) -> Tensor:
-    """The convolution of a network: a batch of images, bias, stride and zero padding.
+    """Convolve as networks do: a batch of images, with bias, stride and zero padding.
 
     Args:
         X: the images, shape `(N, c_in, H, W)`.
-        weight: the kernels, shape `(c_out, c_in, kh, kw)`.
+        weight: the filters, shape `(c_out, c_in, kh, kw)`.
         bias: one number for each output channel, shape `(c_out,)`, or None.
         stride: distance between neighbouring windows, an int or a pair `(height, width)`.
-        padding: zeros on each side of the image, an int or a pair `(height, width)`.
+        padding: number of zeros on each side of the image, an int or a pair `(height, width)`.
 
     Returns:
         Y of shape `(N, c_out, (H + 2ph - kh) // sh + 1, (W + 2pw - kw) // sw + 1)`, dtype
-        `torch.result_type(X, weight)`, equal to `torch.nn.functional.conv2d`.
+        `torch.result_type(X, weight)`, equal to the result of `torch.nn.functional.conv2d`.
 
     Raises:
-        ValueError: X or weight is not four-dimensional, channels disagree, the bias has the wrong shape, the
+        ValueError: X or weight isn't four-dimensional, channels disagree, the bias has the wrong shape, the
             stride is below 1, padding is negative, or the kernel is larger than the padded image.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
@@ -316,7 +319,7 @@ def conv2d_batched(
         for j in range(out_width):
             top, left = i * stride_height, j * stride_width
             blocks = padded[:, :, top : top + kernel_height, left : left + kernel_width]
-            # For every image n and output channel o: sum over channel c, row a and column b.
+            # For every image n and output channel o, sum over channel c, row a and column b.
             Y[:, :, i, j] = torch.einsum("ncab,ocab->no", blocks, kernels)
     if bias is not None:
         Y = Y + bias.to(dtype).reshape(1, out_channels, 1, 1)
@@ -325,46 +328,49 @@ def conv2d_batched(
 
 
 # %% [markdown] hints="conv2d_batched"
-# 1. For one fixed output position `(i, j)`: where in the *padded* image does its window begin, and what
-#    shape does the block of all images have there?
-# 2. Pad first. Loop over the positions of the result. Each block has shape `(N, c_in, kh, kw)` and `weight`
-#    has `(c_out, c_in, kh, kw)`: which axes are summed over, and which remain? Add the bias at the very
-#    end.
-# 3. With `block = padded[:, :, i * sh : i * sh + kh, j * sw : j * sw + kw]`, set
-#    `Y[:, :, i, j] = torch.einsum("ncab,ocab->no", block, weight)` with
-#    `padded = F.pad(X, (pw, pw, ph, ph))`, and at the end `Y + bias.reshape(1, -1, 1, 1)`.
+# 1. For one fixed output position `(i, j)`: where does its window start in the *padded* image, and what
+#    is the shape of the block that this window cuts out of all images?
+# 2. Pad first. Loop over the positions of the result. Each block has shape `(N, c_in, kh, kw)` and
+#    `weight` has shape `(c_out, c_in, kh, kw)`: which axes are summed over, and which remain? Add the
+#    bias at the very end.
+# 3. With `padded = F.pad(X, (pw, pw, ph, ph))` and
+#    `block = padded[:, :, i * sh : i * sh + kh, j * sw : j * sw + kw]`, set
+#    `Y[:, :, i, j] = torch.einsum("ncab,ocab->no", block, weight)`, and at the end return
+#    `Y + bias.reshape(1, -1, 1, 1)`.
 
 # %% [markdown]
-# ## A layer that can step in for `nn.Conv2d`
+# ## A layer that can replace `nn.Conv2d`
 #
-# A network is saved as a `state_dict`: the names of its parameters and their numbers. If your layer uses
-# the same names and shapes as `nn.Conv2d`, each can load what the other has saved. The names are `weight`,
-# shape `(out_channels, in_channels, kh, kw)`, and `bias`, shape `(out_channels,)`. With `bias=False` there
-# must be no `bias` in the `state_dict`, yet `layer.bias` should be there and be `None`.
+# A network is saved as a `state_dict`: the names of its parameters and their values. If your layer uses
+# the same names and shapes as `nn.Conv2d`, each can load what the other has saved. The names are
+# `weight`, with shape `(out_channels, in_channels, kh, kw)`, and `bias`, with shape `(out_channels,)`.
+# With `bias=False` there must be no `bias` in the `state_dict`, but `layer.bias` should still exist and
+# be `None`.
 #
-# The start should be random and of a sensible size: with all weights equal, all output channels would learn
-# the same. `nn.Conv2d` draws weights and biases uniformly from $-1/\sqrt{n}$ to $1/\sqrt{n}$, with
-# $n = c_{in} k_h k_w$ the number of inputs that one output sees. That is a good choice for you, too.
+# The initial weights should be random and of a sensible size: if all weights were equal, all output
+# channels would learn the same thing. `nn.Conv2d` draws weights and biases uniformly between
+# $-1/\sqrt{n}$ and $1/\sqrt{n}$, where $n = c_{in} k_h k_w$ is the number of inputs that one output sees.
+# That is a good choice for your layer, too.
 
 
 # %% task="MultiChannelConv2d" kind="core" points=4 difficulty=3 minutes=15 importance=5 by_hand=true
 class MultiChannelConv2d(nn.Module):
-    """A convolution layer whose parameters and results are those of `nn.Conv2d`.
+    """A convolution layer with the same parameters and results as `nn.Conv2d`.
 
     Args:
-        in_channels: channels of the images that come in.
-        out_channels: channels of the result.
+        in_channels: number of channels of the input images.
+        out_channels: number of channels of the result.
         kernel_size: an int or a pair `(height, width)`.
         stride: an int or a pair.
         padding: an int or a pair.
-        bias: whether there is a bias.
+        bias: whether the layer has a bias.
 
     Attributes:
         weight: parameter of shape `(out_channels, in_channels, kh, kw)`.
         bias: parameter of shape `(out_channels,)`, or None.
 
     Raises:
-        ValueError: channels, kernel size or stride below 1, or negative padding.
+        ValueError: a number of channels, the kernel size or the stride is below 1, or padding is negative.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
     """
@@ -392,7 +398,7 @@ class MultiChannelConv2d(nn.Module):
         ### END SOLUTION
 
     def forward(self, X: Tensor) -> Tensor:
-        """Convolve a batch `(N, in_channels, H, W)`, or one image without batch axis, as `nn.Conv2d` does."""
+        """Convolve a batch `(N, in_channels, H, W)` or, like `nn.Conv2d`, one image `(in_channels, H, W)`."""
         ### BEGIN SOLUTION
         if X.dim() == 3:
             return conv2d_batched(X[None], self.weight, self.bias, self.stride, self.padding)[0]
@@ -401,9 +407,11 @@ class MultiChannelConv2d(nn.Module):
 
 
 # %% [markdown] hints="MultiChannelConv2d"
-# 1. What would `nn.Conv2d(3, 8, 5).state_dict()` print: which names, which shapes? And with `bias=False`?
-# 2. Make two `nn.Parameter`s in `__init__`, and keep stride and padding as plain attributes. How can you
-#    set `self.bias` if there is none? `forward` needs one line, since `conv2d_batched` is already there.
+# 1. What would `nn.Conv2d(3, 8, 5).state_dict()` contain: which names, which shapes? And with
+#    `bias=False`?
+# 2. Create two `nn.Parameter`s in `__init__`, and keep stride and padding as plain attributes. What can
+#    you set `self.bias` to if there is no bias? `forward` is short, since you already have
+#    `conv2d_batched`.
 # 3. `self.weight = nn.Parameter(torch.empty(out_channels, in_channels, kh, kw).uniform_(-bound, bound))`
 #    with `kh, kw = _pair(kernel_size)`; the bias likewise, or `self.bias = None`; and `forward` returns
 #    `conv2d_batched(X, self.weight, self.bias, self.stride, self.padding)`.
@@ -411,31 +419,31 @@ class MultiChannelConv2d(nn.Module):
 # %% [markdown]
 # ## Counting parameters
 #
-# How large is such a layer? Count the small kernels, one for each pair of an input and an output channel,
-# and then the numbers in each. If there is a bias, how many numbers does it add: one per input channel, per
-# output channel, or per kernel?
+# How large is such a layer? Count the slices, one for each pair of an input and an output channel, and
+# then the numbers in each slice. If there is a bias, how many numbers does it add: one per input channel,
+# per output channel, or per slice?
 #
-# Note what does not appear: height and width of the image, stride and padding. The same layer works on a
-# stamp and on a poster.
+# Note what doesn't appear in the count: the height and width of the image, stride and padding. The same
+# layer works on a stamp and on a poster.
 
 
 # %% task="num_parameters" kind="core" points=2 difficulty=1 minutes=5 importance=4
 def num_parameters(
     in_channels: int, out_channels: int, kernel_size: int | tuple[int, int], bias: bool = True
 ) -> int:
-    """Number of learned numbers in a convolution layer.
+    """Count the learnable parameters of a convolution layer.
 
     Args:
-        in_channels: channels of the input.
-        out_channels: channels of the result.
+        in_channels: number of channels of the input.
+        out_channels: number of channels of the result.
         kernel_size: an int or a pair `(height, width)`.
         bias: whether the layer has a bias.
 
     Returns:
-        The count, an int.
+        The number of parameters, an int.
 
     Raises:
-        ValueError: channels or kernel size below 1.
+        ValueError: a number of channels or the kernel size is below 1.
 
     Source: "Variables" in https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
     """
@@ -450,8 +458,8 @@ def num_parameters(
 
 # %% [markdown] hints="num_parameters"
 # 1. Which two tensors does the layer own, and what are their shapes?
-# 2. The number of elements of a tensor is the product of its shape. Use `_pair`, so that `3` and `(3, 3)`
-#    mean the same.
+# 2. The number of elements in a tensor is the product of the lengths of its axes. Use `_pair`, so that
+#    `3` and `(3, 3)` mean the same.
 # 3. `out_channels * in_channels * kh * kw`, plus `out_channels` if there is a bias.
 
 # %% [markdown]
@@ -459,24 +467,24 @@ def num_parameters(
 #
 # Two arguments of `torch.nn.functional.conv2d` are still missing.
 #
-# **Dilation** pulls the elements of the kernel apart: neighbours in the kernel lie `dilation` pixels apart
-# in the image. The number of weights stays, the extent grows to $d\,(k - 1) + 1$ pixels, and the result
-# shrinks accordingly.
+# **Dilation** spreads the kernel out: neighbouring kernel elements are applied to pixels that lie
+# `dilation` apart. The number of weights stays the same, the extent grows to $d\,(k - 1) + 1$ pixels, and
+# the result shrinks accordingly.
 #
-# **Groups** cut the channels into `groups` equal parts that know nothing of each other. The first part of
-# the input channels serves only the first part of the output channels, and so on. Both numbers of channels
-# must be divisible by `groups`, and `weight` has the shape `(c_out, c_in // groups, kh, kw)`: its second
-# axis counts only the channels that one output sees. With `groups = c_in` each input channel is alone: this
-# is called **depthwise**.
+# **Groups** split the channels into `groups` equal parts that are independent of each other. The first
+# part of the output channels sees only the first part of the input channels, and so on. Both numbers of
+# channels must be divisible by `groups`, and `weight` has shape `(c_out, c_in // groups, kh, kw)`: its
+# second axis counts only the channels that one output sees. With `groups = c_in`, each output channel
+# sees a single input channel: this is called a **depthwise** convolution.
 #
-# As in PyTorch, `padding` may also be a word: `"valid"` is no padding, and `"same"`, for stride 1 only,
-# pads in all $d\,(k-1)$ zeros along each axis, so that the result is as large as the image; if that number
-# is odd, the additional zero goes to the end. And `X` may come without its batch axis; then the result has
-# none, either. Both are for completeness, and no points depend on them.
+# As in PyTorch, `padding` may also be a string. `"valid"` means no padding. `"same"`, which is only
+# allowed with stride 1, adds $d\,(k-1)$ zeros in total along each axis, so that the result is as large as
+# the image; if that number is odd, the extra zero goes at the end. Also, `X` may come without a batch
+# axis; then the result has none, either. Both are there for completeness, and no points depend on them.
 #
-# A good way to see dilation: loop over the elements $(a, b)$ of the kernel, not over the pixels. All the
-# pixels that meet element $(a, b)$, for all outputs at once, form one slice with a step. Where does it
-# begin, where does it end?
+# A good way to handle dilation is to loop over the elements $(a, b)$ of the kernel, not over the pixels.
+# For all outputs at once, the pixels that are multiplied by element $(a, b)$ form one slice with a step.
+# Where does it start, and where does it end?
 
 
 # %% task="conv2d_general" kind="stretch" points=4 difficulty=4 minutes=30 importance=3 by_hand=true
@@ -489,23 +497,23 @@ def conv2d_general(
     dilation: int | tuple[int, int] = 1,
     groups: int = 1,
 ) -> Tensor:
-    """All that `torch.nn.functional.conv2d` can do.
+    """Convolve with every option that `torch.nn.functional.conv2d` has.
 
     Args:
         X: the images, shape `(N, c_in, H, W)`, or one image `(c_in, H, W)`.
-        weight: the kernels, shape `(c_out, c_in // groups, kh, kw)`.
+        weight: the filters, shape `(c_out, c_in // groups, kh, kw)`.
         bias: shape `(c_out,)`, or None.
         stride: an int or a pair `(height, width)`.
         padding: an int, a pair, `"valid"` or `"same"`.
         dilation: an int or a pair.
-        groups: number of groups of channels; it divides `c_in` and `c_out`.
+        groups: number of groups of channels; it must divide both `c_in` and `c_out`.
 
     Returns:
         Y of shape `(N, c_out, H', W')`, or `(c_out, H', W')` for one image.
 
     Raises:
         ValueError: wrong number of dimensions, channels or groups that disagree, a bias of the wrong
-            shape, stride or dilation below 1, negative padding or an unknown word, `"same"` with a stride
+            shape, stride or dilation below 1, negative padding or an unknown string, `"same"` with a stride
             other than 1, or a kernel larger than the padded image.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
@@ -536,13 +544,13 @@ def conv2d_general(
     padded = F.pad(X.to(dtype), frame)
     out_height, out_width = _output_shape(padded.shape, weight.shape, (sh, sw), (dh, dw))
     batch = X.shape[0]
-    # The channels of either side get an axis more: which group, and which channel within it.
+    # Input and output channels are each split into two axes: the group, and the channel within it.
     kernels = weight.to(dtype).reshape(groups, out_channels // groups, group_channels, kh, kw)
     shape = (batch, groups, out_channels // groups, out_height, out_width)
     Y = torch.zeros(shape, dtype=dtype, device=X.device)
     for a in range(kh):
         for b in range(kw):
-            # All the pixels that kernel element (a, b) meets, for all positions of the window at once.
+            # All pixels that are multiplied by kernel element (a, b), for all window positions at once.
             top, left = a * dh, b * dw
             rows = slice(top, top + (out_height - 1) * sh + 1, sh)
             columns = slice(left, left + (out_width - 1) * sw + 1, sw)
@@ -556,32 +564,32 @@ def conv2d_general(
 
 
 # %% [markdown] hints="conv2d_general"
-# 1. Could you get groups from what you already have, by cutting the channels into parts and putting the
-#    results side by side? And which step in a slice leaves out the pixels between the elements of a dilated
+# 1. Could you get groups from what you already have, by splitting the channels into parts and putting the
+#    results side by side? And which step in a slice skips the pixels between the elements of a dilated
 #    kernel?
-# 2. In your `conv2d_batched`, the block for an output begins at `i * stride`. It now ends after the
-#    *extent* of the kernel, and is read with the step `dilation`. For groups, use `torch.cat` of the
-#    results of each part along the channel axis.
-# 3. Block: `padded[:, :, i * sh : i * sh + dh * (kh - 1) + 1 : dh, …]`. Group `g` takes the input channels
-#    from `g * c_in // groups` to `(g + 1) * c_in // groups`, and of `weight` and `bias` the output channels
-#    from `g * c_out // groups` to `(g + 1) * c_out // groups`.
+# 2. In your `conv2d_batched`, the block for an output starts at `i * stride`. Now it ends after the
+#    *extent* of the kernel, and is read with the step `dilation`. For groups, use `torch.cat` to join the
+#    results of the parts along the channel axis.
+# 3. Block: `padded[:, :, i * sh : i * sh + dh * (kh - 1) + 1 : dh, …]`. Group `g` takes the input
+#    channels from `g * c_in // groups` to `(g + 1) * c_in // groups`, and from `weight` and `bias` the
+#    output channels from `g * c_out // groups` to `(g + 1) * c_out // groups`.
 
 # %% [markdown]
 # ## Stretch: one matrix product
 #
-# Why are convolutions fast on every computer? Because they can be written as the operation that hardware
-# does best. Write out each window, all channels of it, as one long row of $c_{in} k_h k_w$ numbers, for all
-# positions of all images. Write each output channel's kernels as one long row, too. Each result is then a
-# product of two rows, and *all* results together are **one** matrix product. The name of the trick is
-# *im2col*.
+# Why are convolutions fast on every computer? Because you can write them as a matrix product, the
+# operation that hardware does best. Flatten each window, with all its channels, into one row of
+# $c_{in} k_h k_w$ numbers, for all positions of all images. Flatten each filter into one row, too. Each
+# output is then the dot product of two rows, and *all* outputs together are **one** matrix product. This
+# trick is called *im2col*.
 #
-# The price is memory: where windows overlap, every pixel is written several times, with a $3 \times 3$
-# kernel and stride 1 up to nine times. The kernel is not flipped for this, it is only laid out flat.
+# The price is memory: where windows overlap, every pixel is copied several times, up to nine times for a
+# $3 \times 3$ kernel with stride 1. The kernel isn't flipped for this, only flattened.
 #
-# Everything depends on the order of the axes. The numbers within a window must be in the order in which the
-# kernel's are, channel, row, column, and `reshape` never exchanges axes; `permute` does. In the end put the
-# channel axis of the result back into its place. The number of operations must not grow with batch,
-# channels or image: no loop is needed.
+# Everything depends on the order of the axes. The numbers within a window must come in the same order as
+# those of the filter (channel, row, column), and `reshape` never swaps axes; `permute` does. At the end,
+# move the channel axis of the result back to its place. The number of operations must not grow with the
+# batch, the channels or the image: you don't need any loops.
 
 
 # %% task="conv2d_im2col" kind="stretch" points=3 difficulty=4 minutes=25 importance=4 by_hand=true
@@ -592,11 +600,11 @@ def conv2d_im2col(
     stride: int | tuple[int, int] = 1,
     padding: int | tuple[int, int] = 0,
 ) -> Tensor:
-    """The same result as `conv2d_batched`, by one matrix product.
+    """Compute the same result as `conv2d_batched` with one matrix product.
 
     Args:
         X: the images, shape `(N, c_in, H, W)`.
-        weight: the kernels, shape `(c_out, c_in, kh, kw)`.
+        weight: the filters, shape `(c_out, c_in, kh, kw)`.
         bias: shape `(c_out,)`, or None.
         stride: an int or a pair `(height, width)`.
         padding: an int or a pair `(height, width)`.
@@ -605,7 +613,7 @@ def conv2d_im2col(
         Y of shape `(N, c_out, H', W')`, dtype `torch.result_type(X, weight)`.
 
     Raises:
-        ValueError: as `conv2d_batched`.
+        ValueError: as for `conv2d_batched`.
 
     Source: Chellapilla, Puri and Simard, "High Performance Convolutional Neural Networks for Document
         Processing", 2006, https://inria.hal.science/inria-00112631
@@ -620,7 +628,7 @@ def conv2d_im2col(
     out_channels, in_channels, kernel_height, kernel_width = weight.shape
     out_height, out_width = _output_shape(padded.shape, weight.shape, (stride_height, stride_width))
 
-    # Axes: (image, channel, output row, output column, kernel row, kernel column), still a view.
+    # Axes: (image, channel, output row, output column, kernel row, kernel column); still a view.
     windows = padded.unfold(2, kernel_height, stride_height).unfold(3, kernel_width, stride_width)
     window_length = in_channels * kernel_height * kernel_width
     rows = windows.permute(0, 2, 3, 1, 4, 5).reshape(batch * out_height * out_width, window_length)
@@ -633,37 +641,38 @@ def conv2d_im2col(
 
 
 # %% [markdown] hints="conv2d_im2col"
-# 1. Which two matrices have to be multiplied so that the result has one row for each window and one column
-#    for each output channel?
-# 2. `unfold` the padded image along axis 2 and then along axis 3, with the strides as steps: six axes.
-#    Which of them belong to "which window" and which to "where in the window"? Bring the first kind to the
-#    front.
+# 1. Which two matrices do you have to multiply so that the result has one row for each window and one
+#    column for each output channel?
+# 2. `unfold` the padded image along axis 2 and then along axis 3, with the strides as steps: that gives
+#    six axes. Which of them say "which window", and which say "where in the window"? Move the first kind
+#    to the front, and keep the second kind in the filter's order.
 # 3. `windows.permute(0, 2, 3, 1, 4, 5).reshape(N * oh * ow, c_in * kh * kw) @ weight.reshape(c_out, -1).T`,
-#    then `.reshape(N, oh, ow, c_out).permute(0, 3, 1, 2)`, and the bias.
+#    then `.reshape(N, oh, ow, c_out).permute(0, 3, 1, 2)`, and add the bias.
 
 # %% [markdown] task="invalid_input" kind="stretch" points=2 difficulty=2 minutes=15 importance=3
-# ## Stretch: saying no
+# ## Stretch: rejecting invalid input
 #
-# With four axes there is much that can disagree, and broadcasting hides it: a kernel with one channel
-# "works" on an image with three. A good function notices, and says which shapes it was given. Let your
-# functions raise `ValueError`, with a message naming the offending shapes or value, for input that no
-# result exists for.
+# With four axes, a lot can go wrong, and broadcasting hides it: a filter with one channel "works" on an
+# image with three. A good function notices, and its message names the shapes it was given. Make your
+# functions raise `ValueError`, with a message that names the offending shapes or value, for input that
+# has no valid result.
 #
-# - A wrong number of dimensions: of `X`, of the kernel, of the bias.
-# - Channels that disagree: of image and kernel; a bias that is not of length `c_out`.
-# - A kernel higher or wider than the padded image; in `conv2d_general`, it is the dilated extent that
-#   counts.
+# - A wrong number of dimensions: of `X`, of the filters, of the bias.
+# - Channels that disagree: between the image and the filters; a bias whose length isn't `c_out`.
+# - A kernel that is higher or wider than the padded image; in `conv2d_general`, the dilated extent is
+#   what counts.
 # - A stride or a dilation below 1, negative padding.
-# - `conv2d_1x1`: a kernel that is not $1 \times 1$. `conv2d_general`: groups that do not divide both
-#   numbers of channels, a padding word that does not exist, `"same"` with a stride.
+# - `conv2d_1x1`: a kernel that isn't $1 \times 1$.
+# - `conv2d_general`: `groups` that doesn't divide both numbers of channels, an unknown padding string,
+#   `"same"` with a stride other than 1.
 # - `MultiChannelConv2d` and `num_parameters`: channels or a kernel size below 1.
 
 # %% [markdown] hints="invalid_input"
-# 1. Which wrong calls does your code answer today with a tensor, instead of an error? Try a kernel of one
-#    channel on an image of three.
+# 1. For which invalid calls does your code currently return a tensor instead of raising an error? Try a
+#    filter with one channel on an image with three.
 # 2. Check in this order: number of dimensions, channels, ranges of the numbers, sizes. Which checks do
 #    several of your functions share, so that one helper can serve them all?
 # 3. For instance
 #    `if X.dim() != 4: raise ValueError(f"X must have 4 dimensions, got shape {tuple(X.shape)}")`, then
-#    `if X.shape[1] != weight.shape[1] * groups: …`, then `if min(_pair(stride)) < 1: …`, and at last
-#    `if dh * (kh - 1) + 1 > H + 2 * ph: …`, for the width as well.
+#    `if X.shape[1] != weight.shape[1] * groups: …`, then `if min(_pair(stride)) < 1: …`, and finally
+#    `if dh * (kh - 1) + 1 > H + 2 * ph: …`, and the same for the width.

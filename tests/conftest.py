@@ -1,4 +1,4 @@
-"""What the tests share: one warm parent, one student kit, and a way to write down a submission."""
+"""Shared by all tests: one warm parent, one student kit, and a way to write a submission."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ import pytest
 import torch
 
 from graders.course.kit import release
-from graders.curriculum import SOLUTIONS, exercises
+from graders.curriculum import exercises, file_of
 from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import read
 from graders.report import Report, TaskResult
 from graders.sandbox.inside import accelerator
+from graders.sandbox.limits import Limits
 from graders.sandbox.tiers import best_tier
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.warm_parent import WarmParent
+from tests.parts import PARTS, Part, part_of_this_commit
+from tests.warm_python import WarmPython
 
 # Questions on the accelerator are asked in this process as well, of our own code. Autograd counts the devices
 # at its first use, so it has to be there before.
@@ -29,17 +32,57 @@ accelerator.install()
 Sources = Mapping[str, str | bytes]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--part",
+        choices=[*map(str, range(PARTS)), "all"],
+        help="which part to take of what is too much for every run (default: by the commit)",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the marker of pytest-xdist, so that the tests run without it as well."""
+    """Name the marker of pytest-xdist, so that the tests run without it; settle the part for all workers."""
     config.addinivalue_line("markers", "xdist_group(name): tests that share an expensive fixture")
+    config.option.part = config.option.part or part_of_this_commit()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests on one worker, where they share its fixtures, unless a test names another group.
+
+    What names one shares something that takes minutes to make, so it comes first: else the other workers
+    would wait for it at the end.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"of what is too much for every run: {Part(config.option.part)}"
+
+
+@pytest.fixture(scope="session")
+def part(pytestconfig: pytest.Config) -> Part:
+    """The part that this run takes of what is too much for every run."""
+    return Part(pytestconfig.option.part)
 
 
 @pytest.fixture(scope="session")
 def warm_parent() -> Iterator[WarmParent]:
-    """Where every student process of the tests comes from."""
+    """The warm parent of every student process in the tests."""
     torch.set_num_threads(1)
     with WarmParent(best_tier()) as parent:
         yield parent
+
+
+@pytest.fixture(scope="session")
+def warm_nbgrader() -> Iterator[WarmPython]:
+    """What `nbgrader …` is run by; it finds our own code by its configuration alone, as any nbgrader does."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHONPATH")}
+    with WarmPython(("torch", "hypothesis", "jupytext", "IPython", "nbgrader.apps"), kept) as python:
+        yield python
 
 
 @pytest.fixture(scope="session")
@@ -53,13 +96,13 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def reference() -> dict[str, str]:
     """The reference solutions by file name; each is a valid submission."""
-    names = [f"{exercise.name}.py" for exercise in exercises()]
-    return {name: (SOLUTIONS / name).read_text(encoding="utf-8") for name in names}
+    names = [exercise.name for exercise in exercises()]
+    return {f"{name}.py": file_of(name).read_text(encoding="utf-8") for name in names}
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """The URL of a database on a fresh server, which listens on a socket alone."""
+    """The URL of a database on a fresh server, which listens only on a socket."""
     pytest.importorskip("psycopg2", reason="psycopg2 is not installed: pip install -e '.[course]'")
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [Path(shutil.which("initdb") or "")]
     programs = found[-1].parent
@@ -100,7 +143,7 @@ def postgresql() -> Iterator[str]:
 
 
 def write_submission(folder: Path, sources: Sources) -> Path:
-    """Write the files of one submission and nothing else; returns the folder."""
+    """Write only the files of one submission; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in sources.items():
         path = folder / name
@@ -111,7 +154,7 @@ def write_submission(folder: Path, sources: Sources) -> Path:
 
 @pytest.fixture
 def submit(tmp_path: Path, reference: dict[str, str]) -> Callable[..., Path]:
-    """Write a submission: the reference solutions, but for the sources given.
+    """Write a submission: the reference solutions, except for the given sources.
 
     `submit({"conv2d.py": "…"}, student="lin")`; a source of `None` leaves that file out.
     """
@@ -126,7 +169,7 @@ def submit(tmp_path: Path, reference: dict[str, str]) -> Callable[..., Path]:
 
 @pytest.fixture
 def graded(submit: Callable[..., Path], warm_parent: WarmParent) -> Callable[..., Report]:
-    """Grade the reference solutions, but for the sources given: `graded({"conv2d.py": "…"}, "conv2d")`."""
+    """Grade the reference solutions, except for the given sources: `graded({"conv2d.py": "…"}, "conv2d")`."""
 
     def report(
         sources: Mapping[str, str | bytes | None],
@@ -142,10 +185,10 @@ def graded(submit: Callable[..., Path], warm_parent: WarmParent) -> Callable[...
 
 
 def result_of(report: Report, task: str) -> TaskResult:
-    """The result of a task, named `exercise.task`."""
+    """The result of a task given as `exercise.task`."""
     return next(found for found in report.tasks if f"{found.exercise}.{found.task}" == task)
 
 
 def outcomes(report: Report) -> dict[str, str]:
-    """Outcome by `exercise.task`."""
+    """The outcomes by `exercise.task`."""
     return {f"{task.exercise}.{task.task}": task.outcome for task in report.tasks}

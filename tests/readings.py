@@ -1,4 +1,4 @@
-"""Functions that are called in the process that reads (`graders.grading.limits`); nothing heavy here."""
+"""Functions to call in the reading process (`graders.grading.limits`), so nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from typing import Any
 
 
 def echo(*values: Any) -> list[Any]:
-    """What was given."""
+    """Return the argument."""
     return list(values)
 
 
 def spin() -> None:
-    """Never end."""
+    """Loop for ever."""
     while True:
         pass
 
 
 def swallow() -> int:
-    """Take four gigabytes."""
+    """Allocate four gigabytes."""
     return len(bytearray(1 << 32))
 
 
 def die(number: int) -> None:
-    """End by a signal."""
+    """End with a signal."""
     os.kill(os.getpid(), number)
 
 
 def leave() -> None:
-    """End without an answer."""
+    """Exit without an answer."""
     os._exit(0)
 
 
 def fail() -> None:
-    """Raise an error whose text is nobody's business."""
+    """Raise an error whose message must stay private."""
     raise KeyError("/some/place/of/this/machine")
 
 
 def own_pid() -> int:
-    """The process that answers."""
+    """The id of the process that answers."""
     return os.getpid()
 
 
 def loaded(name: str) -> bool:
-    """Whether a module is loaded there."""
+    """Whether a module is loaded in that process."""
     return name in sys.modules

@@ -1,4 +1,4 @@
-"""What the checks share: a picture of small tensors side by side, and a comparison that explains itself.
+"""Helpers for the checks: print small tensors side by side, and compare them with a clear message.
 
 >>> print(show(got=torch.tensor([[1, 2], [3, 4]]), expected=torch.tensor([[1, 2], [3, 5]])))
 got         expected
@@ -13,20 +13,21 @@ import torch
 from torch import Tensor
 
 SHOWN_AT_MOST = 100
-"""Tensors with more elements than this are named by their shape alone."""
+"""For tensors with more elements than this, only the shape is shown."""
 
 ROUNDING = 1e-5
-"""Difference, relative to the largest expected value, that counts as rounding.
+"""Largest difference, relative to the largest expected value, that counts as rounding.
 
-The examples are made of small integers. There any mistake is off by far more, so this is as strict as
-equality, and yet fair to an algorithm that rounds in between (by way of a Fourier transform, for instance).
+The examples consist of small integers, where any mistake causes a much larger difference. So this is as
+strict as testing for equality, but still fair to an algorithm that rounds, such as one that uses a Fourier
+transform.
 """
 
 
 def show(**tensors: object) -> str:
-    """Return a picture of small tensors side by side, each under its name.
+    """Return text that shows small tensors side by side, each under its name.
 
-    With both `got` and `expected` of one shape, the elements of `got` that differ stand between stars.
+    If `got` and `expected` have the same shape, the elements of `got` that differ are marked with stars.
     """
     got, expected = tensors.get("got"), tensors.get("expected")
     wrong = None
@@ -53,16 +54,16 @@ def assert_same(
     tolerance: float = ROUNDING,
     **inputs: object,
 ) -> None:
-    """Fail unless `got` is what was expected: type, shape, dtype, device and values, in this order.
+    """Fail unless `got` matches `expected`: type, shape, dtype, device and values, checked in this order.
 
     Args:
         got: what the student's code returned.
-        expected: a tensor, or plain Python: an int, a float, a string, or a list or tuple of those.
+        expected: a tensor or a plain Python value: an int, a float, a string, or a list or tuple of those.
         call: the call as the student would write it, for the message.
-        question: a question that leads on, for the message.
+        question: a question that helps the student find the mistake, for the message.
         tolerance: largest difference that counts as rounding, relative to the largest expected value (or to 1
             if that is larger).
-        **inputs: tensors to show along with the result.
+        **inputs: tensors to show next to the result.
     """
     __tracebackhide__ = True
     problem = _problem(got, expected, tolerance)
@@ -73,9 +74,9 @@ def assert_same(
 
 
 def assert_refused(function: Callable[[], object], call: str, question: str = "") -> None:
-    """Fail unless calling `function` raises `ValueError`, the way to say that no result exists.
+    """Fail unless calling `function` raises `ValueError`, because there is no valid result.
 
-    `NotImplementedError` passes through: an unwritten task is not a wrong one.
+    `NotImplementedError` passes through: an unwritten task isn't a wrong one.
     """
     __tracebackhide__ = True
     try:
@@ -88,14 +89,14 @@ def assert_refused(function: Callable[[], object], call: str, question: str = ""
         came = f"it raised {type(error).__name__}: {error}"
     else:
         came = f"it returned {_kind(got)}."
-    problem = f"{call}: no result exists, so it should raise ValueError, but {came}"
+    problem = f"{call}: there is no valid result, so it should raise ValueError, but {came}"
     raise AssertionError("\n\n".join(part for part in (problem, question) if part))
 
 
 def _problem(got: object, expected: object, tolerance: float) -> str:
     """What is wrong with `got`, in one sentence; empty if nothing is."""
     if got is None and expected is not None:
-        return "it returned None. Is the `return` missing?"
+        return "it returned None. Is there a `return` missing?"
     if isinstance(expected, Tensor):
         return _tensor_problem(got, expected, tolerance)
     if isinstance(expected, float):
@@ -121,19 +122,21 @@ def _tensor_problem(got: object, expected: Tensor, tolerance: float) -> str:
     if not isinstance(got, Tensor):
         return f"expected a tensor, got {_kind(got)}."
     if got.shape != expected.shape:
-        return f"the shape should be {tuple(expected.shape)}, it is {tuple(got.shape)}."
+        return f"the shape should be {tuple(expected.shape)}, but it is {tuple(got.shape)}."
     if got.dtype != expected.dtype:
-        return f"the dtype should be {expected.dtype}, it is {got.dtype}."
+        return f"the dtype should be {expected.dtype}, but it is {got.dtype}."
     if got.device != expected.device:
-        return f"the result should lie on {expected.device}, it lies on {got.device}."
-    wrong = int(_differs(got, expected, tolerance).sum())
-    if wrong:
-        return f"the shape is right, but {wrong} of {expected.numel()} values are not."
-    return ""
+        return f"the result should be on {expected.device}, but it is on {got.device}."
+    wrong, total = int(_differs(got, expected, tolerance).sum()), expected.numel()
+    if not wrong:
+        return ""
+    if total == 1:
+        return "the shape is right, but the value is wrong."
+    return f"the shape is right, but {wrong} of {total} values {'is' if wrong == 1 else 'are'} wrong."
 
 
 def _differs(got: Tensor, expected: Tensor, tolerance: float) -> Tensor:
-    """Where two tensors of one shape differ by more than rounding. NaN always does."""
+    """Where two tensors of the same shape differ by more than rounding; NaN always counts as different."""
     a, b = got.detach().cpu().to(torch.float64), expected.detach().cpu().to(torch.float64)
     finite = b[b.isfinite()].abs()
     scale = max(1.0, finite.max().item()) if finite.numel() else 1.0
@@ -148,7 +151,7 @@ def _kind(value: object) -> str:
 
 
 def _block(name: str, value: object, wrong: Tensor | None) -> list[str]:
-    """The lines of one value's picture: its name, then its numbers."""
+    """The lines that show one value: its name, then its numbers."""
     if not isinstance(value, Tensor):
         text = repr(value)
         return [name, text if len(text) <= 200 else text[:200] + " …"]
@@ -159,7 +162,7 @@ def _block(name: str, value: object, wrong: Tensor | None) -> list[str]:
     if values.dim() < 2:
         return [name, *_rows(values.reshape(1, -1), marks.reshape(1, -1))]
     lines = [name]
-    # One table for each position of the leading axes, so that a batch reads as a list of images.
+    # One table for each index of the leading axes, so that a batch is shown as a list of images.
     leading = values.shape[:-2]
     tables = zip(values.reshape(-1, *values.shape[-2:]), marks.reshape(-1, *values.shape[-2:]), strict=True)
     for number, (table, table_marks) in enumerate(tables):
@@ -171,7 +174,7 @@ def _block(name: str, value: object, wrong: Tensor | None) -> list[str]:
 
 
 def _rows(table: Tensor, marks: Tensor) -> list[str]:
-    # With any element marked, the others get blanks around them, so that the columns stay straight.
+    # If any element is marked, the others are padded with spaces to keep the columns aligned.
     plain = " " if bool(marks.any()) else ""
     texts = [
         [

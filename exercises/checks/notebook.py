@@ -1,11 +1,12 @@
-"""The checks in a notebook: run those of one task on this notebook's functions, and draw what they ask.
+"""Run the checks of one task in a notebook, on the notebook's own functions, and draw the example.
 
     from exercises.checks.notebook import checks_of, picture
     check = checks_of("conv2d", globals())
     check("conv2d")
 
-A task that passes says so. One that fails writes what is wrong to the error stream, which notebooks show in
-red and `nbgrader validate` reports; it raises nothing, so that *Run All* goes on to the next task.
+If a task passes, the check says so. If it fails, the check writes the reason to the error stream, which
+notebooks show in red and `nbgrader validate` reports. It raises nothing, so *Run All* continues with the next
+task.
 """
 
 import contextlib
@@ -32,11 +33,11 @@ def checks_of(exercise: str, namespace: Mapping[str, Any]) -> Callable[..., None
 
     Args:
         exercise: name of the exercise, such as `"conv2d"`.
-        namespace: where the student's functions are; in a notebook `globals()`.
+        namespace: what holds the student's functions; in a notebook, `globals()`.
     """
 
     def check(task: str, bonus: bool = False) -> None:
-        """Run the worked examples of one task. An unwritten bonus task is no failure."""
+        """Run the worked examples of one task. An unwritten bonus task doesn't count as a failure."""
         tests, drawn = _tests(exercise, namespace)
         chosen = [(name, test) for name, test in tests if name.startswith(f"test_{task}__")]
         failures, unwritten = [], 0
@@ -50,12 +51,12 @@ def checks_of(exercise: str, namespace: Mapping[str, Any]) -> Callable[..., None
                 failures.append((name, _explained(error)))
         _draw_first(drawn)
         if not failures:
-            print(f"✓ {task}: {_count(len(chosen))}. The grader asks more, so read the docstring once again.")
+            print(f"✓ {task}: {_count(len(chosen))}. The grader tests more, so reread the docstring.")
         elif unwritten == len(chosen):
             stream = sys.stdout if bonus else sys.stderr
             print(f"· {task} is not written yet" + (" (a bonus task)." if bonus else "."), file=stream)
         else:
-            print(f"✗ {task}: {len(failures)} of {len(chosen)} examples fail.", file=sys.stderr)
+            print(f"✗ {task}: {_failed(len(failures), len(chosen))}.", file=sys.stderr)
             for name, why in failures:
                 title = name.partition("__")[2].replace("_", " ")
                 print(
@@ -66,9 +67,9 @@ def checks_of(exercise: str, namespace: Mapping[str, Any]) -> Callable[..., None
 
 
 def picture(**tensors: object) -> None:
-    """Draw small tensors of two dimensions side by side, each under its name; all else is left out.
+    """Draw small two-dimensional tensors side by side, each under its name, and skip everything else.
 
-    Without matplotlib the numbers are printed.
+    Without matplotlib, the numbers are printed instead.
     """
     images = _images(tensors)
     if not images:
@@ -99,7 +100,7 @@ def picture(**tensors: object) -> None:
 def _tests(
     exercise: str, namespace: Mapping[str, Any]
 ) -> tuple[list[tuple[str, Callable[[], None]]], list[dict[str, Any]]]:
-    """The checks of an exercise on functions of `namespace`, and a list that their tensors will be in."""
+    """The checks of an exercise for the functions in `namespace`, and a list that collects their tensors."""
     path = Path(__file__).with_name(f"test_{exercise}.py")
     module = ModuleType(f"exercises.checks.test_{exercise}")
     module.__file__ = str(path)
@@ -123,7 +124,7 @@ def _tests(
 
 @contextlib.contextmanager
 def _standing_in(exercise: str, namespace: Mapping[str, Any]) -> Iterator[None]:
-    """Let `exercises.<exercise>` be the notebook's functions while a file of checks is loaded."""
+    """Make the notebook's functions available as `exercises.<exercise>` while the checks are loaded."""
     package, name = import_module("exercises"), f"exercises.{exercise}"
     stand_in = ModuleType(name)
     stand_in.__dict__.update({key: value for key, value in namespace.items() if not key.startswith("__")})
@@ -133,7 +134,7 @@ def _standing_in(exercise: str, namespace: Mapping[str, Any]) -> Iterator[None]:
             raise AttributeError(wanted)
 
         def unwritten(*_: object, **__: object) -> Any:
-            raise NotImplementedError(f"this notebook defines no {wanted}")
+            raise NotImplementedError(f"this notebook doesn't define {wanted}")
 
         return unwritten
 
@@ -155,7 +156,7 @@ def _put_back(table: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _cases(test: Any) -> list[Callable[[], None]]:
-    """A check, once for each combination of its `parametrize` marks."""
+    """One check for each combination of the test's `parametrize` marks."""
     choices: list[list[dict[str, Any]]] = []
     for mark in getattr(test, "pytestmark", []):
         if mark.name == "parametrize":
@@ -169,7 +170,7 @@ def _cases(test: Any) -> list[Callable[[], None]]:
 
 def _explained(error: BaseException) -> str:
     if isinstance(error, AssertionError) or type(error).__name__ == "Failed":
-        return str(error) or "an example does not hold"
+        return str(error) or "the result is not the expected one"
     return f"{type(error).__name__}: {error}"
 
 
@@ -177,8 +178,14 @@ def _count(number: int) -> str:
     return "the example passes" if number == 1 else f"all {number} examples pass"
 
 
+def _failed(failures: int, total: int) -> str:
+    if total == 1:
+        return "the example fails"
+    return f"{failures} of {total} examples {'fails' if failures == 1 else 'fail'}"
+
+
 def _draw_first(cases: list[dict[str, Any]]) -> None:
-    """Draw the first example whose input and result are pictures; what was expected only where it differs."""
+    """Draw the first example whose inputs and result can be drawn; draw `expected` only if it differs."""
     for case in cases:
         images = _images(case)
         if "result" not in images or len(images) < 2 + ("expected" in images):
@@ -190,7 +197,7 @@ def _draw_first(cases: list[dict[str, Any]]) -> None:
 
 
 def _images(tensors: Mapping[str, object]) -> dict[str, Tensor]:
-    """Those that can be drawn, as CPU matrices: at most two axes longer than one, none empty or huge."""
+    """The tensors that can be drawn, as matrices on the CPU; empty and large ones are left out."""
     images: dict[str, Tensor] = {}
     for name, value in tensors.items():
         if not isinstance(value, Tensor) or value.dim() < 2 or not value.numel() or value.is_complex():

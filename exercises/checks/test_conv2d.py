@@ -1,4 +1,4 @@
-"""Worked examples for exercises/conv2d.py, small enough to do in your head."""
+"""Worked examples for exercises/conv2d.py, small enough to work out by hand."""
 
 import pytest
 import torch
@@ -11,12 +11,12 @@ KERNEL = torch.tensor([[1.0, 2.0], [0.0, -1.0]])
 RESULT = torch.tensor([[-1.0, 1.0, 3.0], [16.0, 20.0, 21.0]])
 
 
-def test_conv2d__multiplies_each_window_by_the_kernel_and_adds_up() -> None:
+def test_conv2d__multiplies_each_window_by_the_kernel_and_sums() -> None:
     assert_same(
         exercise.conv2d(IMAGE, KERNEL),
         RESULT,
         "conv2d(X, K)",
-        "The first window is [[1, 2], [5, 6]]. Can you get -1 out of it with pen and paper?",
+        "The first window is [[1, 2], [5, 6]]. Can you get -1 from it with pen and paper?",
         X=IMAGE,
         K=KERNEL,
     )
@@ -39,14 +39,14 @@ def test_conv2d__slides_the_kernel_without_flipping_it() -> None:
     )
 
 
-def test_conv2d__keeps_height_and_width_apart() -> None:
+def test_conv2d__does_not_mix_up_height_and_width() -> None:
     X = torch.arange(10.0).reshape(2, 5)
     K = torch.tensor([[1.0, 0.0, 2.0]])
     assert_same(
         exercise.conv2d(X, K),
         torch.tensor([[4.0, 7.0, 10.0], [19.0, 22.0, 25.0]]),
         "conv2d(X, K)",
-        "The kernel is 1 high and 3 wide. At how many places does it fit, downward and to the right?",
+        "The kernel is 1 high and 3 wide. At how many positions does it fit, vertically and horizontally?",
         X=X,
         K=K,
     )
@@ -58,7 +58,7 @@ def test_conv2d__gives_one_number_when_the_kernel_fills_the_image() -> None:
         exercise.conv2d(X, X),
         torch.tensor([[30.0]]),
         "conv2d(X, X)",
-        "There is one window, so the result has shape (1, 1). Did an axis get lost?",
+        "There is one window, so the result has shape (1, 1). Did you lose an axis?",
         X=X,
     )
 
@@ -69,7 +69,7 @@ def test_conv2d__works_with_an_integer_kernel_and_keeps_float64() -> None:
         exercise.conv2d(X, K),
         RESULT.double(),
         "conv2d(X.double(), K.long())",
-        "Which dtype does torch.result_type(X, K) name, and which one did your result start with?",
+        "What is torch.result_type(X, K), and with which dtype did you create your result?",
         X=X,
         K=K,
     )
@@ -80,44 +80,44 @@ def test_conv2d__lets_the_gradient_through() -> None:
     K = torch.tensor([[1.0, -1.0]], requires_grad=True)
     Y = exercise.conv2d(X, K)
     assert Y.requires_grad, (
-        "conv2d(X, K) with an X and a K that require grad gave a result that does not. "
-        "Where is the thread cut: .item(), float(...), .detach(), torch.tensor(...)?"
+        "conv2d(X, K): X and K require grad, but the result doesn't. "
+        "Where does the computation graph end: .item(), float(...), .detach(), torch.tensor(...)?"
     )
     grad_X, grad_K = torch.autograd.grad(Y, (X, K), torch.tensor([[1.0, 10.0]]))
-    question = "Does any step on the way from X and K to Y leave the notes of autograd?"
+    question = "Does any step between X, K and Y leave the computation graph?"
     assert_same(grad_X, torch.tensor([[1.0, 9.0, -10.0]]), "conv2d(X, K), gradient of X", question, X=X, K=K)
     assert_same(grad_K, torch.tensor([[21.0, 32.0]]), "conv2d(X, K), gradient of K", question, X=X, K=K)
 
 
-def test_conv2d__leaves_its_input_alone() -> None:
+def test_conv2d__does_not_change_its_input() -> None:
     X, K = IMAGE.clone(), KERNEL.clone()
     exercise.conv2d(X, K)
-    question = "A slice is a view of the image. Is something written to it in place?"
+    question = "A slice is a view of the image. Do you change it in place?"
     assert_same(X, IMAGE, "X after conv2d(X, K)", question)
     assert_same(K, KERNEL, "K after conv2d(X, K)", question)
 
 
-def test_Conv2D__owns_a_weight_and_a_bias() -> None:
+def test_Conv2D__has_a_weight_and_a_bias() -> None:
     layer = exercise.Conv2D((2, 3))
     shapes = {name: tuple(parameter.shape) for name, parameter in layer.named_parameters()}
     assert shapes == {"weight": (2, 3), "bias": (1,)}, (
         f"Conv2D((2, 3)) should have a weight of shape (2, 3) and a bias of shape (1,), got {shapes}. "
-        "Is each of them an nn.Parameter, stored on self in __init__?"
+        "Is each an nn.Parameter that you store on self in __init__?"
     )
     assert_same(
-        layer.bias.detach(), torch.zeros(1), "Conv2D((2, 3)).bias", "What should the bias start with?"
+        layer.bias.detach(), torch.zeros(1), "Conv2D((2, 3)).bias", "What is the initial value of the bias?"
     )
     weight = layer.weight.detach()
     assert bool(((weight >= 0) & (weight < 1)).all()), (
         f"Conv2D((2, 3)).weight should be drawn by torch.rand, all in [0, 1), got {weight.tolist()}. "
-        "Which of rand and randn is the uniform one?"
+        "Which one is uniform, rand or randn?"
     )
 
 
 def test_Conv2D__takes_an_int_for_a_square_kernel() -> None:
     shape = tuple(exercise.Conv2D(3).weight.shape)
     assert shape == (3, 3), (
-        f"Conv2D(3).weight should have shape (3, 3), it has {shape}. What does _pair(3) give?"
+        f"Conv2D(3).weight should have shape (3, 3), but it has {shape}. What does _pair(3) return?"
     )
 
 
@@ -148,7 +148,7 @@ def test_Conv2D__adds_the_bias_once_to_every_output() -> None:
         ({"n": 10, "kernel": 3, "stride": 3, "padding": 1, "dilation": 3}, 2),
     ],
 )
-def test_output_size__counts_the_places_where_the_window_fits(
+def test_output_size__counts_the_positions_where_the_window_fits(
     arguments: dict[str, int], expected: int
 ) -> None:
     call = ", ".join(f"{name}={value}" for name, value in arguments.items())
@@ -156,33 +156,33 @@ def test_output_size__counts_the_places_where_the_window_fits(
         exercise.output_size(**arguments),
         expected,
         f"output_size({call})",
-        "Where does the first window start, where the last one that fits entirely?",
+        "Where does the first window start, and where does the last one that fits completely?",
     )
 
 
-def test_conv2d_vectorized__gives_what_the_loops_give() -> None:
+def test_conv2d_vectorized__gives_the_same_result_as_the_loops() -> None:
     assert_same(
         exercise.conv2d_vectorized(IMAGE, KERNEL),
         RESULT,
         "conv2d_vectorized(X, K)",
-        "After two unfolds there are four axes. Which of them count the windows?",
+        "After two unfolds there are four axes. Which of them index the windows?",
         X=IMAGE,
         K=KERNEL,
     )
 
 
-def test_conv2d_vectorized__copes_with_a_transposed_image() -> None:
+def test_conv2d_vectorized__works_for_a_transposed_image() -> None:
     assert_same(
         exercise.conv2d_vectorized(IMAGE.T, KERNEL.T),
         RESULT.T,
         "conv2d_vectorized(X.T, K.T)",
-        "A transposed tensor lies in memory in another order. Does your code count on a certain one?",
+        "A transposed tensor has a different memory layout. Does your code rely on a particular one?",
         X=IMAGE,
         K=KERNEL,
     )
 
 
-def test_conv2d_backward__collects_what_each_output_asks_for() -> None:
+def test_conv2d_backward__adds_up_the_contributions_of_all_outputs() -> None:
     X = torch.tensor([[1.0, 2.0, 3.0]])
     K = torch.tensor([[1.0, -1.0]])
     grad_Y = torch.tensor([[1.0, 10.0]])
@@ -192,7 +192,7 @@ def test_conv2d_backward__collects_what_each_output_asks_for() -> None:
         grad_X,
         torch.tensor([[1.0, 9.0, -10.0]]),
         f"{call}, grad_X",
-        "The middle pixel is in both windows. What does each of them send back to it?",
+        "The middle pixel is in both windows. What does each of them contribute to its gradient?",
         grad_Y=grad_Y,
         X=X,
         K=K,
@@ -201,7 +201,7 @@ def test_conv2d_backward__collects_what_each_output_asks_for() -> None:
         grad_K,
         torch.tensor([[21.0, 32.0]]),
         f"{call}, grad_K",
-        "The first kernel element met the pixels 1 and 2. How much did each of the two outputs matter?",
+        "The first kernel element was multiplied by the pixels 1 and 2. What is the gradient of each output?",
         grad_Y=grad_Y,
         X=X,
         K=K,
@@ -220,22 +220,22 @@ def test_conv2d_matrix__has_one_row_per_output_and_one_column_per_pixel() -> Non
         exercise.conv2d_matrix(K, (2, 3)),
         expected,
         "conv2d_matrix(K, (2, 3))",
-        "Fold the first row into the shape (2, 3). Do you see the kernel, laid on the image?",
+        "Reshape the first row to (2, 3). Do you see the kernel in its place in the image?",
         K=K,
     )
 
 
-def test_invalid_input__a_kernel_larger_than_the_image_is_refused() -> None:
+def test_invalid_input__rejects_a_kernel_larger_than_the_image() -> None:
     assert_refused(
         lambda: exercise.conv2d(torch.zeros(2, 5), torch.zeros(3, 3)),
         "conv2d(X of shape (2, 5), K of shape (3, 3))",
-        "The kernel is higher than the image. Who should notice, and say which shapes came?",
+        "The kernel is higher than the image. Do you compare their shapes before the loops?",
     )
 
 
-def test_invalid_input__a_stride_of_zero_is_refused() -> None:
+def test_invalid_input__rejects_a_stride_of_zero() -> None:
     assert_refused(
         lambda: exercise.output_size(5, 3, stride=0),
         "output_size(5, 3, stride=0)",
-        "A window that never moves on has no number of places. Is the stride checked before it is used?",
+        "With stride 0 the window never moves. Do you check the stride before you use it?",
     )

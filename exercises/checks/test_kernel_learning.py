@@ -1,4 +1,4 @@
-"""Worked examples for exercises/kernel_learning.py, small enough to do in your head."""
+"""Worked examples for exercises/kernel_learning.py, small enough to work out by hand."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ import torch
 from exercises import kernel_learning as exercise
 from exercises.checks.helpers import assert_same
 
-# The stripe image and its edges, as edge_image() and the kernel [[1, -1]] make them.
+# What edge_image() returns, and its edges: the result of the kernel [[1, -1]].
 STRIPE = torch.tensor([[1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]]).repeat(6, 1)
 EDGES = torch.tensor([[0.0, 1.0, 0.0, 0.0, 0.0, -1.0, 0.0]]).repeat(6, 1)
 
@@ -22,17 +22,17 @@ def test_edge_image__is_white_with_a_black_stripe_of_columns() -> None:
         exercise.edge_image(),
         STRIPE,
         "edge_image()",
-        "Which columns are black, and is number 6 one of them?",
+        "Which columns are black, and is column 6 one of them?",
     )
 
 
-def test_edge_image__obeys_its_arguments() -> None:
+def test_edge_image__uses_its_arguments() -> None:
     expected = torch.tensor([[1.0, 0.0, 1.0, 1.0], [1.0, 0.0, 1.0, 1.0]])
     assert_same(
         exercise.edge_image(height=2, width=4, left=1, right=2),
         expected,
         "edge_image(height=2, width=4, left=1, right=2)",
-        "Which index of X counts the rows, and which one the columns?",
+        "Which index of X counts the rows, and which one counts the columns?",
     )
 
 
@@ -52,29 +52,29 @@ def test_train_step__takes_one_step_downhill() -> None:
         new_weight.detach(),
         torch.tensor([[1.0, 0.5]]),
         f"{call}, the new weight",
-        "The gradient of the summed squared error is [[-4, -2]]. Where does a step of 0.25 against it lead?",
+        "The gradient of the summed squared error is [[-4, -2]]. Where does a step with lr=0.25 lead?",
         weight=START,
         X=ROW,
         Y=WANTED,
     )
 
 
-def test_train_step__leaves_the_callers_weight_alone() -> None:
+def test_train_step__does_not_change_the_callers_weight() -> None:
     weight = torch.zeros(1, 2, requires_grad=True)
     exercise.train_step(weight, ROW, WANTED, 0.25)
-    question = "Do you work on a copy of your own?"
+    question = "Do you work on your own copy?"
     assert_same(weight.detach(), START, "weight after train_step(weight, X, Y, 0.25)", question)
 
 
-def test_train_step__returns_a_kernel_without_its_history() -> None:
+def test_train_step__returns_a_kernel_without_a_graph() -> None:
     new_weight, _ = exercise.train_step(START.clone(), ROW, WANTED, 0.25)
     assert new_weight.grad_fn is None, (
         f"train_step(weight, X, Y, 0.25) returned a kernel with grad_fn={new_weight.grad_fn}. "
-        "Was the update itself recorded by autograd?"
+        "Did autograd record the update itself?"
     )
 
 
-def test_train_step__does_not_remember_the_step_before() -> None:
+def test_train_step__does_not_accumulate_gradients_across_steps() -> None:
     first, _ = exercise.train_step(START.clone(), ROW, WANTED, 0.25)
     second, loss = exercise.train_step(first, ROW, WANTED, 0.25)
     call = "train_step(weight, X, Y, 0.25), the second time"
@@ -83,11 +83,11 @@ def test_train_step__does_not_remember_the_step_before() -> None:
         second.detach(),
         torch.tensor([[1.5, 0.75]]),
         f"{call}, the new weight",
-        "Each step should halve the distance to [[2, 1]]. Do old gradients still take part?",
+        "Each step should halve the distance to [[2, 1]]. Do you also use old gradients?",
     )
 
 
-def test_learn_kernel__writes_down_the_loss_before_each_step() -> None:
+def test_learn_kernel__records_the_loss_before_each_step() -> None:
     init = START.clone()
     kernel, losses = exercise.learn_kernel(ROW, WANTED, (1, 2), num_epochs=3, lr=0.25, init=init)
     call = "learn_kernel(X, Y, (1, 2), num_epochs=3, lr=0.25, init=[[0, 0]])"
@@ -95,55 +95,58 @@ def test_learn_kernel__writes_down_the_loss_before_each_step() -> None:
         [float(loss) for loss in losses],
         [5.0, 1.25, 0.3125],
         f"{call}, the losses",
-        "One loss for each epoch. Is each taken before its step?",
+        "There is one loss per epoch. Is each the loss before its step?",
     )
     assert_same(
         kernel.detach(),
         torch.tensor([[1.75, 0.875]]),
         f"{call}, the kernel",
-        "Each epoch should halve the distance to [[2, 1]]. How many steps were taken?",
+        "Each epoch should halve the distance to [[2, 1]]. How many steps did you take?",
     )
-    assert_same(init, START, "init after learn_kernel(…, init=init)", "Do you work on a copy of your own?")
+    assert_same(init, START, "init after learn_kernel(…, init=init)", "Do you work on your own copy?")
 
 
 def test_learn_kernel__finds_the_edge_detector_again() -> None:
     kernel, losses = exercise.learn_kernel(STRIPE, EDGES, (1, 2), init=torch.tensor([[0.5, 0.5]]))
     call = "learn_kernel(edge_image(), Y, (1, 2), init=[[0.5, 0.5]])"
-    assert len(losses) == 10, f"{call} should give 10 losses, one per epoch, got {len(losses)}."
-    # From [0.5, 0.5] the error is 0.5 along the steep direction and 1 along the flat one; ten steps leave
-    # 0.8^10 of the one and 0.64^10 of the other.
+    assert len(losses) == 10, f"{call} should return 10 losses, one per epoch, got {len(losses)}."
+    # At [0.5, 0.5] the error is 0.5 * [1, 1], along the steep direction, minus 1 * [1, -1], along the flat
+    # one. Ten steps multiply the first part by (-0.8)^10 and the second by 0.64^10.
     steep, flat = 0.5 * 0.8**10, 0.64**10
     assert_same(
         kernel.detach(),
         torch.tensor([[1 + steep - flat, -1 + steep + flat]]),
         f"{call}, the kernel",
-        "Near [[1, -1]], but not quite there. Is the loss the sum, and is there no bias?",
+        "It should be close to [[1, -1]], but not equal. Is your loss the sum, and did you add a bias?",
         tolerance=1e-3,
     )
 
 
 def test_learn_kernel__starts_at_random_without_init() -> None:
     kernel, losses = exercise.learn_kernel(ROW, WANTED, (1, 2), num_epochs=60, lr=0.25)
-    assert len(losses) == 60, f"learn_kernel(X, Y, (1, 2), num_epochs=60, lr=0.25) gave {len(losses)} losses."
+    assert len(losses) == 60, (
+        f"learn_kernel(X, Y, (1, 2), num_epochs=60, lr=0.25) should return 60 losses, got {len(losses)}."
+    )
     assert_same(
         kernel.detach(),
         torch.tensor([[2.0, 1.0]]),
         "learn_kernel(X, Y, (1, 2), num_epochs=60, lr=0.25), the kernel",
-        "After 60 halvings of the distance, any start should have arrived. Did yours move?",
+        "60 steps, each halving the distance, bring any start to [[2, 1]]. Does your kernel change at all?",
         X=ROW,
         Y=WANTED,
     )
 
 
 @pytest.mark.parametrize("kernel_size", [(2, 1), 2])
-def test_learn_kernel__takes_kernel_sizes_of_any_shape(kernel_size: int | tuple[int, int]) -> None:
+def test_learn_kernel__accepts_kernel_sizes_of_any_shape(kernel_size: int | tuple[int, int]) -> None:
     shape = (2, 2) if kernel_size == 2 else (2, 1)
     X = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     Y = torch.zeros(3 - shape[0], 3 - shape[1])
     kernel, _ = exercise.learn_kernel(X, Y, kernel_size, num_epochs=1, lr=0.001)
     assert tuple(kernel.shape) == shape, (
-        f"learn_kernel(X, Y, {kernel_size}) should give shape {shape}, got {tuple(kernel.shape)}. "
-        "Height first, then width?"
+        f"learn_kernel(X, Y, {kernel_size}) should return a kernel of shape {shape}, "
+        f"got {tuple(kernel.shape)}. "
+        "Is the height first, then the width?"
     )
 
 
@@ -152,7 +155,7 @@ def test_max_stable_lr__is_a_thirtieth_for_the_stripe() -> None:
         exercise.max_stable_lr(STRIPE, (1, 2)),
         1 / 30,
         "max_stable_lr(edge_image(), (1, 2))",
-        "The Hessian has the eigenvalues 60 and 12. Which decides, and where does its factor 2 come from?",
+        "The Hessian has eigenvalues 60 and 12. Which one sets the limit? Is there a factor 2 in yours?",
     )
 
 
@@ -161,18 +164,18 @@ def test_closed_form_kernel__needs_no_descent() -> None:
         exercise.closed_form_kernel(STRIPE, EDGES, (1, 2)),
         torch.tensor([[1.0, -1.0]]),
         "closed_form_kernel(edge_image(), Y, (1, 2))",
-        "Is each window one row of your matrix, and Y laid out in the same order?",
+        "Is each window one row of your matrix, and is Y flattened in the same order?",
         tolerance=1e-4,
     )
 
 
-def test_closed_form_kernel__takes_the_shortest_where_the_image_leaves_it_open() -> None:
+def test_closed_form_kernel__returns_the_smallest_norm_if_the_kernel_is_not_determined() -> None:
     X, Y = torch.ones(3, 4), torch.full((3, 3), 2.0)
     assert_same(
         exercise.closed_form_kernel(X, Y, (1, 2)),
         torch.tensor([[1.0, 1.0]]),
         "closed_form_kernel(X, Y, (1, 2))",
-        "Every [[a, b]] with a + b = 2 fits. Which of them is the shortest?",
+        "Every [[a, b]] with a + b = 2 fits. Which of them has the smallest norm?",
         tolerance=1e-4,
         X=X,
         Y=Y,

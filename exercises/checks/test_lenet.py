@@ -1,7 +1,4 @@
-"""Worked examples for `lenet`: small enough to check on paper. They do not cover everything.
-
-Run them with `python -m pytest exercises/checks/test_lenet.py`.
-"""
+"""Worked examples for exercises/lenet.py, small enough to work out by hand."""
 
 import math
 from collections import OrderedDict
@@ -29,7 +26,7 @@ LENET_PARAMETERS = [
 
 
 class Times(nn.Module):
-    """Multiplies by a number."""
+    """Multiplies its input by a number."""
 
     def __init__(self, factor: float) -> None:
         super().__init__()
@@ -40,7 +37,7 @@ class Times(nn.Module):
 
 
 class Witness(nn.Module):
-    """Passes its input on, and remembers how it was called."""
+    """Returns its input unchanged, and remembers how it was called."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,12 +63,12 @@ def hooks_on(net: nn.Module) -> int:
     return sum(len(module._forward_hooks) for module in net.modules())
 
 
-def test_lenet__turns_three_images_into_three_times_ten_numbers() -> None:
+def test_lenet__turns_three_images_into_three_rows_of_ten_logits() -> None:
     assert_same(
         tuple(lenet()(torch.zeros(3, 1, 28, 28)).shape),
         (3, 10),
         "lenet()(X).shape with X of shape (3, 1, 28, 28)",
-        "Does the batch axis survive the flattening?",
+        "Is the batch axis still there after flattening?",
     )
 
 
@@ -80,7 +77,7 @@ def test_lenet__has_its_parameters_in_forward_order() -> None:
         [tuple(parameter.shape) for parameter in lenet().parameters()],
         LENET_PARAMETERS,
         "shapes of lenet().parameters()",
-        "Is every layer registered? Which of them has another size than in the table?",
+        "Is every layer registered? Which of them has a size different from the table?",
     )
 
 
@@ -89,7 +86,7 @@ def test_lenet__computes_what_the_table_says() -> None:
     net = lenet().double()
     with torch.no_grad():
         for parameter in net.parameters():
-            parameter.mul_(6)  # At small weights a wrong order of layers would hardly show.
+            parameter.mul_(6)  # With small weights, a wrong order of layers would hardly show.
     X = torch.rand(3, 1, 28, 28, dtype=torch.float64)
     w1, b1, w2, b2, w3, b3, w4, b4, w5, b5 = net.parameters()
     h = F.avg_pool2d(torch.sigmoid(F.conv2d(X, w1, b1, padding=2)), 2)
@@ -99,7 +96,7 @@ def test_lenet__computes_what_the_table_says() -> None:
         net(X).detach(),
         F.linear(h, w5, b5).detach(),
         "lenet()(X) in float64, with all its parameters times 6",
-        "Four sigmoids, each in its place? Average pooling after the sigmoid? Nothing behind the last layer?",
+        "Are all four sigmoids in place? Is pooling after the sigmoid? Is nothing after the last layer?",
         tolerance=1e-9,
     )
 
@@ -120,7 +117,7 @@ def test_layer_shapes__lists_the_children_in_order() -> None:
     )
 
 
-def test_layer_shapes__works_for_a_module_with_a_forward_of_its_own() -> None:
+def test_layer_shapes__works_for_a_module_with_its_own_forward() -> None:
     class Halves(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -134,12 +131,12 @@ def test_layer_shapes__works_for_a_module_with_a_forward_of_its_own() -> None:
     assert_same(
         layer_shapes(Halves().double(), (1, 2, 4, 6)),
         [("MaxPool2d", (1, 1, 2, 3)), ("Sequential", (1, 3))],
-        "layer_shapes(net, (1, 2, 4, 6)), with net a module in float64 that has a forward of its own",
-        "Are the children called by you, or by the forward of the network? Which dtype has your input?",
+        "layer_shapes(net, (1, 2, 4, 6)), with net a float64 module that has its own forward",
+        "Who calls the children: you, or the network's own forward? What dtype does your input have?",
     )
 
 
-def test_layer_shapes__leaves_the_network_as_it_was() -> None:
+def test_layer_shapes__does_not_change_the_network() -> None:
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Dropout())
     net[2].eval()
     before = {name: value.clone() for name, value in net.state_dict().items()}
@@ -148,7 +145,7 @@ def test_layer_shapes__leaves_the_network_as_it_was() -> None:
         [module.training for module in net.modules()],
         [True, True, True, False],
         "training flags of net and its three children after layer_shapes(net)",
-        "Each submodule has a flag of its own. Did you put every one of them back?",
+        "Each submodule has its own flag. Did you restore all of them?",
     )
     assert_same(hooks_on(net), 0, "number of hooks on net after layer_shapes(net)", "Who removes the hooks?")
     for name, value in net.state_dict().items():
@@ -156,12 +153,12 @@ def test_layer_shapes__leaves_the_network_as_it_was() -> None:
             value,
             before[name],
             f"{name} after layer_shapes(net)",
-            "In which mode does batch normalisation leave its running averages alone?",
+            "In which mode does batch normalisation not update its running averages?",
         )
 
 
 def test_accuracy__counts_examples_and_not_batches() -> None:
-    # The network gives back its input, so these are the logits themselves.
+    # The network returns its input, so these are the logits themselves.
     data = [
         (torch.tensor([[5.0, 0], [0, 5], [3, 2]]), torch.tensor([0, 1, 0])),
         (torch.tensor([[1.0, 0]]), torch.tensor([1])),
@@ -169,27 +166,30 @@ def test_accuracy__counts_examples_and_not_batches() -> None:
     assert_same(
         accuracy(linear([[1.0, 0], [0, 1]]), data),
         0.75,
-        "accuracy(net, data), where 3 of 3 are right in the first batch and 0 of 1 in the second",
-        "Four examples, three right. Is it a mean of means by any chance?",
+        "accuracy(net, data), with 3 of 3 correct in the first batch and 0 of 1 in the second",
+        "Three of four examples are correct. Did you take the mean of the batches' accuracies?",
     )
 
 
-def test_accuracy__looks_in_evaluation_mode_without_gradients() -> None:
+def test_accuracy__uses_evaluation_mode_and_no_gradients() -> None:
     witness = Witness()
     net = nn.Sequential(witness, linear([[1.0, 0], [0, 1]]))
     accuracy(net, [(torch.ones(1, 2), torch.tensor([0]))])
     assert_same(
-        witness.saw_training, [False], "training flag during accuracy(net, data)", "Which mode is it?"
+        witness.saw_training,
+        [False],
+        "training flag during accuracy(net, data)",
+        "Which mode should it be?",
     )
     assert_same(
         witness.saw_gradients,
         [False],
         "torch.is_grad_enabled() during accuracy(net, data)",
-        "Does anybody need these gradients?",
+        "Do you need gradients here?",
     )
 
 
-def test_accuracy__puts_the_mode_back() -> None:
+def test_accuracy__restores_the_mode() -> None:
     net = nn.Sequential(nn.Dropout(), linear([[1.0, 0], [0, 1]]))
     net[0].eval()
     accuracy(net, [(torch.ones(1, 2), torch.tensor([0]))])
@@ -197,11 +197,11 @@ def test_accuracy__puts_the_mode_back() -> None:
         [module.training for module in net.modules()],
         [True, False, True],
         "training flags of net and its two children after accuracy(net, data)",
-        "One part was in evaluation mode before. Is it still?",
+        "One part was in evaluation mode before. Is it still in that mode?",
     )
 
 
-def test_train__makes_one_step_for_each_batch() -> None:
+def test_train__takes_one_step_per_batch() -> None:
     # One example, x = (1, 0) of class 0. With zero weights both classes have probability 1/2, so the loss is
     # ln 2, and its gradient with respect to the two weights of the first input is -1/2 and 1/2.
     net = linear([[0.0, 0], [0, 0]])
@@ -226,18 +226,18 @@ def test_train__clears_the_gradient_before_each_batch() -> None:
         losses,
         [math.log(2), -math.log(p)],
         "train(net, data, num_epochs=2, lr=1.0)",
-        "One float per epoch, each from before its step?",
+        "Is there one float per epoch, each taken before its step?",
     )
     assert_same(
         net.weight.detach(),
         torch.tensor([[1.5 - p, 0], [p - 1.5, 0]]),
         "the weights after train(net, data, num_epochs=2, lr=1.0)",
-        "What is in `.grad` when the second backward pass begins?",
+        "What is in `.grad` when the second backward pass starts?",
     )
 
 
 def test_train__reports_the_mean_loss_per_example() -> None:
-    # Logits ln 3 and 0 are probabilities 3/4 and 1/4. With lr=0 nothing changes on the way.
+    # Logits ln 3 and 0 give probabilities 3/4 and 1/4. With lr=0 the weights don't change.
     net = linear([[math.log(3)], [0.0]])
     data = [(torch.ones(3, 1), torch.tensor([0, 0, 0])), (torch.ones(1, 1), torch.tensor([1]))]
     assert_same(
@@ -248,7 +248,7 @@ def test_train__reports_the_mean_loss_per_example() -> None:
     )
 
 
-def test_train__is_in_training_mode() -> None:
+def test_train__uses_training_mode() -> None:
     witness = Witness()
     net = nn.Sequential(witness, linear([[0.0, 0], [0, 0]])).eval()
     train(net, [(torch.ones(1, 2), torch.tensor([0]))], num_epochs=2, lr=0.1)
@@ -256,11 +256,11 @@ def test_train__is_in_training_mode() -> None:
         witness.saw_training,
         [True, True],
         "training flag in each pass of train(net, data, num_epochs=2, lr=0.1)",
-        "The network came in evaluation mode. Who switches it?",
+        "The network was in evaluation mode. Do you switch it to training mode?",
     )
 
 
-def test_init_lenet__draws_weights_within_the_bound_of_xavier() -> None:
+def test_init_lenet__draws_weights_within_xaviers_bound() -> None:
     net = nn.Sequential(nn.Conv2d(6, 16, 5), nn.Sequential(nn.Linear(400, 120)))
     for parameter in net.parameters():
         nn.init.zeros_(parameter)
@@ -272,24 +272,24 @@ def test_init_lenet__draws_weights_within_the_bound_of_xavier() -> None:
         assert 0.98 * bound < largest <= bound * (1 + 1e-6), (
             f"init_lenet(net): the largest weight of {name} is {largest:.4f}, "
             f"expected a little less than {bound:.4f}. "
-            "Which distribution is it drawn from, and were nested layers reached?"
+            "Which distribution do you draw from, and do you include nested layers?"
         )
 
 
-def test_init_lenet__leaves_everything_else_alone() -> None:
+def test_init_lenet__does_not_change_anything_else() -> None:
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 3))
     for parameter in net.parameters():
         nn.init.constant_(parameter, 7)
     returned = init_lenet(net)
     assert returned is net, (
-        f"init_lenet(net) gave {type(returned).__name__}, expected net itself. Is it returned?"
+        f"init_lenet(net) returned {type(returned).__name__}, expected net itself. Do you return it?"
     )
     for name in ("0.bias", "1.weight", "1.bias", "3.bias"):
         assert_same(
             net.get_parameter(name).detach(),
             torch.full_like(net.get_parameter(name), 7).detach(),
             f"{name} after init_lenet(net)",
-            "Only weights of convolutions and linear layers are drawn anew. Which ones are these?",
+            "Only the weights of convolutions and linear layers are redrawn. Where do you change this one?",
         )
 
 
@@ -307,7 +307,7 @@ def test_lenet_from__uses_the_layers_it_is_given() -> None:
             kinds.count(kind),
             2,
             f"number of {kind} layers in lenet_from(MyConv, MyPool)",
-            "Where does the name `nn.` still stand in front?",
+            "Is there still an `nn.` in front of a name?",
         )
     assert_same(
         [tuple(parameter.shape) for parameter in net.parameters()],
@@ -317,7 +317,7 @@ def test_lenet_from__uses_the_layers_it_is_given() -> None:
     )
 
 
-def test_feature_maps__catches_every_leaf_by_name() -> None:
+def test_feature_maps__records_every_leaf_by_name() -> None:
     net = nn.Sequential(OrderedDict(twice=Times(2), block=nn.Sequential(Times(5), nn.ReLU(inplace=True))))
     X = torch.tensor([[1.0, -1]])
     maps = feature_maps(net, X)
@@ -334,7 +334,7 @@ def test_feature_maps__catches_every_leaf_by_name() -> None:
             maps[name],
             value,
             f"feature_maps(net, X)[{name!r}]",
-            "The ReLU works in place. Is what you kept still what came out?",
+            "The ReLU works in place. Did you store a copy of each output?",
             X=X,
         )
     assert_same(
@@ -342,7 +342,7 @@ def test_feature_maps__catches_every_leaf_by_name() -> None:
     )
 
 
-def test_lenet_modern__keeps_to_the_budget() -> None:
+def test_lenet_modern__stays_within_the_budget() -> None:
     net = lenet_modern()
     count = sum(parameter.numel() for parameter in net.parameters())
     assert count <= 62_000, (
@@ -352,7 +352,7 @@ def test_lenet_modern__keeps_to_the_budget() -> None:
         tuple(net(torch.zeros(3, 1, 28, 28)).shape),
         (3, 10),
         "lenet_modern()(X).shape with X of shape (3, 1, 28, 28)",
-        "Which sizes does an image pass through on its way?",
+        "What is the shape after each layer?",
     )
 
 
@@ -370,5 +370,5 @@ def test_lenet_modern__learns_ten_easy_patterns_in_a_few_steps() -> None:
         optimizer.step()
     assert loss.item() < 1, (
         f"after 50 steps of SGD with lr=0.1 the loss is {loss.item():.2f}, expected less than 1. "
-        "The classic network is still near 2.30 by then. What holds yours back?"
+        "The classic network is still near 2.30 at that point. What holds yours back?"
     )

@@ -1,7 +1,4 @@
-"""Worked examples for `pooling`: small enough to check on paper. They do not cover everything.
-
-Run them with `python -m pytest exercises/checks/test_pooling.py`.
-"""
+"""Worked examples for exercises/pooling.py, small enough to work out by hand."""
 
 from collections.abc import Callable
 
@@ -42,18 +39,18 @@ def test_pool2d__takes_the_mean_in_avg_mode() -> None:
         pool2d(X, 2, mode="avg"),
         torch.tensor([[2.5, 4.5]]),
         'pool2d(X, 2, mode="avg")',
-        "Does the mode reach the place where the window is summarised? Is it the mean, and not the sum?",
+        "Do you use the mode for each window? And do you take the mean, not the sum?",
         X=X,
     )
 
 
-def test_pool2d__moves_by_the_window_and_leaves_out_the_rest() -> None:
+def test_pool2d__moves_by_the_window_size_and_drops_the_rest() -> None:
     X = small_image()
     assert_same(
         pool2d(X, 2),
         torch.tensor([[4.0, 7]]),
         "pool2d(X, 2)",
-        "Without a stride, how far does the window move? How many whole windows fit into 3 x 5?",
+        "Without a stride, how far does the window move? How many complete windows fit into 3 x 5?",
         X=X,
     )
 
@@ -64,7 +61,7 @@ def test_pool2d__reads_pairs_as_height_and_width() -> None:
         pool2d(X, (1, 3), stride=(2, 1)),
         torch.tensor([[3.0, 3, 5], [8, 8, 8]]),
         "pool2d(X, (1, 3), stride=(2, 1))",
-        "The window is 1 high and 3 wide, and moves 2 down and 1 to the right. Which number goes with rows?",
+        "The window is 1 high and 3 wide, and moves 2 down and 1 to the right. Which number is for rows?",
         X=X,
     )
 
@@ -75,7 +72,7 @@ def test_pool2d__never_lets_padding_win_the_maximum() -> None:
         pool2d(X, 2, padding=1),
         torch.tensor([[-1.0, -2], [-3, -4]]),
         "pool2d(X, 2, padding=1)",
-        "Each window holds one real pixel and three of padding. Which value of the padding can never win?",
+        "Each window has one real pixel and three of padding. Which padding value can never win?",
         X=X,
     )
 
@@ -86,7 +83,7 @@ def test_pool2d__counts_padding_as_zeros_in_the_mean() -> None:
         pool2d(X, 2, mode="avg", padding=1),
         torch.tensor([[1.0, 2], [3, 4]]),
         'pool2d(X, 2, mode="avg", padding=1)',
-        "Each window holds one real pixel and three zeros. By how many is the sum divided?",
+        "Each window has one real pixel and three zeros. What is the sum divided by?",
         X=X,
     )
 
@@ -97,35 +94,35 @@ def test_pool2d__keeps_double_precision() -> None:
         pool2d(X, 3, stride=2),
         torch.tensor([[8.0, 8]], dtype=torch.float64),
         "pool2d(X, 3, stride=2) with X in float64",
-        "Where is the result made, and which dtype does it get there?",
+        "Where do you create the result, and with which dtype?",
         X=X,
     )
 
 
-def test_pool2d__leaves_its_input_alone() -> None:
+def test_pool2d__does_not_change_its_input() -> None:
     X = small_image()
     pool2d(X, 2, padding=1)
-    assert_same(X, small_image(), "X after pool2d(X, 2, padding=1)", "Does anything write into a slice of X?")
+    assert_same(X, small_image(), "X after pool2d(X, 2, padding=1)", "Do you write into a slice of X?")
 
 
 def test_pool2d__lets_the_gradient_through_to_the_maxima() -> None:
     X = small_image().requires_grad_()
     Y = pool2d(X, 2)
     assert Y.requires_grad, (
-        "pool2d(X, 2): X requires a gradient, but the result does not. "
-        "Does a number leave the tensors on the way, by `.item()`, `float` or numpy?"
+        "pool2d(X, 2): X requires grad, but the result doesn't. "
+        "Do you convert a tensor to a number on the way, with `.item()`, `float` or NumPy?"
     )
     (Y * torch.tensor([[1.0, 10]])).sum().backward()  # type: ignore[no-untyped-call]
     assert_same(
         X.grad,
         torch.tensor([[0.0, 0, 0, 0, 0], [1, 0, 0, 10, 0], [0, 0, 0, 0, 0]]),
-        "X.grad after pool2d(X, 2), with gradients 1 and 10 from above",
+        "X.grad after pool2d(X, 2), with output gradients 1 and 10",
         "Where in X were the two maxima?",
         X=X,
     )
 
 
-def test_pool2d_multi_channel__pools_every_channel_on_its_own() -> None:
+def test_pool2d_multi_channel__pools_each_channel_separately() -> None:
     X = torch.stack([small_image(), -small_image()])
     assert_same(
         pool2d_multi_channel(X, 2),
@@ -142,7 +139,7 @@ def test_pool2d_multi_channel__pools_a_batch() -> None:
         pool2d_multi_channel(X, 2, mode="avg"),
         torch.tensor([[[[1.5]], [[5.5]], [[9.5]]], [[[13.5]], [[17.5]], [[21.5]]]]),
         'pool2d_multi_channel(X, 2, mode="avg") with X of shape (2, 3, 2, 2)',
-        "Do all four axes survive, even where their length is 1?",
+        "Does the result still have four axes, even where their length is 1?",
         X=X,
     )
 
@@ -153,7 +150,7 @@ def test_pool2d_multi_channel__passes_on_stride_and_padding() -> None:
         pool2d_multi_channel(X, (1, 2), stride=1, padding=(0, 1)),
         torch.tensor([[[-3.0, -1, -1, -2]], [[4, 6, 6, 5]]]),
         "pool2d_multi_channel(X, (1, 2), stride=1, padding=(0, 1))",
-        "Do all the settings arrive? On which side is the padding, and does it ever win?",
+        "Do you pass on all the settings? On which sides is the padding, and is it ever the maximum?",
         X=X,
     )
 
@@ -164,7 +161,7 @@ def test_MaxPool2d__pools_a_batch_of_images() -> None:
         MaxPool2d(2)(X),
         torch.tensor([[[[3.0]], [[7]], [[11]]], [[[15]], [[19]], [[23]]]]),
         "MaxPool2d(2)(X) with X of shape (2, 3, 2, 2)",
-        "What does your function for many channels say to the same image?",
+        "What does your pool2d_multi_channel return for the same input?",
         X=X,
     )
 
@@ -175,7 +172,7 @@ def test_MaxPool2d__remembers_stride_and_padding() -> None:
         MaxPool2d((1, 2), stride=1, padding=(0, 1))(X),
         torch.tensor([[[[-3.0, -1, -1, -2]]]]),
         "MaxPool2d((1, 2), stride=1, padding=(0, 1))(X)",
-        "Are all three settings kept on `self`, and used in `forward`?",
+        "Do you store all three settings on `self` and use them in `forward`?",
         X=X,
     )
 
@@ -183,7 +180,7 @@ def test_MaxPool2d__remembers_stride_and_padding() -> None:
 def test_MaxPool2d__has_nothing_to_learn() -> None:
     parameters = list(MaxPool2d(2).parameters())
     assert parameters == [], (
-        f"MaxPool2d(2) has {len(parameters)} parameters, expected none. What would pooling learn?"
+        f"MaxPool2d(2) has {len(parameters)} parameters, expected none. What could pooling learn?"
     )
 
 
@@ -193,7 +190,7 @@ def test_AvgPool2d__pools_a_batch_of_images() -> None:
         AvgPool2d(2)(X),
         torch.tensor([[[[1.5]], [[5.5]], [[9.5]]], [[[13.5]], [[17.5]], [[21.5]]]]),
         "AvgPool2d(2)(X) with X of shape (2, 3, 2, 2)",
-        "Which mode does this layer ask for?",
+        "Which mode does this layer use?",
         X=X,
     )
 
@@ -204,13 +201,15 @@ def test_AvgPool2d__remembers_stride_and_padding() -> None:
         AvgPool2d((1, 2), stride=1, padding=(0, 1))(X),
         torch.tensor([[[[-1.5, -2, -1.5, -1]]]]),
         "AvgPool2d((1, 2), stride=1, padding=(0, 1))(X)",
-        "Are all three settings kept on `self`, and used in `forward`? Do the padded zeros count?",
+        "Do you store all three settings on `self` and use them in `forward`? Do the padded zeros count?",
         X=X,
     )
 
 
 def test_receptive_field__of_nothing_is_one_pixel() -> None:
-    assert_same(receptive_field([]), 1, "receptive_field([])", "How many pixels does a pixel see of itself?")
+    assert_same(
+        receptive_field([]), 1, "receptive_field([])", "With no layers, how many pixels does a pixel see?"
+    )
 
 
 def test_receptive_field__of_one_layer_is_its_kernel() -> None:
@@ -219,7 +218,7 @@ def test_receptive_field__of_one_layer_is_its_kernel() -> None:
     )
 
 
-def test_receptive_field__grows_by_the_overlap_of_two_layers() -> None:
+def test_receptive_field__counts_overlapping_pixels_once() -> None:
     assert_same(
         receptive_field([(3, 1), (3, 1)]),
         5,
@@ -233,7 +232,7 @@ def test_receptive_field__multiplies_the_strides_below() -> None:
         receptive_field([(2, 3), (2, 2), (3, 1)]),
         17,
         "receptive_field([(2, 3), (2, 2), (3, 1)])",
-        "How many pixels lie between two neighbours after the first layer, and after the second?",
+        "How many input pixels apart are two neighbours after the first layer, and after the second?",
     )
 
 
@@ -250,13 +249,13 @@ def test_avg_pool_as_conv__gives_the_means() -> None:
     X = torch.tensor([[[[1.0, 3, 5, 7]], [[0, 20, 40, 60]]]])
     conv = avg_pool_as_conv(2, (1, 2))
     assert isinstance(conv, nn.Conv2d), (
-        f"avg_pool_as_conv(2, (1, 2)) gave {type(conv).__name__}, expected Conv2d. Is the layer returned?"
+        f"avg_pool_as_conv(2, (1, 2)) returned {type(conv).__name__}, expected Conv2d. Do you return it?"
     )
     assert_same(
         conv(X).detach(),
         torch.tensor([[[[2.0, 6]], [[10, 50]]]]),
         "avg_pool_as_conv(2, (1, 2))(X)",
-        "Does each channel see only itself? Which stride does pooling have? Is there a bias left?",
+        "Does each channel see only itself? Which stride does pooling use? Is there still a bias?",
         X=X,
     )
 
@@ -266,7 +265,8 @@ def test_avg_pool_as_conv__has_fixed_weights() -> None:
         name for name, parameter in avg_pool_as_conv(3, 2).named_parameters() if parameter.requires_grad
     ]
     assert learning == [], (
-        f"avg_pool_as_conv(3, 2): {learning} are learned, expected none. What marks a parameter as fixed?"
+        f"avg_pool_as_conv(3, 2): {learning} will be learned, but nothing should be. "
+        "How do you mark a parameter as fixed?"
     )
 
 
@@ -276,7 +276,7 @@ def test_pool2d_backward__adds_up_where_windows_overlap() -> None:
         pool2d_backward(grad_Y, X, (1, 2), "max", 1),
         torch.tensor([[0.0, 11, 0]]),
         'pool2d_backward(grad_Y, X, (1, 2), "max", 1)',
-        "The 5 is the maximum of both windows. What does it receive?",
+        "The 5 is the maximum of both windows. What gradient does it receive?",
         grad_Y=grad_Y,
         X=X,
     )
@@ -284,19 +284,19 @@ def test_pool2d_backward__adds_up_where_windows_overlap() -> None:
         pool2d_backward(grad_Y, X, (1, 2), "avg", 1),
         torch.tensor([[5.0, 5.5, 0.5]]),
         'pool2d_backward(grad_Y, X, (1, 2), "avg", 1)',
-        "Each window hands half of its gradient to each of its two pixels. What does the middle one collect?",
+        "Each window gives half of its gradient to each of its two pixels. How much does the middle one get?",
         grad_Y=grad_Y,
         X=X,
     )
 
 
-def test_pool2d_backward__gives_a_tie_to_its_first_position() -> None:
+def test_pool2d_backward__sends_the_gradient_of_a_tie_to_its_first_position() -> None:
     X, grad_Y = torch.tensor([[1.0, 7], [7, 7]]), torch.tensor([[5.0]])
     assert_same(
         pool2d_backward(grad_Y, X, 2),
         torch.tensor([[0.0, 5], [0, 0]]),
         "pool2d_backward(grad_Y, X, 2)",
-        "Reading row by row, where does the maximum come first?",
+        "Reading row by row, where does the maximum occur first?",
         grad_Y=grad_Y,
         X=X,
     )
@@ -308,20 +308,20 @@ def refused(call: str, function: Callable[[], object], named: str) -> None:
         result = function()
     except ValueError as error:
         if named not in str(error):
-            pytest.fail(f"{call}: the message is {str(error)!r}. Could it name what offends, {named}?")
+            pytest.fail(f"{call}: the message is {str(error)!r}. Does it name the offending value, {named}?")
     else:
-        pytest.fail(f"{call} gave {result!r}, expected a ValueError. What would a right answer be here?")
+        pytest.fail(f"{call} returned {result!r}, expected a ValueError. Is there a valid result?")
 
 
-def test_invalid_input__refuses_an_unknown_mode() -> None:
+def test_invalid_input__rejects_an_unknown_mode() -> None:
     refused('pool2d(X, 2, mode="median")', lambda: pool2d(small_image(), 2, mode="median"), "median")
 
 
-def test_invalid_input__refuses_padding_above_half_the_window() -> None:
+def test_invalid_input__rejects_padding_of_more_than_half_the_window() -> None:
     refused("pool2d(X, 3, padding=2)", lambda: pool2d(small_image(), 3, padding=2), "2")
 
 
-def test_invalid_input__refuses_an_image_without_channels() -> None:
+def test_invalid_input__rejects_an_image_without_channels() -> None:
     refused(
         "pool2d_multi_channel(X, 2) with X of shape (3, 5)",
         lambda: pool2d_multi_channel(small_image(), 2),

@@ -1,1 +1,1 @@
-"""What is cut from `solutions/` for students: stubs, hints and the kit."""
+"""Everything that students and courses get, generated from `solutions/`: stubs, hints, the kit, notebooks."""

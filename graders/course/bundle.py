@@ -1,6 +1,6 @@
 """The few hundred images that come with the exercises, drawn from Fashion-MNIST.
 
-`python -m graders.course.bundle [--data FOLDER]` draws them anew.
+`python -m graders.course.bundle [--data FOLDER]` draws them again.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from torch import Tensor
 
 from exercises import data
 
+from .checkout import in_checkout
+
 SEED = 1998
 PER_CLASS = {"train": 40, "t10k": 20}
 
 
 def drawn(targets: Tensor, per_class: int, seed: int) -> list[int]:
-    """As many images of each class, at random and in random order, by their places."""
+    """The indices of `per_class` random images of each class, in random order."""
     numbers = random.Random(seed)
     chosen: list[int] = []
     for label in range(data.CLASSES):
@@ -47,4 +49,4 @@ def _write(path: Path, values: Tensor) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", help="the folder that holds all of Fashion-MNIST")
-    bundle(data.BUNDLED, parser.parse_args().data)
+    bundle(in_checkout(data.BUNDLED.parent) / data.BUNDLED.name, parser.parse_args().data)

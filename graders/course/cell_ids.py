@@ -1,7 +1,7 @@
-"""How the cells of a notebook are named. Gradebooks know tasks by these names, so they stay as they are.
+"""The names of notebook cells. Gradebooks refer to tasks by these names, so they must not change.
 
-A task has a *solution cell*, named as the task, and a *grade cell*. nbgrader takes letters, digits, `_` and
-`-`.
+A task has a *solution cell*, named like the task, and a *grade cell*. nbgrader accepts letters, digits, `_`
+and `-`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from graders.curriculum import Task
 
 OURS = "cnn_by_hand"
-"""Key for our own facts about a cell or notebook, beside `nbgrader`, which keeps none but its own."""
+"""The metadata key for our own facts about a cell or notebook; nbgrader keeps only its own under its key."""
 
 
 def solution_id(task: Task) -> str:
-    """The cell that a student writes the task in; comments belong to it."""
+    """The cell that a student writes the answer in; comments are attached to it."""
     return task.name
 
 
@@ -23,5 +23,5 @@ def grade_id(task: Task) -> str:
 
 
 def max_score(task: Task) -> float:
-    """Points of the grade cell. Stretch tasks have none: they are nbgrader's *extra credit*."""
+    """The points of the grade cell. Stretch tasks have none: they earn nbgrader's *extra credit*."""
     return task.points if task.kind == "core" else 0.0

@@ -7,29 +7,26 @@ from pathlib import Path
 
 import nbformat
 
-from graders.curriculum import exercises
+from graders.curriculum import checks_of, exercises
+from graders.output_folder import check_new
 
 from .notebooks import source_notebook
 from .stubs import EXERCISES_FOLDER
 
 _TEMPLATES = Path(__file__).parent / "templates" / "course"
-_ROOT = Path(__file__).parent.parent.parent
 
 
 def write_course(folder: Path, course: str = "cnn-by-hand") -> None:
     """Write a course that nbgrader's own commands accept.
 
     Raises:
-        FileExistsError: the folder holds something already.
+        FileExistsError: the folder isn't empty.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(
-            f"{folder} is not empty; name a new folder, so that nobody's work is overwritten"
-        )
+    check_new(folder)
     for exercise in exercises():
         write_assignment(folder / "source" / exercise.name, exercise.name)
     (folder / "nbgrader_config.py").write_text(configuration(course), encoding="utf-8")
-    shutil.copyfile(_TEMPLATES / "README.md", folder / "README.md")
+    (folder / "README.md").write_text(instructions(), encoding="utf-8")
 
 
 def write_assignment(folder: Path, exercise: str) -> None:
@@ -39,16 +36,23 @@ def write_assignment(folder: Path, exercise: str) -> None:
     checks = folder / "exercises" / "checks"
     checks.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(EXERCISES_FOLDER / "__init__.py", folder / "exercises" / "__init__.py")
-    for name in ("__init__.py", "helpers.py", "notebook.py", f"test_{exercise}.py"):
-        shutil.copyfile(EXERCISES_FOLDER / "checks" / name, checks / name)
+    common = [EXERCISES_FOLDER / "checks" / name for name in ("__init__.py", "helpers.py", "notebook.py")]
+    for path in (*common, checks_of(exercise)):
+        shutil.copyfile(path, checks / path.name)
+
+
+def instructions() -> str:
+    """The text of the course's README.md."""
+    template = (_TEMPLATES / "README.md").read_text(encoding="utf-8")
+    return template.replace("{first}", exercises()[0].name)
 
 
 def configuration(course: str) -> str:
     """The text of `nbgrader_config.py`."""
     template = (_TEMPLATES / "nbgrader_config.txt").read_text(encoding="utf-8")
-    # A student may hand in a module of each name; it is read, and must not be replaced.
+    # A student may hand in a module of any of these names, which is graded and must not be overwritten.
     exclude = {exercise.name: [f"{other.name}.py" for other in exercises()] for exercise in exercises()}
-    values = {"graders": str(_ROOT), "course": course, "exclude": exclude}
+    values = {"course": course, "exclude": exclude}
     for name, value in values.items():
         template = template.replace(f"{{{name}!r}}", repr(value))
     return template

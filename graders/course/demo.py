@@ -1,8 +1,7 @@
-"""A sample class in a course, graded by nbgrader's own commands: to look at, and for the tests.
+"""A sample class in a course, graded by nbgrader's own commands, as an example and for the tests.
 
 Each student of the class is one case: right, wrong, hanging, ending the process, malformed, hostile,
-untouched, renamed, a module in place of a notebook, and one whose notebook is full of plots and shell
-lines.
+untouched, renamed, a module instead of a notebook, and a notebook full of plots and shell lines.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _SCRIPT = "<script>document.title = 'owned'</script><img src=x onerror=\"documen
 
 
 def right_notebook(exercise: str) -> Any:
-    """The released notebook with right answers in it, helpers of the reference in cells of their own."""
+    """The released notebook with right answers; the reference's helpers are in separate cells."""
     notebook = source_notebook(exercise)
     for cell in notebook.cells:
         lines = [
@@ -57,7 +56,7 @@ def right_notebook(exercise: str) -> Any:
 
 
 def with_answers(exercise: str, answers: Mapping[str, str]) -> Any:
-    """The right notebook, but for some answers."""
+    """The right notebook with some answers replaced."""
     notebook = right_notebook(exercise)
     for cell in notebook.cells:
         if cell.id in answers:
@@ -66,7 +65,7 @@ def with_answers(exercise: str, answers: Mapping[str, str]) -> Any:
 
 
 def hostile_notebook(exercise: str) -> Any:
-    """What earns full marks from stock nbgrader: a tag, forged results; and scripts, and torch's own work."""
+    """A notebook that gets full marks from stock nbgrader, with a tag and forged results, and has scripts."""
     notebook = copy.deepcopy(release_notebook(exercise))
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -88,7 +87,7 @@ def hostile_notebook(exercise: str) -> Any:
 
 
 def playful_notebook(exercise: str) -> Any:
-    """Right answers between magics, shell lines, plots at the top level, and a training that never ends."""
+    """Right answers among magics, shell lines, top-level plots and a training loop that never ends."""
     notebook = right_notebook(exercise)
     notebook.cells.insert(
         1, new_code_cell("%matplotlib inline\n!pip install nothing\nimport matplotlib.pyplot as plt", id="a")
@@ -140,7 +139,7 @@ def nbgrader(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def demonstrate(folder: Path, say: Callable[[str], None] = print) -> int:
-    """Make a course and take a sample class through the whole round; returns 0 if every step worked."""
+    """Make a course and take a sample class through all steps; returns 0 if every step worked."""
     write_course(folder)
     sample_class(folder / "submitted")
     steps = (
@@ -160,10 +159,10 @@ def demonstrate(folder: Path, say: Callable[[str], None] = print) -> int:
     say((folder / "grades.csv").read_text(encoding="utf-8"))
     say(f"Look at: {folder / 'grades.csv'}")
     say(f"         {folder / 'feedback'}/<student>/{EXERCISE}/{EXERCISE}.html")
-    say(f"In {folder}: jupyter lab, menu Nbgrader, Formgrader, shows the class and every submission.")
+    say(f"To see the class and every submission, run jupyter lab in {folder}: menu Nbgrader, Formgrader.")
     return 0
 
 
 def as_json(notebook: Any) -> dict[str, Any]:
-    """A notebook as plain JSON data, to be damaged."""
+    """A notebook as plain JSON data, so that tests can damage it."""
     return dict(json.loads(nbformat.writes(notebook)))

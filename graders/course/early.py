@@ -9,10 +9,10 @@ _started: list[WarmParent] = []
 
 
 def begin() -> None:
-    """Start a warm parent and do not wait for it."""
+    """Start a warm parent without waiting for it."""
     _started.append(WarmParent(best_tier()))
 
 
 def take() -> WarmParent | None:
-    """The one that was started, if none has taken it yet."""
+    """The warm parent that was started, unless it has been taken already."""
     return _started.pop() if _started else None

@@ -1,9 +1,9 @@
-"""nbgrader's gradebook, filled from reports: modules and notebooks of one class end in the same place.
+"""Writes reports into nbgrader's gradebook, so that a class's modules and notebooks end up in the same place.
 
-A report becomes, for each exercise, a submission of the assignment of that name, with the grade cells that
-the course's notebooks have (`course/cell_ids.py`). So it does not matter whether `nbgrader autograde` or
-`graders grade` wrote a student's grades; scores and comments that a person gave are left alone by both.
-Bonus points are nbgrader's *extra credit*. What could not be graded has no score and waits for a person.
+For each exercise, a report becomes a submission of the assignment of that name, with the grade cells that the
+course's notebooks have (`course/cell_ids.py`). So it doesn't matter whether `nbgrader autograde` or `graders
+grade` wrote a student's grades; neither changes scores and comments that a person gave. Bonus points are
+nbgrader's *extra credit*. A task that couldn't be graded has no score and waits for a person.
 
     write_gradebook("sqlite:///graded/gradebook.db", reports)
     write_gradebook("postgresql+psycopg2://grader@localhost/course", reports)
@@ -38,8 +38,7 @@ def write_gradebook(
 ) -> int:
     """Write the grades of a class; returns how many students were written.
 
-    Students, assignments and cells that are not there yet are made. Writing the same reports again changes
-    nothing.
+    Missing students, assignments and cells are created. Writing the same reports again changes nothing.
 
     Args:
         url: an SQLAlchemy URL, such as `sqlite:///gradebook.db`.
@@ -47,7 +46,7 @@ def write_gradebook(
         course: nbgrader's `course_id`.
 
     Raises:
-        ModuleNotFoundError: nbgrader, or the driver that the URL asks for, is not installed.
+        ModuleNotFoundError: nbgrader, or the driver that the URL needs, isn't installed.
     """
     written = 0
     with _opened(url, course) as gradebook:
@@ -68,7 +67,7 @@ def write_gradebook(
 
 
 def shown(url: str) -> str:
-    """The URL as it may be printed: a file's path, or a server without the password."""
+    """The URL in a form that may be printed: a file's path, or a server without the password."""
     if url.startswith("sqlite:///"):
         return url.removeprefix("sqlite:///")
     from sqlalchemy.engine import make_url
@@ -77,7 +76,7 @@ def shown(url: str) -> str:
 
 
 def student_id(name: str) -> str:
-    """A student's name as the gradebook's key of 128 characters; longer ones stay apart."""
+    """A student's name as the gradebook's key of 128 characters; longer names stay distinct."""
     name = one_line(name)
     if len(name) <= _LONGEST_ID:
         return name
@@ -88,7 +87,7 @@ def student_id(name: str) -> str:
 
 @contextmanager
 def _opened(url: str, course: str) -> Iterator[Gradebook]:
-    # nbgrader asks `alembic`, by name, for the version of a new database; it lies beside this Python.
+    # For a new database, nbgrader runs the program `alembic`, which is installed next to this Python.
     beside = str(Path(sys.executable).parent)
     path = os.environ.get("PATH", "")
     os.environ["PATH"] = os.pathsep.join([beside, path])
@@ -107,7 +106,7 @@ def _opened(url: str, course: str) -> Iterator[Gradebook]:
 
 
 def _prepare(gradebook: Gradebook, exercise: Exercise) -> None:
-    """Make the assignment and its cells, unless `nbgrader generate_assignment` did."""
+    """Create the assignment and its cells, unless `nbgrader generate_assignment` did."""
     name = exercise.name
     gradebook.update_or_create_assignment(name)
     notebook = gradebook.update_or_create_notebook(name, name)
@@ -133,7 +132,7 @@ def _write(
         result = results.get(task.name)
         if result is None:
             continue
-        # A submission that is older than a task has no row for it; nbgrader's own search makes one.
+        # A submission that is older than a task has no row for it; nbgrader's own search creates one.
         place = (exercise.name, exercise.name, student)
         grade = grades.get(grade_id(task)) or gradebook.find_grade(grade_id(task), *place)
         comment = comments.get(solution_id(task)) or gradebook.find_comment(solution_id(task), *place)
@@ -143,7 +142,7 @@ def _write(
 
 
 def _keep(grade: Any, result: TaskResult) -> None:
-    """Put a verdict into a grade as nbgrader's autograder does: a score by hand stays, to be looked at."""
+    """Write a verdict into a grade like nbgrader's autograder: a manual score stays, marked for review."""
     grade.auto_score = verdicts.auto_score(result)
     if result.kind != "core":
         grade.extra_credit = verdicts.extra_credit(result)

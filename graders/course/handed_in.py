@@ -1,13 +1,13 @@
-"""A submitted notebook, whatever became of it, rebuilt on the released one.
+"""Rebuilds a submitted notebook, whatever state it is in, from the released one.
 
-Of the submission only the *text* of cells is taken: no outputs, no metadata, no attachments, so nothing
-that a student wrote there reaches a grader's browser. Released cells come back as they were; solution cells
-keep the student's text; cells that a student added follow where they stood. Markdown of students is shown
-as typed, never rendered.
+Only the *text* of cells is taken from the submission: no outputs, no metadata, no attachments, so nothing
+that a student wrote there reaches a grader's browser. Released cells are restored; solution cells get the
+student's text; cells that a student added stay where they were. A student's Markdown is shown as typed, never
+rendered.
 
-Cells are found by grade id. Where the id is gone, a cell that defines a task's function takes its place. A
-copied cell counts in its last edited copy. If the notebook itself is missing or cannot be read, another
-notebook of the folder, or a module, is taken for it; and if there is none, the rebuilt notebook says so.
+Cells are found by grade id. If the id is gone, a cell that defines the task's function is used instead. If a
+cell was copied, the last edited copy counts. If the notebook itself is missing or can't be read, another
+notebook in the folder, or a module, is used instead; if there is none, the rebuilt notebook says so.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MAX_BYTES = 64 << 20
 
 @dataclass
 class _Rebuilding:
-    """Cells to fill in, and what there is to say."""
+    """The cells to fill in, and the problems found."""
 
     sources: dict[str, Cell] = field(default_factory=dict)
     extras: list[tuple[str, Cell]] = field(default_factory=list)
@@ -45,8 +45,8 @@ class _Rebuilding:
 def rebuilt(path: Path, exercise: str, release: Any) -> Any:
     """The submission at `path` as a notebook that graders can trust in everything but the text of answers.
 
-    What was found wrong stands in `metadata[OURS]`: `problems` for people, `unreadable` if nothing was
-    found to grade.
+    Problems are recorded in `metadata[OURS]`: `problems` for people, and `unreadable` if there was nothing to
+    grade.
     """
     notebook = copy.deepcopy(release)
     cells, problems, unreadable = _found(path, exercise, notebook)
@@ -62,7 +62,7 @@ def rebuilt(path: Path, exercise: str, release: Any) -> Any:
 
 
 def _found(path: Path, exercise: str, release: Any) -> tuple[list[Cell], list[str], str]:
-    """The cells handed in, remarks on them, and why there are none if nothing can be graded."""
+    """The submitted cells, the problems found, and if nothing can be graded, the reason."""
     problems: list[str] = []
     if os.path.lexists(path):
         try:
@@ -72,7 +72,7 @@ def _found(path: Path, exercise: str, release: Any) -> tuple[list[Cell], list[st
         else:
             return cells, problems, ""
     else:
-        problems.append(f"{path.name} was not handed in under this name")
+        problems.append(f"nothing was handed in under the name {path.name}")
     others = {}
     for other in sorted(path.parent.glob("*.ipynb")) if path.parent.is_dir() else []:
         if other != path:
@@ -97,13 +97,13 @@ def _read_notebook(path: Path) -> list[Cell]:
     """The cells of a notebook of format 3 or 4.
 
     Raises:
-        Unreadable: it is none.
+        Unreadable: it isn't one.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0))
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise Unreadable("is no regular file")
+                raise Unreadable("isn't a regular file")
             raw = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise Unreadable(f"cannot be opened: {error.strerror}. Is it a link?") from None
@@ -113,14 +113,14 @@ def _read_notebook(path: Path) -> list[Cell]:
 
 
 def _resemblance(cells: list[Cell], exercise: str, release: Any) -> int:
-    """How many tasks a notebook holds, by id or by definition."""
+    """How many tasks a notebook answers, by cell id or by definition."""
     ids = {cell.id for cell in cells}
     defined = {name for cell in cells if cell.kind == "code" for name in _definitions(cell.source, exercise)}
     return len({cell.id for cell in release.cells if _is_solution(cell)} & ids | defined)
 
 
 def _split(source: str, exercise: str) -> list[Cell]:
-    """A module as cells: one for each task's function or class, and what stands between them."""
+    """A module as cells: one for each task's function or class, and one for each piece in between."""
     lines = source.replace("\r\n", "\n").split("\n")
     spans = sorted(_definitions(source, exercise).values())
     pieces, at = [], 0
@@ -134,7 +134,7 @@ def _split(source: str, exercise: str) -> list[Cell]:
 
 
 def _definitions(source: str, exercise: str) -> dict[str, tuple[int, int]]:
-    """First and last line of the definition of each task in a source; the last one counts."""
+    """First and last line of each task's definition in a source; the last definition counts."""
     tasks = frozenset(_tasks(exercise))
     try:
         reading = definitions.read([Unit("", python(source))], tasks)
@@ -159,7 +159,7 @@ def _is_solution(cell: Any) -> bool:
 
 
 def _match(cells: list[Cell], exercise: str, release: Any, work: _Rebuilding) -> None:
-    """Which handed-in cell fills which solution cell, and where the others go."""
+    """Decide which submitted cell fills which solution cell, and where the others go."""
     known = {cell.id: cell for cell in release.cells}
     solutions = {cell.id for cell in release.cells if _is_solution(cell)}
     released = {cell.source.strip() for cell in release.cells}
@@ -171,15 +171,13 @@ def _match(cells: list[Cell], exercise: str, release: Any, work: _Rebuilding) ->
         edited = [cell for cell in found if cell.source.strip() != known[id].source.strip()]
         work.sources[id] = (edited or found)[-1]
         if len(found) > 1:
-            work.problems.append(f"the cell {id} is there {len(found)} times; the last edited copy counts")
+            work.problems.append(f"the cell {id} appears {len(found)} times; the last edited copy counts")
         if work.sources[id].kind != "code":
-            work.problems.append(
-                f"the cell {id} was turned into {work.sources[id].kind or 'no'} text; it was read as code"
-            )
+            work.problems.append(f"the cell {id} is no longer a code cell; its text was read as code")
     _take_by_definition(cells, exercise, solutions, released, work)
     taken = {id for id, cell in work.sources.items()}
     for id in sorted(solutions - taken):
-        work.problems.append(f"the cell {id} is missing; it stands here as it was released")
+        work.problems.append(f"the cell {id} is missing; this is the released version")
     filled = {cell.name for cell in work.sources.values()} | {
         c.name for found in copies.values() for c in found
     }
@@ -188,7 +186,8 @@ def _match(cells: list[Cell], exercise: str, release: Any, work: _Rebuilding) ->
         if cell.id in known and cell.id not in solutions:
             anchor = cell.id
             restored = known[cell.id]
-            # A released cell comes back as it was, and what a student added to its code is not lost.
+            # A released cell is restored. If it is a code cell, the student's version is kept as an extra
+            # cell.
             if (
                 restored.cell_type != "code"
                 or cell.kind != "code"
@@ -205,7 +204,7 @@ def _match(cells: list[Cell], exercise: str, release: Any, work: _Rebuilding) ->
 def _take_by_definition(
     cells: list[Cell], exercise: str, solutions: set[str], released: set[str], work: _Rebuilding
 ) -> None:
-    """Fill solution cells whose id is gone with a cell that defines their task and no other."""
+    """Fill each solution cell whose id is gone with a cell that defines its task and no other."""
     used = {cell.name for cell in work.sources.values()}
     for task in _tasks(exercise):
         if task in work.sources or task not in solutions:
@@ -223,7 +222,7 @@ def _take_by_definition(
 
 
 def _fill(notebook: Any, work: _Rebuilding) -> None:
-    """Put texts into solution cells and a student's own cells after their anchors."""
+    """Fill the solution cells, and put the student's own cells after their anchors."""
     after: dict[str, list[Any]] = {}
     for number, (anchor, cell) in enumerate(work.extras, 1):
         after.setdefault(anchor, []).append(_extra(number, cell))
@@ -249,7 +248,7 @@ def _extra(number: int, cell: Cell) -> Any:
 
 
 def _as_typed(text: str) -> str:
-    """Text as a block that no renderer interprets: neither HTML, nor links, nor formulas."""
+    """Text as a block in which nothing is rendered: no HTML, no links, no formulas."""
     fence = "```"
     while fence in text:
         fence += "`"

@@ -1,9 +1,9 @@
-"""One notebook for each exercise, cut from `solutions/`, with nbgrader's metadata.
+"""One notebook for each exercise, generated from `solutions/`, with nbgrader's metadata.
 
-The *source* notebook holds the reference; `nbgrader generate_assignment` cuts it out
-(`preprocessors.CutSolutions`). The *release* notebook is what comes of that; graders rebuild submissions on
-it. Nothing that is tested stands in either: a grade cell names its task and, in the student's kernel, runs
-the visible checks of it.
+The *source* notebook contains the reference, which `nbgrader generate_assignment` removes
+(`preprocessors.CutSolutions`). The result is the *release* notebook, from which submissions are rebuilt for
+grading. Neither contains hidden tests: a grade cell names its task and, in the student's kernel, runs the
+visible checks.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from exercises.checks.notebook import checks_of, picture
 
 check = checks_of("{exercise}", globals())"""
 _HELPERS = """\
-# A place for helper functions that serve several tasks, such as a check of shapes. It may stay empty."""
+# Helper functions that several tasks use can go here, such as a shape check. This cell may stay empty."""
 
 
 def source_notebook(name: str) -> Any:
-    """The instructor's notebook of one exercise, with the reference in it."""
+    """The instructor's notebook of one exercise, which contains the reference."""
     about = exercise_named(name)
     made: list[Any] = []
     counts: dict[str, int] = {}
@@ -65,14 +65,14 @@ def source_notebook(name: str) -> Any:
 
 
 def release_notebook(name: str) -> Any:
-    """What students get: the source notebook without the reference and without references' helpers."""
+    """What students get: the source notebook without the reference and its helpers."""
     notebook = source_notebook(name)
     notebook.cells = released_cells(notebook.cells)
     return notebook
 
 
 def released_cells(source: list[Any]) -> list[Any]:
-    """Cells of a source notebook as they are released; cells that are not ours stay as they are."""
+    """The cells of a source notebook as they are released; cells that aren't ours stay as they are."""
     kept = [cell for cell in source if not cell.metadata.get(OURS, {}).get("reference")]
     for cell in kept:
         about = cell.metadata.get("nbgrader", {})
@@ -82,7 +82,7 @@ def released_cells(source: list[Any]) -> list[Any]:
 
 
 def checksummed(notebook: Any) -> Any:
-    """The notebook with nbgrader's checksums in it."""
+    """The notebook with nbgrader's checksums."""
     from nbgrader.preprocessors import ComputeChecksums
 
     return ComputeChecksums().preprocess(notebook, {})[0]
@@ -121,7 +121,8 @@ def _task_cells(task: Task, cell: Any) -> list[Any]:
     about = {"nbgrader": _nbgrader(solution_id(task), solution=True), OURS: {"task": task.name}}
     if cell.cell_type == "code":
         return [_markdown(f"task-{task.name}", _heading(task)), _code(solution_id(task), cell.source, about)]
-    # A task of prose alone has no function of its own; its solution cell carries helpers, and the comment.
+    # A task without a function of its own is described in prose; its solution cell is for helpers and
+    # comments.
     text = f"{cell.source}\n\n{_heading(task)}"
     return [_markdown(f"task-{task.name}", text), _code(solution_id(task), _HELPERS, about)]
 
@@ -130,7 +131,7 @@ def _grade_cell(task: Task) -> Any:
     bonus = ", bonus=True" if task.kind == "stretch" else ""
     about = _nbgrader(grade_id(task), grade=True, locked=True) | {"points": max_score(task)}
     source = (
-        f"# {_worth(task)}. Here the visible examples run; the grader asks more.\ncheck({task.name!r}{bonus})"
+        f"# {_worth(task)}. Runs the visible examples; the grader tests more.\ncheck({task.name!r}{bonus})"
     )
     return _code(grade_id(task), source.replace("'", '"'), {"nbgrader": about, OURS: {"task": task.name}})
 
@@ -159,7 +160,7 @@ def _heading(task: Task) -> str:
 
 
 def _hints(task: Task) -> str:
-    names = ("A hint", "Another hint", "One more, nearly the answer")
+    names = ("Hint 1", "Hint 2", "Hint 3 (nearly the answer)")
     folded = (
         f"<details><summary>{name}</summary>\n\n{hint}\n\n</details>"
         for name, hint in zip(names, task.hints, strict=True)
@@ -171,16 +172,15 @@ def _introduced(source: str, about: Exercise) -> str:
     points = sum(task.points for task in about.tasks if task.kind == "core")
     bonus = sum(task.points for task in about.tasks if task.kind == "stretch")
     return (
-        f"{source}\n\n*{points:g} points, and {bonus:g} bonus points for stretch tasks. Write your answers "
-        "in the cells that say `raise NotImplementedError`. You may add cells of your own: functions, "
-        "classes, imports and constants in them are graded along with your answers; plots, prints and lines "
-        "that begin with `%` or `!` are left aside. Every task is followed by a cell that checks it on "
-        "examples.*"
+        f"{source}\n\n*{points:g} points, and {bonus:g} bonus points for stretch tasks. Write your solutions "
+        "in the cells that say `raise NotImplementedError`. You may add your own cells: functions, classes, "
+        "imports and constants in them are graded along with your solutions; plots, prints and lines that "
+        "start with `%` or `!` are skipped. After each task, there is a cell that checks it on examples.*"
     )
 
 
 def _example(source: str) -> str:
-    """An example as a notebook runs it: without the guard of a module, and with a picture of its tensors."""
+    """An example as a notebook cell: without the `__main__` guard, and with a picture of its tensors."""
     tree = ast.parse(source)
     guard = tree.body[0] if len(tree.body) == 1 else None
     if isinstance(guard, ast.If) and ast.unparse(guard.test) == "__name__ == '__main__'":
@@ -199,7 +199,7 @@ def _example(source: str) -> str:
 
 
 def _plain(statement: ast.Assign) -> list[str]:
-    """Names that a statement gives a tensor to, in a tuple or not; not reshaped copies, not objects."""
+    """The names that a statement assigns tensors to, also in tuples, but not reshaped copies or objects."""
     values = statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]
     made = [
         value.func.attr

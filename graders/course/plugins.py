@@ -1,4 +1,4 @@
-"""nbgrader plug-ins: a late penalty in proportion, and an export with a column for every task."""
+"""nbgrader plug-ins: a proportional late penalty, and an export with a column for every task."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from graders.reports.wording import points
 
 
 class ProportionalPenalty(BasePlugin):  # type: ignore[misc]
-    """Takes a share of the points for each day begun; an assignment of many notebooks loses no more."""
+    """Deducts a share of the points for each day or part of a day, however many notebooks there are."""
 
-    per_day = Float(0.1, help="Share of the points earned that each day begun costs.").tag(config=True)
-    most = Float(0.5, help="The largest share that lateness can cost.").tag(config=True)
-    grace_hours = Float(0.0, help="Hours after the due date that cost nothing.").tag(config=True)
+    per_day = Float(0.1, help="Share of the earned points to deduct per day or part of a day.").tag(
+        config=True
+    )
+    most = Float(0.5, help="The largest share to deduct for lateness.").tag(config=True)
+    grace_hours = Float(0.0, help="Hours after the due date without a penalty.").tag(config=True)
 
     def late_submission_penalty(
         self, student_id: str, score: float, total_seconds_late: float
     ) -> float | None:
-        """The points to take from one notebook."""
+        """The points to deduct from one notebook."""
         late = total_seconds_late - 3600 * self.grace_hours
         if late <= 0:
             return None
@@ -35,8 +37,9 @@ class ProportionalPenalty(BasePlugin):  # type: ignore[misc]
 class TasksCsv(ExportPlugin):  # type: ignore[misc]
     """Writes a row for each student and assignment: core, bonus, penalty, then every task.
 
-    What is not graded stands in a column of its own and has an empty cell; who handed in nothing is told
-    apart from who earned nothing. The names of the first columns are those of nbgrader's own export.
+    Tasks that weren't graded are listed in a separate column and have empty cells. Students who handed in
+    nothing can be told apart from those who earned nothing. The first columns are named as in nbgrader's own
+    export.
     """
 
     def export(self, gradebook: Gradebook) -> None:

@@ -1,10 +1,10 @@
-"""Where nbgrader hands over to us: cutting solutions, reading submissions, grading, keeping grades.
+"""nbgrader preprocessors that use our grader: remove solutions, read submissions, grade, store grades.
 
-Each falls back to nbgrader's own behaviour for notebooks that are not ours, so that a course may hold both.
-Which notebooks are ours is decided by the *gradebook* (its assignment has our grade cells), never by what
+For notebooks that aren't ours, each falls back to nbgrader's own behaviour, so a course may have both.
+Whether a notebook is ours is decided by the *gradebook* (its assignment has our grade cells), never by what
 was handed in.
 
-`nbgrader_config.py`, which `python -m graders course` writes, puts them in their places.
+`nbgrader_config.py`, which `python -m graders course` writes, installs them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from . import early
 
-# Before what follows imports torch, which takes as long as the warm parent's start.
+# Started before the imports below load torch, which takes as long as the warm parent needs to start.
 if "autograde" in sys.argv:
     early.begin()
 
@@ -38,7 +38,7 @@ from graders.curriculum import exercise_named, exercises
 from graders.grading.grade import Settings
 from graders.printable import one_line
 from graders.reports.wording import Feedback
-from graders.sandbox.warm_parent import Limits
+from graders.sandbox.limits import Limits
 
 from .cell_ids import OURS, grade_id
 from .handed_in import rebuilt
@@ -48,16 +48,16 @@ from .verdicts import extra_credit, headline, outputs
 
 
 class CutSolutions(ClearSolutions):  # type: ignore[misc]
-    """In place of `ClearSolutions`: cuts the reference out of our notebooks as out of the student kit."""
+    """Replaces `ClearSolutions`: removes the reference from our notebooks in the same way as from the kit."""
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        """Leave out reference cells, then let nbgrader cut whatever else is marked."""
+        """Remove reference cells, then let nbgrader cut whatever else is marked."""
         nb.cells = released_cells(nb.cells)
         nb, resources = super().preprocess(nb, resources)
         return nb, resources
 
     def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple[Any, Any]:
-        """Cut one cell, unless it is ours: nbgrader would empty it, signature and docstring included."""
+        """Cut one cell unless it is ours, because nbgrader would remove signature and docstring as well."""
         if cell.metadata.get(OURS, {}).get("task"):
             return cell, resources
         found = super().preprocess_cell(cell, resources, cell_index)
@@ -65,11 +65,10 @@ class CutSolutions(ClearSolutions):  # type: ignore[misc]
 
 
 class SubmissionReader(NotebookExporter):  # type: ignore[misc]
-    """In place of the exporter of `nbgrader autograde`: reads what was handed in, in whatever state it is.
+    """Replaces the exporter of `nbgrader autograde`: reads submissions in whatever state they are.
 
-    nbgrader drops a student whose notebook is malformed or has another name. This reader gives every
-    student who handed in a folder a notebook: rebuilt on the released one, with what was found wrong
-    written into it.
+    nbgrader drops students whose notebook is malformed or has another name. With this reader, every student
+    who handed in a folder gets a notebook that is rebuilt from the released one and lists the problems found.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -79,7 +78,7 @@ class SubmissionReader(NotebookExporter):  # type: ignore[misc]
             self._expect_every_notebook(converter)
 
     def from_filename(self, filename: str, resources: Any = None, **kwargs: Any) -> Any:
-        """Convert one file; called once on the submission, and once on what came of that."""
+        """Convert one file; called once for the submission, and again for the result."""
         converter: Any = self.parent
         name = Path(filename).stem
         submitted = getattr(converter, "_sanitizing", False)
@@ -96,7 +95,7 @@ class SubmissionReader(NotebookExporter):  # type: ignore[misc]
         return super().from_notebook_node(notebook, resources=resources, **kwargs)  # type: ignore[no-untyped-call]
 
     def _expect_every_notebook(self, converter: Any) -> None:
-        """List our notebooks for every folder that was handed in, under the names that they should have."""
+        """List our notebooks, under the names they should have, for every folder that was handed in."""
         coursedir = converter.coursedir
         names = _our_notebooks(coursedir.db_url, coursedir.assignment_id)
         if not names or coursedir.notebook_id != "*":
@@ -110,20 +109,18 @@ class SubmissionReader(NotebookExporter):  # type: ignore[misc]
 
 
 class GradeOutside(NbGraderPreprocessor):  # type: ignore[misc]
-    """In place of `Execute`: grades in our sandbox and writes verdicts as outputs. No kernel is started."""
+    """Replaces `Execute`: grades in our sandbox and writes verdicts as outputs, without starting a kernel."""
 
-    seed = Int(0, help="Seed of the random questions.").tag(config=True)
-    cpu_seconds = Float(10.0, help="CPU time for each task.").tag(config=True)
+    seed = Int(0, help="Seed of the random tests.").tag(config=True)
+    cpu_seconds = Float(10.0, help="CPU time for each task, in seconds.").tag(config=True)
     memory = Int(1024, help="Memory for each submission, in MiB.").tag(config=True)
     feedback = Unicode(
         "full", help="How much a student sees of a failed hidden test: full, case or verdict."
     ).tag(config=True)
-    require = Unicode("strict", help="The least isolation to grade under: strict or process.").tag(
-        config=True
-    )
+    require = Unicode("strict", help="The weakest isolation to accept: strict or process.").tag(config=True)
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        """Grade one notebook that `SubmissionReader` rebuilt; others are executed as ever."""
+        """Grade one notebook that `SubmissionReader` rebuilt; others are executed as usual."""
         about = resources["nbgrader"]
         if not is_ours(about["db_url"], about["assignment"], about["notebook"]):
             found = Execute(parent=self.parent).preprocess(nb, resources)
@@ -133,7 +130,7 @@ class GradeOutside(NbGraderPreprocessor):  # type: ignore[misc]
         folder = Path(resources.get("metadata", {}).get("path") or ".")
         verdict = verdict_of(nb, folder, about["student"], settings, self.require)
         feedback = Feedback(self.feedback)
-        # The verdict stands under the grade cell; the comment on the answer only says how it went.
+        # The full verdict goes under the grade cell; the comment on the answer is just the headline.
         by_cell = {f"grade-{result.task}": result for result in verdict.results}
         by_cell |= {result.task: result for result in verdict.results}
         for cell in nb.cells:
@@ -154,9 +151,9 @@ class GradeOutside(NbGraderPreprocessor):  # type: ignore[misc]
 
 
 class KeepGrades(SaveAutoGrades):  # type: ignore[misc]
-    """In place of `SaveAutoGrades`: the same, with bonus points as extra credit, and our comments.
+    """Replaces `SaveAutoGrades`: adds bonus points as extra credit, and our comments.
 
-    What could not be graded has no score and waits for a person; it is no zero.
+    A task that couldn't be graded has no score and waits for a person; it isn't a zero.
     """
 
     def _add_score(self, cell: Any, resources: Any) -> None:
@@ -187,12 +184,12 @@ class KeepGrades(SaveAutoGrades):  # type: ignore[misc]
 
 
 class RestoreCells(OverwriteCells):  # type: ignore[misc]
-    """In place of `OverwriteCells`: the same, without a warning for every honest submission."""
+    """Replaces `OverwriteCells`: the same, but without a warning for every honest submission."""
 
     def report_change(self, name: str, attr: str, old: Any, new: Any) -> None:
-        """Say in the log what was put right."""
+        """Log what was restored."""
         told = (one_line(str(value), 200) for value in (name, attr, old, new))
-        self.log.info("cell %s: %s put right (%s, was %s)", *told)
+        self.log.info("cell %s: %s restored (%s, was %s)", *told)
 
 
 def is_ours(db_url: str, assignment: str, notebook: str) -> bool:
@@ -213,7 +210,7 @@ def _our_notebooks(db_url: str, assignment: str) -> tuple[str, ...]:
 
 
 def _gradable(coursedir: Any, path: str) -> bool:
-    """Whether nbgrader itself would grade this file: its name stands in the gradebook."""
+    """Whether nbgrader itself would grade this file, because its name is in the gradebook."""
     with Gradebook(coursedir.db_url) as gradebook:
         try:
             gradebook.find_notebook(Path(path).stem, coursedir.assignment_id)
@@ -223,7 +220,7 @@ def _gradable(coursedir: Any, path: str) -> bool:
 
 
 def _released(coursedir: Any, assignment: str, name: str) -> Any:
-    """The notebook as it was released: the file, or made anew where there is none."""
+    """The notebook as it was released: read from its file, or generated if there is none."""
     path = Path(coursedir.format_path(coursedir.release_directory, ".", assignment)) / f"{name}.ipynb"
     if path.exists():
         return _read_released(str(path), path.stat().st_mtime_ns)
@@ -242,6 +239,6 @@ def _verdict_on(cell: Any) -> dict[str, Any] | None:
 
 def _remarks(problems: tuple[str, ...]) -> Any:
     text = "About this submission:\n" + "\n".join(f"- {one_line(problem)}" for problem in problems)
-    cell = nbformat.v4.new_code_cell("# Remarks of the grader", id="remarks")
+    cell = nbformat.v4.new_code_cell("# Remarks from the grader", id="remarks")
     cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
     return cell

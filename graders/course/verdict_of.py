@@ -1,4 +1,4 @@
-"""Grading one rebuilt notebook: its cells become a module, which is graded like any module handed in."""
+"""Grades one rebuilt notebook: its cells become a module, which is graded like any other module."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from graders.grading.hand_in import CourseNotebook, hand_in_of
 from graders.grading.notebooks import Cell
 from graders.grading.privacy import for_students
 from graders.report import TaskResult
-from graders.reports.wording import told_once
+from graders.reports.wording import without_repetition
 from graders.sandbox.isolation import proven_parent
 from graders.sandbox.warm_parent import WarmParent
 
@@ -28,11 +28,11 @@ from .cell_ids import OURS
 
 @dataclass(frozen=True)
 class Verdict:
-    """What grading one notebook gave.
+    """The result of grading one notebook.
 
     Attributes:
-        results: for each task of the exercise, in its order.
-        unreadable: why nothing could be graded; then every result is *not graded*, for a person to look at.
+        results: one for each task of the exercise, in order.
+        unreadable: why nothing could be graded; then every result is *not graded*, and a person looks at it.
     """
 
     results: tuple[TaskResult, ...]
@@ -46,11 +46,11 @@ def verdict_of(
     """Grade a notebook that `handed_in.rebuilt` made.
 
     Args:
-        folder: where the student's helper modules lie, if there are any.
-        require: the least isolation, as `graders grade --require`.
+        folder: the folder with the student's helper modules, if there are any.
+        require: the weakest isolation to accept, as in `graders grade --require`.
 
     Raises:
-        SandboxFailure: the isolation that is required cannot be had.
+        SandboxFailure: the required isolation isn't available.
     """
     about = notebook.metadata[OURS]
     exercise = str(about["exercise"])
@@ -64,7 +64,7 @@ def verdict_of(
     beside = [problem for problem in collected.problems if not problem.file.startswith(exercise)]
     report = grade(hand_in_of(student, files, beside, notebook_of), settings, _warm_parent(require))
     remarks = map(str, report.remarks)
-    return Verdict(told_once(report.tasks), (*problems, *report.problems, *remarks))
+    return Verdict(without_repetition(report.tasks), (*problems, *report.problems, *remarks))
 
 
 def _for_a_person(exercise: str, problems: tuple[str, ...], why: str) -> Verdict:
@@ -74,7 +74,7 @@ def _for_a_person(exercise: str, problems: tuple[str, ...], why: str) -> Verdict
 
 
 def code_cells(cells: Sequence[Any]) -> list[Cell]:
-    """The cells of a rebuilt notebook that may hold answers: provided, solutions, and a student's own."""
+    """The cells of a rebuilt notebook that may have answers: provided, solution, and a student's own."""
     found = []
     for cell in cells:
         nbgrader, ours = cell.metadata.get("nbgrader", {}), cell.metadata.get(OURS, {})
@@ -95,6 +95,6 @@ def code_cells(cells: Sequence[Any]) -> list[Cell]:
 
 @cache
 def _warm_parent(require: str) -> WarmParent:
-    """One warm parent for all notebooks of a run, after the walls were tried."""
+    """One warm parent for all notebooks of a run, whose walls have been tested."""
     torch.set_num_threads(1)
     return proven_parent(require, early.take())

@@ -1,8 +1,8 @@
-"""How the verdict on a task becomes outputs of its grade cell, a comment, and points in nbgrader's terms.
+"""Turns the verdict on a task into the outputs of its grade cell, a comment, and points for nbgrader.
 
-nbgrader takes the first error or result among the outputs of a cell: what is no number earns *full* points,
-and what is above the most loses the whole assignment. So a result is always a finite number between the
-two.
+nbgrader takes the first error or result among the outputs of a cell. If that isn't a number, it gives *full*
+points; if it exceeds the maximum, the whole assignment is lost. So a result is always a finite number from
+zero to the maximum.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import html
 import math
 from typing import Any
-
-from nbformat.v4 import new_output
 
 from graders.printable import one_line
 from graders.report import TaskResult
@@ -21,14 +19,14 @@ _LONGEST = 20_000
 
 
 def auto_score(result: TaskResult) -> float | None:
-    """Points for the grade cell; None where a person has to look."""
+    """The points of the grade cell; None if a person has to decide."""
     if result.outcome == "grader_error":
         return None
     return _clamped(result.score, result.max_score) if result.kind == "core" else 0.0
 
 
 def extra_credit(result: TaskResult) -> float | None:
-    """Bonus points of a stretch task; None for a core task, or where a person has to look."""
+    """The bonus points of a stretch task; None for a core task, or if a person has to decide."""
     if result.kind == "core" or result.outcome == "grader_error":
         return None
     return _clamped(result.score, result.max_score)
@@ -39,7 +37,9 @@ def _clamped(score: float, most: float) -> float:
 
 
 def outputs(result: TaskResult, feedback: Feedback) -> list[Any]:
-    """What the grade cell shows, and the number that nbgrader reads."""
+    """The outputs of the grade cell: what it shows, and the number that nbgrader reads."""
+    from nbformat.v4 import new_output  # here, because comments for the gradebook need no notebooks
+
     shown = new_output(
         "display_data", {"text/html": as_html(result, feedback), "text/plain": as_text(result, feedback)}
     )
@@ -53,7 +53,7 @@ def headline(result: TaskResult) -> str:
     """`conv2d: failed, 3 of 10 points`."""
     kind = "bonus points" if result.kind == "stretch" else "points"
     if result.outcome == "grader_error":
-        return f"{result.task}: not graded yet, a person will look at it"
+        return f"{result.task}: not graded yet; a person will look at it"
     earned = f"{points(result.score)} of {points(result.max_score)} {kind}"
     return f"{result.task}: {BADGES[result.outcome]}, {earned}"
 
@@ -64,9 +64,9 @@ def as_text(result: TaskResult, feedback: Feedback) -> str:
 
 
 def as_html(result: TaskResult, feedback: Feedback) -> str:
-    """The verdict as HTML, in the few plain tags that nbconvert's sanitizer lets through.
+    """The verdict as HTML, with the few plain tags that nbconvert's sanitizer lets through.
 
-    Everything that a student's code had a part in is escaped.
+    Everything that a student's code can influence is escaped.
     """
     mark = {"passed": "✓", "grader_error": "?"}.get(result.outcome, "✗")
     parts = [f"<b>{mark} {html.escape(headline(result))}</b>"]
@@ -83,7 +83,7 @@ def as_html(result: TaskResult, feedback: Feedback) -> str:
 
 
 def comment(result: TaskResult, feedback: Feedback) -> str:
-    """The verdict as a comment. Pages render those as Markdown, so the message is a block of code."""
+    """The verdict as a comment. Pages render comments as Markdown, so the message is a code block."""
     body = _body(result, feedback).translate(_INERT)
     lines = [headline(result)]
     if body:
@@ -92,7 +92,7 @@ def comment(result: TaskResult, feedback: Feedback) -> str:
 
 
 _INERT = str.maketrans({"$": "＄", "\\": "⧵"})
-"""Signs that begin a formula, and look-alikes that do not."""
+"""Characters that begin a formula, and similar ones that don't."""
 
 
 def _body(result: TaskResult, feedback: Feedback) -> str:

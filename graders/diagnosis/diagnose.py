@@ -17,7 +17,8 @@ import torch
 
 from graders.sandbox.errors import StudentError
 from graders.testing.in_process import submission_in_process
-from graders.testing.submission import Reply, Submission
+from graders.testing.reply import Reply
+from graders.testing.submission import Submission
 
 from .catalogue import known
 from .mistakes import Diagnosis, Known, Mistake, Probe, right_names

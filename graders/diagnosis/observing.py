@@ -11,7 +11,9 @@ from torch import Tensor
 
 from graders.sandbox.errors import Raised, StudentError
 from graders.sandbox.inside.wire import Handle, Opaque
-from graders.testing.submission import Module, Reply, Submission
+from graders.testing.module import Module
+from graders.testing.reply import Reply
+from graders.testing.submission import Submission
 
 from .mistakes import Probe
 
@@ -41,9 +43,11 @@ def no_answer(seen: Any) -> bool:
 def same(one: Any, other: Any) -> bool:
     """Whether two observations are the same behaviour.
 
-    Probes have small whole numbers in them wherever possible, so that different slips give answers that
-    lie far apart; 10⁻⁴ of the largest value then absorbs rounding and nothing else.
+    Both come from running a probe: on the student's answer, and on a known one (`other`). The same mistake
+    can be written in many ways, so what depends on the writing is ignored, such as rounding and the wording
+    of errors. Everything else must match, because a coincidence would give a false diagnosis.
     """
+    # Neither effort nor output nor changed settings: they tell how the code is written, not what it computes.
     if isinstance(one, Reply) and isinstance(other, Reply):
         pairs: Iterable[tuple[Any, Any]] = (
             (one.value, other.value),
@@ -53,27 +57,39 @@ def same(one: Any, other: Any) -> bool:
         )
         return all(same(a, b) for a, b in pairs)
     if isinstance(one, Tensor) and isinstance(other, Tensor):
+        # A wrong dtype, or a result that is cut off from its graph, is a mistake of its own.
         if one.shape != other.shape or one.dtype != other.dtype:
             return False
         facts = [getattr(tensor, "facts", None) for tensor in (one, other)]
         if facts[0] is not None and facts[1] is not None and facts[0].requires_grad != facts[1].requires_grad:
             return False
         a, b = one.detach().double(), other.detach().double()
+        # Probes use small integers wherever possible, so different mistakes give results that are far apart,
+        # and 10⁻⁴ of the largest value absorbs rounding and nothing else. It is relative to the largest value
+        # and not to each one, because terms that cancel leave an error of the size of the terms. 10⁻¹² is for
+        # results that are zero everywhere.
         finite = b[b.isfinite()]
         scale = float(finite.abs().max()) if finite.numel() else 0.0
         return torch.allclose(a, b, rtol=0, atol=1e-4 * scale + 1e-12, equal_nan=True)
+    # A float is a loss or a rate, whose terms have one sign: nothing cancels, and 10⁻⁵ of the value is eighty
+    # times the machine epsilon of float32. The last line lets NaN equal NaN.
     if isinstance(one, float) and isinstance(other, float):
         return (
             one == other
             or abs(one - other) <= 1e-5 * max(abs(one), abs(other))
             or (one != one and other != other)
         )
+    # The message and the line of an error depend on how the code is written; its class is part of the
+    # mistake.
+    # The message and the line of an error depend on how the code is written; its class is part of the
+    # mistake.
     if isinstance(one, Raised) and isinstance(other, Raised):
         return one.type == other.type and not of_the_machine(one) and not of_the_machine(other)
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return type(one) is type(other) and len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
         return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
+    # Objects stay in their processes, so all that can be compared is that both are objects.
     if isinstance(one, (Handle, Opaque, Module)) and isinstance(other, (Handle, Opaque, Module)):
         return type(one) is type(other)
     return type(one) is type(other) and bool(one == other)

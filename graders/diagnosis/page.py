@@ -1,4 +1,4 @@
-"""The catalogue as a page to read: what a student is told, the question with it, and the tasks."""
+"""The catalogue as a page to read: what a student is told, the hint that goes with it, and the tasks."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .mistakes import Mistake
 
 PAGE = SOLUTIONS.parent / "docs" / "misconceptions.md"
 
-_HEAD = """# What mistakes are called
+_HEAD = """# Known mistakes
 
-Made by `python -m graders catalogue`. A failing answer gets one of these sentences if it behaves exactly like
-that mistake on every probe, and none if it does not. Many of them are also known together with a habit, such
-as a buffer that is always float32; both are then named.
+Written by `python -m graders catalogue`. If a failing answer behaves exactly like one of these mistakes on
+every probe, its student reads that sentence. Most mistakes are also recognised in combination with a habit,
+such as a buffer that is always float32; then both are named.
 """
 
 
@@ -21,17 +21,18 @@ def page() -> str:
     """The page, in Markdown."""
     parts = [_HEAD]
     for exercise in exercises():
+        if not mistakes(exercise.name):
+            continue
         rows: dict[tuple[str, str], list[Mistake]] = {}
-        for entry in mistakes(exercise.name):
-            if " And besides: " not in entry.says:
-                rows.setdefault((entry.says, entry.hint), []).append(entry)
+        for mistake in mistakes(exercise.name):
+            rows.setdefault((mistake.says, mistake.hint), []).append(mistake)
         parts += [
             f"\n## {exercise.name}\n",
-            "| what it says | the question with it | tasks |",
+            "| message | hint | tasks |",
             "|---|---|---|",
         ]
-        for (says, hint), entries in rows.items():
-            tasks = ", ".join(dict.fromkeys(f"`{entry.task}`" for entry in entries))
+        for (says, hint), those in rows.items():
+            tasks = ", ".join(dict.fromkeys(f"`{mistake.task}`" for mistake in those))
             parts.append(f"| {_cell(says)} | {_cell(hint)} | {tasks} |")
     return "\n".join(parts) + "\n"
 

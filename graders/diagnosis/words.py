@@ -14,6 +14,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,11 @@ class Words:
 
 
 def words(exercise: str) -> Words:
-    """The words of an exercise."""
-    files = (TASKS / "words.toml", TASKS / exercise / "words.toml")
+    """The words of an exercise; without one, those that exercises share."""
+    package = find_spec(f"graders.tasks.{exercise}") if exercise else None
+    homes = [Path(home) for home in (package.submodule_search_locations or ())] if package else []
     entries: dict[str, Mapping[str, Any]] = {}
-    for file in files:
+    for file in (home / "words.toml" for home in (TASKS, *homes)):
         if file.exists():
             entries.update(tomllib.loads(file.read_text(encoding="utf-8")))
     return Words(entries)

@@ -1,7 +1,7 @@
-"""Archives, read in place and under limits; nothing is unpacked to disk, no link is followed.
+"""Reads archives in place and under limits; nothing is unpacked to disk, and no link is followed.
 
-`unpack` is called in a process of its own (`limits.read_under_limits`), with plain data in and out. A file's
-first bytes say which kind of archive it is, not its name.
+`unpack` runs in a separate process (`limits.read_under_limits`) and takes and returns plain data. The kind of
+an archive is decided by the file's first bytes, not by its name.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from .file_kinds import Kind, kind_of
 
 _CHUNK = 1 << 16
 _RAR = (
-    "is a RAR archive, which is not read here. Hand in a .zip, or unpack it into a folder of this name "
+    "is a RAR archive, which can't be read here. Hand in a .zip, or unpack it into a folder of this name "
     "before grading"
 )
 _LOCKED = "is encrypted; hand in an archive without a password"
-_OUTSIDE = "is left out: its path leads out of the archive"
+_OUTSIDE = "is left out: its path leads outside the archive"
 _LINK = "is left out: it is a link"
 
 
 def unpack(job: Mapping[str, Any]) -> dict[str, Any]:
-    """The files of one archive that are wanted, and what is said of the others.
+    """The files we want from one archive, and the problems with the others.
 
     Args:
-        job: `name`, for people; `path`; `total` and `entries`, what was read before; and, for an archive that
-            holds many hand-ins, `members`: pairs of a member's path, or a folder's, and what its student
-            called it (nothing for a folder); `inner`, whether archives in it are read too.
+        job: `name`, for people; `path`; `total` and `entries`, the counts so far; for an archive that holds
+            many hand-ins, `members`: pairs of a path (of a file or folder) and the name its student gave it
+            (empty for a folder); `inner`, whether nested archives are read too.
 
     Returns:
         `files` as triples of name, bytes and the inner archive they came from; `problems` as pairs of name
@@ -59,7 +59,7 @@ def unpack(job: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def names_in_zip(path: str) -> list[str] | None:
-    """The names of a .zip's members; a folder's ends with a slash. None if it is no .zip that can be read."""
+    """The names of a .zip's members (a folder's ends with a slash), or None if the .zip can't be read."""
     try:
         with zipfile.ZipFile(path) as archive:
             return [entry.filename.replace("\\", "/") for entry in archive.infolist()]
@@ -76,18 +76,18 @@ def member_of_zip(path: str, name: str, most: int) -> bytes:
 
 
 class Unpacking:
-    """One archive, and those in it."""
+    """Reads one archive and the archives in it."""
 
     def __init__(self, into: Collecting, members: list[list[str]] | None = None, inner: bool = True) -> None:
         self._into = into
         self._members = members
         self._inner = inner
-        self._outer = ""  # the archive in an archive that is being read
+        self._outer = ""  # the nested archive that is being read
         self._nesting = 0
         self._waiting: list[tuple[str, bytes]] = []
 
     def read(self, file: IO[bytes], name: str) -> None:
-        """Read an archive, and those in it; whatever is wrong with one is noted and costs no other."""
+        """Read an archive and those in it. A problem with one is noted and doesn't affect the others."""
         reader, kind = _reader(file, name)
         try:
             if reader is None:
@@ -102,7 +102,7 @@ class Unpacking:
         except Locked:
             self._into.refuse(self._outer or name, _LOCKED)
         except Exception as error:  # zlib, lzma, bz2, tarfile and py7zr each have their own
-            self._into.refuse(self._outer or name, f"is no readable {kind} archive: {_said(error)}")
+            self._into.refuse(self._outer or name, f"can't be read as a {kind} archive: {_said(error)}")
 
     def read_zip(self, file: IO[bytes], name: str) -> None:
         with zipfile.ZipFile(file) as archive:
@@ -116,7 +116,7 @@ class Unpacking:
                 elif entry.flag_bits & 0x1:
                     self._into.refuse(self._inside(path), _LOCKED)
                 elif entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                    why = "is compressed in a way that is not read here; make an ordinary .zip"
+                    why = "is compressed in a way that can't be read here; make an ordinary .zip"
                     self._into.refuse(self._inside(path), why)
                 else:
                     self._member(path, entry.file_size, partial(archive.open, entry))
@@ -134,7 +134,7 @@ class Unpacking:
                 elif entry.isfile():
                     self._member(path, entry.size, partial(archive.extractfile, entry))
                 else:
-                    self._into.refuse(self._inside(path), "is left out: it is not an ordinary file")
+                    self._into.refuse(self._inside(path), "is left out: it isn't a regular file")
 
     def read_gz(self, file: IO[bytes], name: str) -> None:
         self._member(name[: -len(".gz")], 0, partial(_decompressed, file))
@@ -143,14 +143,14 @@ class Unpacking:
         try:
             from .seven_zip import members  # here, because it takes longer to load than everything else
         except ModuleNotFoundError:
-            self._into.refuse(self._outer or name, "is a 7z archive; to read it here, install py7zr")
+            self._into.refuse(self._outer or name, "is a 7z archive; install py7zr to read it here")
             return
 
         for path, data in members(file, self._into, self._wanted, self._inside):
             self._keep(path, data)
 
     def _wanted(self, written: str, is_folder: bool) -> str | None:
-        """The path of a member that is wanted, else None; what is not is noted."""
+        """The path of a member to read, or None; why it isn't read is noted."""
         path = written.replace("\\", "/")
         parts = PurePosixPath(path).parts
         if self._members is not None and self._nesting == 0:
@@ -165,14 +165,14 @@ class Unpacking:
             return None
         path = "/".join(parts)
         if len(parts) > MAX_DEPTH and kind_of(path) is not Kind.JUNK:
-            self._into.refuse(path, f"is left out: it lies more than {MAX_DEPTH} folders deep")
+            self._into.refuse(path, f"is left out: it is more than {MAX_DEPTH} folders deep")
             return None
         if not self._into.wants(self._inside(path)):
             return None
         return path
 
     def _member(self, path: str, size: int, opened: Callable[[], IO[bytes] | None]) -> None:
-        """Read one member, counting what comes; what is wrong with it costs it alone."""
+        """Read one member and count its bytes; a problem with it affects no other member."""
         label, most = self._inside(path), self._into.most(path)
         if size > most:
             self._into.too_large(label, size)
@@ -202,13 +202,13 @@ class Unpacking:
             self._into.refuse(self._inside(path), "is left out: reading it takes too much time or memory")
         elif self._nesting == MAX_NESTING:
             self._into.refuse(
-                self._inside(path), f"is left out: more than {MAX_NESTING} archives inside one another"
+                self._inside(path), f"is left out: archives are nested more than {MAX_NESTING} deep"
             )
         else:
             self._waiting.append((path, data))
 
     def _read_inner(self) -> None:
-        """Read the archives that lay in this one; its own files come first where names are the same."""
+        """Read the nested archives; where names clash, the outer archive's own files take precedence."""
         waiting, self._waiting = self._waiting, []
         outer = self._outer
         self._nesting += 1
@@ -219,12 +219,12 @@ class Unpacking:
         self._outer = outer
 
     def _inside(self, path: str) -> str:
-        """A member's name for people: with the archive that it lies in, if that lies in another."""
+        """A member's name for people, which includes the nested archive that it is in."""
         return f"{self._outer}/{path}" if self._outer else path
 
 
 def _reader(file: IO[bytes], name: str) -> tuple[Callable[[Unpacking, IO[bytes], str], None] | None, str]:
-    """What reads an archive, and its kind; without a reader, why there is none."""
+    """The method that reads an archive, and the archive's kind; or None, and why it can't be read."""
     start = file.read(512)
     file.seek(0)
     lower = name.lower()
@@ -240,12 +240,12 @@ def _reader(file: IO[bytes], name: str) -> tuple[Callable[[Unpacking, IO[bytes],
     if lower.endswith(".zip") or start.startswith(b"PK"):
         return Unpacking.read_zip, ".zip"
     if lower.endswith(".rar"):
-        return None, "is no readable .rar archive, and RAR is not read here. Hand in a .zip"
-    return None, f"is no archive, in spite of its name{': it is empty' if not start else ''}"
+        return None, "isn't a RAR archive, despite its name, and RAR can't be read here. Hand in a .zip"
+    return None, f"isn't an archive, despite its name{': it is empty' if not start else ''}"
 
 
 def _called(path: str, members: list[list[str]]) -> str | None:
-    """What a student called a member of an archive that holds many hand-ins; None if it is not theirs."""
+    """The name a student gave a member of an archive of many hand-ins, or None if it isn't theirs."""
     for member, called in members:
         if path == member:
             return called or PurePosixPath(path).name
@@ -267,13 +267,13 @@ def _decompressed(file: IO[bytes]) -> IO[bytes]:
 
 
 def _said(error: Exception) -> str:
-    """An error in few words, without the names of this machine's modules and places."""
+    """An error in a few words that don't mention this machine's modules and paths."""
     text = str(error).splitlines()[0][:100] if str(error) else ""
     return text if text and isinstance(error, (zipfile.BadZipFile, EOFError)) else type(error).__name__
 
 
 class _Counted:
-    """A stream that ends with an error after so many bytes: skipping a member of a .tar reads it too."""
+    """A stream that fails after `MAX_STREAM_BYTES`, because skipping a member of a .tar reads it too."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

@@ -1,11 +1,10 @@
-"""Many submissions: one worker process for each core, each with a warm parent of its own.
+"""Grades many submissions: one worker process for each core, each with its own warm parent.
 
 Grading one submission is a pure function; only the process that calls `grade_all` writes anything.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -26,22 +25,17 @@ _KILLED = "a grading process was killed; was the machine out of memory?"
 
 @dataclass(frozen=True)
 class Graded:
-    """What became of one submission: a report, or the reason why there is none."""
+    """The outcome of grading one submission: a report, or the reason why there is none."""
 
     source: Source
     report: Report | None
     error: str = ""
 
 
-def default_jobs() -> int:
-    """One worker for each core that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def grade_all(sources: Sequence[Source], settings: Settings, tier: Tier, jobs: int) -> Iterator[Graded]:
-    """Grade every submission; results come as they are ready. One that cannot be graded stops nothing.
+    """Grade every submission and yield each result when it is ready; one that can't be graded stops nothing.
 
-    A grading process that is killed takes down all that were waiting; each is tried once more, alone.
+    If a grading process is killed, all submissions that were waiting fail with it; each is retried alone.
     """
     lost = []
     for graded in _grade_in_one_pool(sources, settings, tier, jobs):
@@ -72,7 +66,7 @@ def _graded(source: Source, result: Callable[[], str]) -> Graded:
         return Graded(source, Report.from_json(result()))
     except BrokenProcessPool:
         return Graded(source, None, _KILLED)
-    except Exception as error:  # the reason is shown, and the other submissions go on
+    except Exception as error:  # the reason is shown, and the other submissions are still graded
         return Graded(source, None, f"{type(error).__name__}: {error}")
 
 

@@ -1,6 +1,7 @@
-"""What was collected of one hand-in: bytes by relative path, and for every file that is not used, why.
+"""The files collected from one hand-in: bytes by relative path, and why any other file isn't used.
 
-The limits stand here. Bytes are counted when they have been read; no size that an archive states is believed.
+The limits are here. Bytes are counted after they have been read; the sizes that an archive states are not
+trusted.
 """
 
 from __future__ import annotations
@@ -9,27 +10,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from graders.remarks import Problem
+from graders.testing.remarks import Problem
 
 from .file_kinds import Kind, code_name, kind_of
 
 MAX_FILE_BYTES = 1 << 20
 """The largest Python file."""
 MAX_SOURCE_BYTES = 8 << 20
-"""All Python files of a hand-in together."""
+"""The total of all Python files in a hand-in."""
 MAX_NOTEBOOK_BYTES = 64 << 20
-"""The largest notebook, stored pictures included."""
+"""The largest notebook, including stored images."""
 MAX_TOTAL_BYTES = 128 << 20
-"""Everything in a hand-in together, nested archives included."""
+"""The total of everything in a hand-in, including nested archives."""
 MAX_STREAM_BYTES = 512 << 20
-"""Of one .tar, what is skipped included."""
+"""What may be read from one .tar, including skipped members."""
 MAX_FILES = 200
 MAX_ENTRIES = 20_000
-"""How many names are looked at."""
+"""How many names are examined."""
 MAX_DEPTH = 8
 """How deep folders may be nested."""
 MAX_ARCHIVES = 20
-"""Beside one another; each may take some seconds to read."""
+"""How many archives a hand-in may have; each may take some seconds to read."""
 MAX_NESTING = 3
 """How deep archives may be nested."""
 MAX_PROBLEMS = 50
@@ -38,14 +39,14 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class Collected:
-    """Raw bytes by relative path, and what was not used, or used otherwise than it was named."""
+    """Raw bytes by relative path, and problems: files that weren't used, or were used under another name."""
 
     files: Mapping[str, bytes]
     problems: tuple[Problem, ...] = ()
 
 
 class Full(Exception):
-    """A limit for the whole hand-in is reached, so nothing more is read."""
+    """A limit for the whole hand-in has been reached, so nothing more is read."""
 
 
 class Locked(Exception):
@@ -69,7 +70,7 @@ class Collecting:
     """For each path in `files`, the archive it came from; empty for a file outside any archive."""
 
     def looked_at(self) -> None:
-        """Count a name that was looked at.
+        """Count a name that was examined.
 
         Raises:
             Full: there are too many.
@@ -89,19 +90,19 @@ class Collecting:
             raise Full(f"more than {MAX_TOTAL_BYTES >> 20} MB in all")
 
     def opens(self) -> bool:
-        """Count an archive; whether it may still be opened."""
+        """Count an archive; returns whether it may still be opened."""
         self.archives += 1
         return self.archives <= MAX_ARCHIVES
 
     def wants(self, name: str) -> bool:
-        """Whether the bytes of a file are wanted; if not, it is noted why."""
+        """Whether a file should be read; if not, the reason is noted."""
         kind = kind_of(name)
         if kind in (Kind.CODE, Kind.ARCHIVE, Kind.AS_TEXT):
             return True
         if kind is Kind.DOCUMENT:
             self.refuse(name, "is a document and was not read: only .py files and notebooks are graded")
         elif kind is Kind.STARTS_BY_ITSELF:
-            self.refuse(name, "is left out: Python or pytest would run it by itself, and it holds no task")
+            self.refuse(name, "is left out: Python or pytest would run it automatically, and it has no task")
         elif kind is Kind.INSTALLED:
             self._note_installed(name)
         elif kind is Kind.OTHER:
@@ -109,23 +110,23 @@ class Collecting:
         return False
 
     def most(self, name: str) -> int:
-        """How many bytes a file of this name may have."""
+        """The largest size in bytes that a file of this name may have."""
         kind = kind_of(name)
         if kind is Kind.ARCHIVE or code_name(name).lower().endswith(".ipynb"):
             return MAX_NOTEBOOK_BYTES
         return MAX_FILE_BYTES
 
     def too_large(self, name: str, size: int | None) -> None:
-        """Note that a file is larger than it may be."""
+        """Note that a file is too large."""
         most = round(self.most(name) / 1e6)
         is_so = "is too large" if size is None else f"is {size / 1e6:.1f} MB"
-        self.refuse(name, f"{is_so}; {most} MB is the most. Is it a data file?")
+        self.refuse(name, f"{is_so}; the limit is {most} MB. Is it a data file?")
 
     def add(self, name: str, data: bytes, container: str = "") -> None:
-        """Take a file.
+        """Add a file.
 
         Raises:
-            Full: there are too many, or too much of them.
+            Full: there are too many files or too many bytes.
         """
         name = writable(name)
         if kind_of(name) is Kind.AS_TEXT:
@@ -138,33 +139,33 @@ class Collecting:
                 first = f" from {self.containers[name]}" if self.containers[name] else ""
                 self.refuse(f"{container}/{name}".lstrip("/"), f"is left out: {name}{first} was read")
                 return
-            self.refuse(name, "is there twice; the second one was read")  # as unpacking it would
+            self.refuse(name, "appears twice; the second one was read")  # as unpacking would leave it
         if len(self.files) >= MAX_FILES:
             raise Full(f"more than {MAX_FILES} files")
         if not name.lower().endswith(".ipynb"):
             self.sources += len(data)
             if self.sources > MAX_SOURCE_BYTES:
-                raise Full(f"more than {MAX_SOURCE_BYTES >> 20} MB in all of Python files")
+                raise Full(f"more than {MAX_SOURCE_BYTES >> 20} MB of Python files in all")
         self.files[name] = data
         self.containers[name] = container
 
     def refuse(self, name: str, reason: str) -> None:
-        """Note that a file is not used, and why."""
+        """Note that a file isn't used, and why."""
         self.note(Problem(writable(name), None, reason))
 
     def note(self, problem: Problem) -> None:
-        """Note a problem; beyond the first fifty it is only said that there are more."""
+        """Note a problem; after the first fifty, note only that there are more."""
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(problem)
         elif len(self.problems) == MAX_PROBLEMS:
-            self.problems.append(Problem(problem.file, None, "was not used either, and others were not"))
+            self.problems.append(Problem(problem.file, None, "wasn't used either, and there are more"))
 
     def full(self, name: str, why: Full) -> None:
         """Record the file at which reading stopped."""
-        self.refuse(name, f"is not read any further: {why}")
+        self.refuse(name, f"is where reading stopped: {why}")
 
     def result(self) -> Collected:
-        """What was collected, after code that was saved as text has found its place."""
+        """The collected files; code that was saved as text is added first, unless the real file is there."""
         for name, data in self.as_text.items():
             meant = code_name(name)
             if meant in self.files:
@@ -178,7 +179,7 @@ class Collecting:
                 self.refuse(name, f"looks like {meant} saved under another name; it was read as {meant}")
         if self.others:
             first, *rest = map(writable, self.others)
-            more = f", nor were {_listed(rest)}" if rest else ""
+            more = f"; the same goes for {_listed(rest)}" if rest else ""
             self.refuse(first, f"is not code and was not read{more}")
         return Collected(dict(self.files), tuple(self.problems))
 
@@ -189,10 +190,10 @@ class Collecting:
             self.refuse(f"{folder}/", "is left out: installed libraries are not part of a hand-in")
 
     def take(self, found: Mapping[str, Any], container: str) -> None:
-        """Add what `archives.unpack` found, in another process.
+        """Add what `archives.unpack` found in another process.
 
         Raises:
-            Full: it is too much.
+            Full: a limit was reached.
         """
         for problem in found["problems"]:
             self.refuse(*problem)
@@ -211,5 +212,5 @@ def _listed(names: list[str]) -> str:
 
 
 def writable(text: str) -> str:
-    """The text without what UTF-8 cannot write down: halves of characters, as bad file names have them."""
+    """The text without what UTF-8 can't encode: lone surrogates, as in invalid file names."""
     return text.encode(errors="replace").decode()

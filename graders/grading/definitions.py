@@ -1,9 +1,9 @@
-"""What of a file counts: the definitions that answer tasks, and whatever they use.
+"""Which parts of a file count: the definitions that answer tasks, and whatever they use.
 
-People's files are conversations. Definitions lie among plots, prints, demonstrations, training runs and shell
-lines. Here the top-level statements of a file are read without being run, and those are selected that bind a
-task's name or a name that a selected statement needs. Everything else is left aside and becomes a remark, so
-that neither a plot nor a cell that trains for an hour touches a verdict.
+People's files are conversations: definitions are scattered among plots, prints, demonstrations, training runs
+and shell lines. Here the top-level statements of a file are read without being run. A statement is selected
+if it binds a task's name, or a name that a selected statement needs. Everything else isn't run and becomes a
+remark, so neither a plot nor a cell that trains for an hour can affect a verdict.
 
     reading = read(units, tasks)
     kept = reading.select({"conv2d"})
@@ -26,20 +26,20 @@ from .sources import Unit
 
 MAX_STATEMENTS = 3_000
 MAX_NODES = 200_000
-"""Of the syntax tree; some twenty thousand lines."""
-_TOO_MUCH = "holds more Python than anybody writes by hand. Is there data in it?"
+"""The size limit of the syntax tree: about twenty thousand lines."""
+_TOO_MUCH = "has more Python code than anybody writes by hand. Is there data in it?"
 _WRITTEN = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
-# Functions of these libraries fill what they are given; those of others draw or print it.
+# Functions of these libraries may modify their arguments; those of other libraries draw or print them.
 _FILLING = frozenset({"torch", "numpy"}) | sys.stdlib_module_names
 
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement at the top level of a unit.
+    """A top-level statement of a unit.
 
     Attributes:
         order: its number in the file.
-        unit, number: its unit, and its number there.
+        unit, number: its unit, and its number in the unit.
     """
 
     order: int
@@ -50,7 +50,7 @@ class Statement:
 
     @property
     def first(self) -> int:
-        """Its first line, decorators included."""
+        """Its first line, including decorators."""
         decorators = getattr(self.node, "decorator_list", [])
         return int(min([self.node.lineno, *(decorator.lineno for decorator in decorators)]))
 
@@ -61,7 +61,7 @@ class Statement:
 
     @cached_property
     def wrapped(self) -> frozenset[str]:
-        """What it makes another value of, as in `pad = cached(pad)`."""
+        """The names it wraps, such as `pad` in `pad = cached(pad)`."""
         value = self.node.value if isinstance(self.node, ast.Assign) else None
         arguments = value.args if isinstance(value, ast.Call) else ()
         return frozenset(each.id for each in arguments if isinstance(each, ast.Name))
@@ -74,11 +74,11 @@ class Statement:
 
 @dataclass(frozen=True)
 class Broken:
-    """A unit that is not Python.
+    """A unit that isn't valid Python.
 
     Attributes:
-        line: where Python gave up, if it says.
-        tasks: the tasks that are written there.
+        line: where Python gave up, if known.
+        tasks: the tasks that are written in it.
     """
 
     unit: int
@@ -88,12 +88,12 @@ class Broken:
 
 
 class TooLong(Exception):
-    """A file holds more Python than anybody writes by hand."""
+    """A file has more Python code than anybody writes by hand."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A file, read: `tasks` are the names that its definitions may answer to."""
+    """A file that has been read; `tasks` are the names of the tasks that it may answer."""
 
     units: tuple[Unit, ...]
     tasks: frozenset[str]
@@ -102,7 +102,7 @@ class Reading:
 
     # -------------------------------------------------------------------------------- what there is
 
-    # Indexes, so that no question takes a walk over all statements.
+    # Indexes by name, so that no lookup has to go through all statements.
 
     def _by_name(self, names: Callable[[Statement], Iterable[str]]) -> dict[str, list[Statement]]:
         found: dict[str, list[Statement]] = {}
@@ -133,7 +133,7 @@ class Reading:
         """The statements whose functions change a name when they are called."""
         return self._by_name(lambda s: s.names.fills)
 
-    # A call of what answers tasks is a demonstration, whatever it counts or remembers on the way.
+    # A call of a task's answer is a demonstration, even if it modifies counters or caches on the way.
 
     @cached_property
     def _calling(self) -> dict[str, list[Statement]]:
@@ -141,7 +141,7 @@ class Reading:
 
     @cached_property
     def _passing(self) -> dict[str, list[Statement]]:
-        """The statements that pass a name to a function that may fill it: `fill(TABLE)`."""
+        """The statements that pass a name to a function that may modify it, such as `fill(TABLE)`."""
         others = frozenset(name for s in self.statements for name in s.names.defines | s.names.imports)
         importing = [s for s in self.statements if s.names.imports]
         drawing = frozenset(name for s in importing if not s.origins <= _FILLING for name in s.names.imports)
@@ -156,12 +156,12 @@ class Reading:
 
     @cached_property
     def defined(self) -> frozenset[str]:
-        """The names that something in the file gives a meaning to."""
+        """The names that the file gives a meaning."""
         return frozenset(name for name in self._binding if self.binding(name))
 
     @cached_property
     def everything(self) -> frozenset[str]:
-        """Its functions, classes and imports, and the names in capitals."""
+        """Its functions, classes and imports, and its constants (names in capitals)."""
         found: set[str] = set()
         for statement in self.statements:
             found |= statement.names.defines | statement.names.imports
@@ -170,7 +170,7 @@ class Reading:
 
     @cached_property
     def written(self) -> frozenset[str]:
-        """The tasks that have an answer: defined, and more than the stub they were released as."""
+        """The tasks that have an answer: defined, and not just the stub that was released."""
         broken = frozenset().union(*(each.tasks for each in self.broken))
         found = {
             name for name in self.tasks & self.defined if not all(map(self._is_released, self.binding(name)))
@@ -178,7 +178,7 @@ class Reading:
         return frozenset(found) | broken
 
     def unreadable(self, task: str) -> Broken | None:
-        """The unit with the syntax error that keeps a task from being read, if one does."""
+        """The unit whose syntax error keeps a task from being read, if there is one."""
         if self.binding(task) and not all(map(self._is_released, self.binding(task))):
             return None
         return next((each for each in reversed(self.broken) if task in each.tasks), None)
@@ -186,8 +186,8 @@ class Reading:
     def binding(self, name: str) -> tuple[Statement, ...]:
         """The statements that give a name the meaning that counts.
 
-        Where a function or class is defined, the definition counts: in the task's own cell if it has one,
-        else the last that is more than a stub. Where none is, imports and then assignments are definitions.
+        If the name is defined as a function or class, one definition counts: the one in the task's own cell,
+        or else the last one that isn't a stub. Otherwise imports count, and if there are none, assignments.
         """
         if name not in self._meanings:
             self._meanings[name] = tuple(self._counting(name))
@@ -207,14 +207,19 @@ class Reading:
             return [counts, *(s for s in wraps if s.order > counts.order)]
         if name not in self.tasks:
             return bound
-        # `accuracy = accuracy(net, data)` is a result, whatever `accuracy` was before.
+        # `accuracy = accuracy(net, data)` is a result, not an answer, whatever `accuracy` was before.
         values = [s for s in bound if name not in s.names.calls]
         return [s for s in values if name in s.names.imports] or values
 
     # -------------------------------------------------------------------------------- what counts
 
     def select(self, names: Iterable[str]) -> list[Statement]:
-        """The statements that these names need, in the order of the file."""
+        """The statements that these names need, in the order of the file.
+
+        This follows names until nothing new turns up: from a name to the statements that bind or change it,
+        and from these to the names they need. Then come the statements that fill something needed when they
+        call a function, such as `register(table)`; they may need further names, so both steps are repeated.
+        """
         chosen: dict[int, Statement] = {}
         needed: set[str] = set()
         waiting = list(names)
@@ -254,7 +259,7 @@ class Reading:
         return [chosen[order] for order in sorted(chosen)]
 
     def _used_before_redefined(self, user: Statement) -> Iterator[Statement]:
-        """Earlier definitions that a statement uses at once, as in `slow = conv2d`."""
+        """Earlier definitions that a statement uses before the one that counts, as in `slow = conv2d`."""
         if isinstance(user.node, DEFINITIONS):
             return
         for name in user.names.needs:
@@ -302,7 +307,7 @@ def _names(node: ast.stmt) -> Names:
     try:
         return names_of(node)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        # Python will say what is wrong when the statement is run; until then it binds what it seems to.
+        # Python reports what is wrong when the statement runs; until then, assume that it binds its name.
         name = {node.name} if isinstance(node, DEFINITIONS) else set()
         return Names(binds=frozenset(name), defines=frozenset(name))
 
@@ -327,12 +332,12 @@ def _is_guard(node: ast.stmt) -> bool:
 
 
 def is_text(node: ast.stmt) -> bool:
-    """Whether a statement is a text by itself, such as a docstring."""
+    """Whether a statement is just a string, such as a docstring."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _is_stub(statement: Statement) -> bool:
-    """Whether a definition is still as it was released: all that it does is to say that it is not written."""
+    """Whether a definition is still the released stub, which only raises `NotImplementedError`."""
     node = statement.node
     if isinstance(node, ast.ClassDef):
         methods = [inner for inner in node.body if isinstance(inner, ast.FunctionDef)]

@@ -1,4 +1,4 @@
-"""Which exercise a file's name means, and which folder of a hand-in holds the exercises."""
+"""Which exercise a file's name refers to, and which folder of a hand-in has the exercises."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from graders.remarks import Problem
+from graders.testing.remarks import Problem
 from solutions import EXERCISES
 
 _T = TypeVar("_T")
 
 
 def exercise_named(path: str) -> str | None:
-    """The exercise that a file name means, LMS additions before and after it left out."""
+    """The exercise that a file name refers to, whatever a platform has added before and after it."""
     found = name_parts(path)
     return None if found is None else found[1]
 
 
 def name_parts(path: str) -> tuple[str, str, str] | None:
-    """What stands before an exercise's name in a file's name, the exercise, and what stands after it."""
+    """A file's name in three parts: what comes before the exercise's name, the exercise, and what follows."""
     name = PurePosixPath(path)
     if name.suffix.lower() not in (".py", ".ipynb") or name.stem.lower().startswith("test_"):
         return None
@@ -32,7 +32,7 @@ def name_parts(path: str) -> tuple[str, str, str] | None:
 
 
 def from_their_root(files: Mapping[str, _T]) -> tuple[dict[str, _T], list[Problem]]:
-    """Files by their paths from the folder that holds the exercises, however deep it lies."""
+    """Files by their paths relative to the folder that has the exercises, however deeply it is nested."""
     homes: dict[str, int] = {}
     for path in files:
         folder, _, file = path.rpartition("/")

@@ -1,4 +1,4 @@
-"""What a file is, by its name: code, an archive, code saved as text, something else, or nobody's work."""
+"""What a file is, judging by its name: code, an archive, code saved as text, something else, or junk."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _AS_TEXT = re.compile(
     r"(?P<code>.+\.(?:py|ipynb))\.(?:txt|json|text|html?|bak|old|orig|save|download)", re.IGNORECASE
 )
 _DOCUMENTS = (".pdf", ".doc", ".docx", ".odt", ".rtf", ".pages", ".html", ".htm", ".tex", ".ppt", ".pptx")
-# Python or pytest would run these by themselves; none of them holds a task.
+# Python or pytest would run these automatically; none of them has a task in it.
 _STARTS_BY_ITSELF = {"conftest.py", "sitecustomize.py", "usercustomize.py", "setup.py", "__main__.py"}
 _JUNK_FOLDERS = {"__pycache__", "__MACOSX", "$RECYCLE.BIN"}
 _JUNK_FILES = {"thumbs.db", "desktop.ini", "icon\r", "timestamp.txt"}
 _INSTALLED = {"venv", "site-packages", "node_modules"}
-# Of the kit: in every hand-in that is the whole folder.
+# Files of the student kit, which are in every hand-in of a whole folder.
 _OF_THE_KIT = re.compile(
     r"(^|/)(exercises/__main__\.py|hints\.json|images/([\w-]+-ubyte\.gz|README\.txt)"
     r"|checks/(__init__|helpers|notebook|test_\w+)\.py)$"
@@ -26,7 +26,7 @@ _OF_THE_KIT = re.compile(
 
 
 class Kind(Enum):
-    """What becomes of a file."""
+    """How a file is treated."""
 
     CODE = "code"
     ARCHIVE = "archive"
@@ -39,7 +39,7 @@ class Kind(Enum):
 
 
 READABLE = (Kind.CODE, Kind.ARCHIVE, Kind.AS_TEXT)
-"""What may hold an answer."""
+"""The kinds of files that may have answers in them."""
 
 
 def kind_of(path: str) -> Kind:
@@ -70,7 +70,7 @@ def code_name(path: str) -> str:
 
 
 def stem_of(name: str) -> str:
-    """A file's name without what says its kind: `hw` for `hw.tar.gz` and `hw.ipynb`."""
+    """A file's name without its extension: `hw` for `hw.tar.gz` and `hw.ipynb`."""
     lower = name.lower()
     for suffix in (*ARCHIVES, *_PACKED):
         if lower.endswith(suffix) and len(name) > len(suffix):

@@ -1,4 +1,4 @@
-"""From one hand-in, wherever it lies, to bytes by relative path; what is not used is named with a reason."""
+"""Reads the files of one hand-in into bytes by relative path; files that aren't used get a reason."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from graders.remarks import Problem
+from graders.testing.remarks import Problem
 
 from .archives import unpack
 from .collected import MAX_ARCHIVES, MAX_DEPTH, Collected, Collecting, Full, writable
@@ -25,8 +25,8 @@ class Item:
     """A file, an archive or a folder that belongs to a hand-in.
 
     Attributes:
-        path: where it lies below the hand-in's root.
-        called: what its student called it; empty for a folder whose files are meant.
+        path: its path below the hand-in's root.
+        called: the name its student gave it; empty for a folder, which stands for its files.
     """
 
     path: str
@@ -38,13 +38,13 @@ class Source:
     """What one student handed in, before anything is read.
 
     Attributes:
-        student: the name, safe as a file name and nobody else's in the same plan.
+        student: the student's name, safe as a file name and unique within a plan.
         root: the class folder, or the .zip that a teacher downloaded.
         items: what belongs to the student.
-        ids: what the platform or the roster knows the student by, such as `{"id": "101"}`.
-        late: whether it came late; None where the platform does not say.
-        attempt: which attempt it is, where there can be several.
-        notes: what belongs to the student and is not read, with the reason.
+        ids: the student's ids on the platform and the roster, such as `{"id": "101"}`.
+        late: whether it was late; None if the platform doesn't say.
+        attempt: which attempt it is, if there can be several.
+        notes: what belongs to the student but isn't read, with the reason.
     """
 
     student: str
@@ -57,12 +57,12 @@ class Source:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Where its items lie below the root, for people."""
+        """The paths of its items below the root, for people."""
         return tuple(writable(item.path) for item in self.items)
 
 
 def single(path: Path) -> Source:
-    """A folder, archive or file as the hand-in of one student, named as it is."""
+    """A folder, archive or file as the hand-in of one student, who is named after it."""
     return Source(student_name(path), path.parent, (Item(path.name, "" if path.is_dir() else path.name),))
 
 
@@ -73,7 +73,7 @@ def student_name(path: Path) -> str:
 
 
 def collect(source: Source) -> Collected:
-    """Read the files of one hand-in. Never raises for what a student did: it is all in `problems`."""
+    """Read the files of one hand-in. Whatever a student did becomes a problem and never raises an error."""
     into = Collecting()
     for note in source.notes:
         into.note(note)
@@ -91,7 +91,7 @@ def collect(source: Source) -> Collected:
 
 
 def _of_one_person(collected: Collected) -> Collected:
-    """What was collected, unless platforms' file names show that it is several people's."""
+    """The collected files, unless file names in a platform's format show that they are several people's."""
     people = people_in(name.rpartition("/")[2] for name in collected.files)
     if len(people) < 2:
         return collected
@@ -105,7 +105,7 @@ def _read_item(path: Path, item: Item, into: Collecting, container: str) -> None
         into.refuse(name, "is left out: it is a link")
     elif path.is_dir():
         found = list(_walk(path, into))
-        # Archives last: what lies beside one comes first where names are the same.
+        # Archives last, so that files next to an archive take precedence over files of the same name in it.
         for inner, below in sorted(found, key=lambda pair: kind_of(pair[1]) is Kind.ARCHIVE):
             _read_file(inner, f"{item.called}/{below}".lstrip("/"), into, container)
     else:
@@ -133,11 +133,11 @@ def _walk(folder: Path, into: Collecting, below: str = "", depth: int = 1) -> It
             elif depth < MAX_DEPTH:
                 yield from _walk(entry, into, f"{name}/", depth + 1)
             else:
-                into.refuse(f"{name}/", f"is left out: it lies more than {MAX_DEPTH} folders deep")
+                into.refuse(f"{name}/", f"is left out: it is more than {MAX_DEPTH} folders deep")
         elif entry.is_file():
             yield entry, name
         else:
-            into.refuse(name, "is left out: it is not an ordinary file")
+            into.refuse(name, "is left out: it isn't a regular file")
 
 
 def _read_file(path: Path, name: str, into: Collecting, container: str) -> None:
@@ -170,9 +170,9 @@ def _read_archive(path: Path, name: str, into: Collecting, members: list[list[st
     job = {"path": str(path), "name": name, "members": members, "total": into.total, "entries": into.entries}
     reader = unpack
     if name.lower().endswith(".7z"):
-        with suppress(ModuleNotFoundError):  # without py7zr, `unpack` says what is missing
-            from .seven_zip import unpack_7z as reader
-    # If the whole is too much, at least what lies in no archive of its own. Both together stay below 10 s.
+        with suppress(ModuleNotFoundError):  # without py7zr, `unpack` reports what is missing
+            from .unpack_7z import unpack_7z as reader
+    # If the whole archive takes too long, read at least what isn't in nested archives. In all at most 9 s.
     for inner, seconds in ((True, 7), (False, 2)):
         try:
             found = read_under_limits(reader, {**job, "inner": inner}, cpu_seconds=seconds)

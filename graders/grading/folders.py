@@ -1,11 +1,11 @@
-"""Who handed in what where no platform wrote the names: folders, archives and files named by hand."""
+"""Who handed in what if no platform named the files: folders, archives and files named by hand."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
 
-from graders.remarks import Problem
+from graders.testing.remarks import Problem
 
 from .exercise_names import name_parts
 from .file_kinds import READABLE, Kind, code_name, kind_of, stem_of
@@ -22,28 +22,28 @@ complete template starter nr no chapter module src source code script scripts li
 unit day data test tests check checks image images archive tmp temp wip
 """
 _NOBODY = frozenset(_WORDS.split())
-"""What people call files and folders beside their own names."""
+"""Words in the names of files and folders that aren't people's names."""
 
 
 def _names_nobody(text: str) -> bool:
-    """Whether a part of a file's name is numbers, signs and words that say nothing of a person."""
+    """Whether a part of a file's name has only numbers, signs and words that identify nobody."""
     return all(word in _NOBODY for word in re.findall(r"[^\W\d_]+", text.lower()))
 
 
 def git(tree: Tree) -> Found | None:
-    """A folder of clones, one for each student."""
+    """A folder of git clones, one for each student."""
     folders = [entry for entry in tree.entries if entry.is_folder and not entry.is_link]
     if not folders or not all(tree.below(entry).has(".git") for entry in folders):
         return None
     sources = tuple(Source(entry.name, tree.root, (Item(entry.path),)) for entry in folders)
     rest = [entry for entry in tree.entries if entry not in folders]
     return Found(
-        sources, tuple(Problem(entry.path, None, "is no clone of a student's repository") for entry in rest)
+        sources, tuple(Problem(entry.path, None, "isn't a clone of a student's repository") for entry in rest)
     )
 
 
 def one(tree: Tree) -> Found:
-    """All of it as the hand-in of one student."""
+    """Everything as the hand-in of one student."""
     name = stem_of(tree.name) if not tree.top and tree.members is not None else tree.name
     if tree.members is None and not tree.top:
         return Found((Source(name, tree.root.parent, (Item(tree.root.name),)),))
@@ -52,7 +52,7 @@ def one(tree: Tree) -> Found:
 
 
 def is_one(tree: Tree) -> bool:
-    """Whether a folder is one student's: files for different exercises, all with the same name or none."""
+    """Whether a folder is one student's: files for different exercises, with one person's name or none."""
     parts = [(entry, name_parts(code_name(entry.name))) for entry in tree.entries if not entry.is_folder]
     named = [(entry, found) for entry, found in parts if found is not None]
     holders = [entry for entry in tree.entries if _is_students(tree, entry)]
@@ -86,11 +86,11 @@ def each(tree: Tree) -> Found:
         else:
             is_document = kind_of(entry.name) is Kind.DOCUMENT
             what = (
-                "a document; only code is graded"
+                "is a document; only code is graded"
                 if is_document
-                else "no folder, archive, notebook or .py file"
+                else "isn't a folder, archive, notebook or .py file"
             )
-            passed_over.append(Problem(entry.path, None, f"is {what}"))
+            passed_over.append(Problem(entry.path, None, what))
     for name, entries in loose.items():
         items = tuple(Item(entry.path, _called(entry.name, len(entries))) for entry in entries)
         sources.append(Source(name, tree.root, items))
@@ -98,7 +98,7 @@ def each(tree: Tree) -> Found:
 
 
 def holds_several(tree: Tree) -> bool:
-    """Whether a .zip given by itself is a class: folders hold the same exercise, or all are archives."""
+    """Whether a single .zip is a class: several folders have the same exercises, or it has only archives."""
     entries = [entry for entry in tree.entries if entry.is_folder or kind_of(entry.name) is not Kind.OTHER]
     archives = [entry for entry in entries if not entry.is_folder and kind_of(entry.name) is Kind.ARCHIVE]
     if len(archives) >= 2 and len(archives) == len(entries):
@@ -107,7 +107,7 @@ def holds_several(tree: Tree) -> bool:
 
 
 def _people_below(tree: Tree) -> set[str]:
-    """The folders that look like several people's: named like people, and with files of the same name."""
+    """The folders of several people: named like people, and with files of the same names in them."""
     folders = [entry for entry in tree.entries if entry.is_folder and not _names_nobody(entry.name)]
     held = {entry.name: _exercise_files(tree, entry) | _notebooks(tree, entry) for entry in folders}
     times = Counter(name for names in held.values() for name in names)
@@ -116,7 +116,7 @@ def _people_below(tree: Tree) -> set[str]:
 
 
 def _folder_of(entry: Entry, tree: Tree) -> Source:
-    """One student's folder; Moodle's number is no part of the name, though other folders are not Moodle's."""
+    """One student's folder. A number from Moodle isn't part of the name, even if other folders have none."""
     match = MOODLE.fullmatch(entry.name)
     if match is None:
         return Source(entry.name, tree.root, (Item(entry.path),))
@@ -125,7 +125,7 @@ def _folder_of(entry: Entry, tree: Tree) -> Source:
 
 
 def _loose(entry: Entry, loose: dict[str, list[Entry]], passed_over: list[Problem]) -> None:
-    """Find whose a file beside others is."""
+    """Find out whose a loose file is."""
     parts = name_parts(code_name(entry.name))
     if parts is None:
         loose[stem_of(entry.name)].append(entry)
@@ -133,14 +133,14 @@ def _loose(entry: Entry, loose: dict[str, list[Entry]], passed_over: list[Proble
     before, exercise, after = parts
     if not before and not after:
         passed_over.append(
-            Problem(entry.path, None, f"is named for the exercise {exercise}, so nobody knows whose it is")
+            Problem(entry.path, None, f"is named after the exercise {exercise} and doesn't say whose it is")
         )
         return
     loose[_who(before, after) or stem_of(entry.name)].append(entry)
 
 
 def _called(name: str, siblings: int) -> str:
-    """`conv2d.py` for `lin_conv2d.py`, where a student has several such files; else the name as it is."""
+    """`conv2d.py` for `lin_conv2d.py` if the student has several such files; otherwise the name unchanged."""
     parts = name_parts(code_name(name))
     if siblings == 1 or parts is None:
         return name
@@ -149,7 +149,7 @@ def _called(name: str, siblings: int) -> str:
 
 
 def _who(before: str, after: str) -> str:
-    """The person whom a file's name names beside its exercise; empty if nobody."""
+    """The person that a file's name mentions next to its exercise; empty if nobody."""
     for part in (before, after):
         if not _names_nobody(part):
             return part.strip(" _-.()[]")
@@ -157,7 +157,7 @@ def _who(before: str, after: str) -> str:
 
 
 def _is_students(tree: Tree, entry: Entry) -> bool:
-    """Whether a folder or archive beside loose files may be a student's."""
+    """Whether a folder or archive among loose files may be a student's."""
     if entry.is_link:
         return False
     if not entry.is_folder:
@@ -166,11 +166,11 @@ def _is_students(tree: Tree, entry: Entry) -> bool:
 
 
 def _exercise_files(tree: Tree, folder: Entry) -> set[str]:
-    """The exercises that a folder holds a file of, under its plain name."""
+    """The exercises that a folder has a file for, named exactly like the exercise."""
     parts = (name_parts(code_name(file.name)) for file in tree.below(folder).files(4))
     return {found[1] for found in parts if found and not found[0] and not found[2]}
 
 
 def _notebooks(tree: Tree, folder: Entry) -> set[str]:
-    """The names of the notebooks that a folder holds."""
+    """The names of the notebooks in a folder."""
     return {file.name for file in tree.below(folder).files(4) if file.name.lower().endswith(".ipynb")}

@@ -1,4 +1,4 @@
-"""One submission in, one `Report` out: a function of sources, settings and seed."""
+"""Grades one submission: a function from sources, settings and seed to a `Report`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from hypothesis.errors import Flaky
 from graders.curriculum import Task, exercises
 from graders.diagnosis.diagnose import diagnose
 from graders.printable import one_line
-from graders.remarks import Remark
 from graders.report import GroupResult, Report, Said, TaskResult, shown
 from graders.sandbox.errors import (
     Crashed,
@@ -29,12 +28,14 @@ from graders.sandbox.errors import (
     TimedOut,
 )
 from graders.sandbox.gpu import CPU, Device
+from graders.sandbox.limits import Limits
 from graders.sandbox.one_core import on_one_core
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.warm_parent import WarmParent
 from graders.testing import messages
 from graders.testing.devices import DEVICES, asked_on_a_gpu, counts_on
 from graders.testing.expect import Mismatch, NotWritten
 from graders.testing.properties import Property, groups_of, properties_of
+from graders.testing.remarks import Remark
 from graders.testing.submission import Submission
 
 from .exercise_names import exercise_named
@@ -49,9 +50,9 @@ class Settings:
     """How to grade; the same settings and seed give the same verdicts.
 
     Attributes:
-        seed: of the random questions.
-        limits: for each task.
-        device: where every property of the tensor tasks is asked again, if it is a GPU.
+        seed: the seed of the random tests.
+        limits: the limits of each task.
+        device: if it is a GPU, the properties of all tensor tasks run there too.
         only: exercises or tasks to grade; empty for all.
     """
 
@@ -63,13 +64,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class _Finding:
-    """How one property went: `outcome` is `passed` or what went wrong."""
+    """The outcome of one property: `passed`, or what went wrong."""
 
     outcome: str
     said: Said = field(default_factory=Said)
     counterexample: dict[str, Any] | None = None
     stops: bool = False
-    hint: str = ""  # where the task's own would lead away from what is wrong
+    hint: str = ""  # if the task's own hint would be misleading
 
     @property
     def message(self) -> str:
@@ -78,7 +79,7 @@ class _Finding:
 
 @on_one_core()
 def grade(hand_in: HandIn, settings: Settings, parent: WarmParent) -> Report:
-    """Grade one submission. What a student's code does never raises here."""
+    """Grade one submission. Nothing that a student's code does raises an error here."""
     started = time.perf_counter()
     seen = hand_in.graded
     results: list[TaskResult] = []
@@ -110,7 +111,7 @@ def grade(hand_in: HandIn, settings: Settings, parent: WarmParent) -> Report:
         device=str(settings.device),
         not_run=() if settings.device.is_gpu else (messages.not_on_a_gpu(settings.device.why_not),),
         versions=versions(),
-        tasks=tuple(_as_told(result, hand_in) for result in results),
+        tasks=tuple(_safe_for_students(result, hand_in) for result in results),
         problems=tuple(for_students(str(problem)) for problem in hand_in.problems),
         remarks=tuple(_without_machine(remark, hand_in) for remark in dict.fromkeys(remarks)),
         seconds=round(time.perf_counter() - started, 3),
@@ -118,7 +119,7 @@ def grade(hand_in: HandIn, settings: Settings, parent: WarmParent) -> Report:
 
 
 def versions() -> dict[str, str]:
-    """What the grading depended on."""
+    """The versions of everything that the grading depended on."""
     try:
         ours = metadata.version("cnn-by-hand")
     except metadata.PackageNotFoundError:
@@ -132,7 +133,7 @@ def versions() -> dict[str, str]:
 
 
 def reproduce(report: Report, result: TaskResult) -> str:
-    """The line that grades this one task again."""
+    """The command that grades this one task again."""
     task = f"{result.exercise}.{result.task}"
     place = report.hand_in[0] if len(report.hand_in) == 1 else report.student
     return f"python -m graders check-one {shlex.quote(place)} --only {task} --seed {report.seed}"
@@ -143,7 +144,7 @@ def _wanted(task: Task, settings: Settings) -> bool:
 
 
 def _ungradable(hand_in: HandIn, exercise: str) -> tuple[str, Said] | None:
-    """Why none of an exercise's tasks can be asked, as outcome and message."""
+    """Why no task of an exercise can be graded, as outcome and message."""
     if exercise in hand_in.modules:
         return None
     wrong = [problem for problem in hand_in.problems if exercise_named(problem.file) == exercise]
@@ -201,7 +202,7 @@ def _on_the_gpu(
     settings: Settings,
     seen: Modules,
 ) -> list[tuple[Property, _Finding]]:
-    """What held on the CPU, asked again on a GPU, for the task's group *devices* if it has one."""
+    """What passed on the CPU, tested again on a GPU, for the task's group *devices* if it has one."""
     found: list[tuple[Property, _Finding]] = []
     groups = groups_of(task.exercise, task.name)
     if DEVICES not in groups:
@@ -226,10 +227,10 @@ def _on_a_gpu(device: str, said: Said) -> Said:
 
 
 def _diagnosed(result: TaskResult, submission: Submission) -> TaskResult:
-    """The result with the cause of the mistake, where its behaviour is exactly a known one's."""
+    """The result with the cause of the mistake, if the answer behaves exactly like a known one."""
     try:
         found = diagnose(submission, result.exercise, result.task)
-    except Exception:  # to name a mistake can never fail a grading, whatever a probe stumbles over
+    except Exception:  # naming a mistake must never fail a grading, whatever happens in a probe
         return result
     if found is None:
         return result
@@ -264,7 +265,7 @@ def _ask(
         found = replace(found, said=replace(found.said, what=bad_input))
     if found.outcome == "failed" and hasattr(test, "hypothesis"):
         smaller = smallest(held, submission, settings.seed)
-        submission.begin(task.by_hand)  # what this took is not the student's
+        submission.begin(task.by_hand)  # shrinking must not use up the student's time
         return found if smaller is None else _finding(smaller, task, seen)
     return found
 
@@ -273,13 +274,13 @@ def _try(question: Any, task: Task, seen: Modules) -> Any:
     """The value of `question()`, or a finding if the student's code is why there is none.
 
     Raises:
-        SandboxFailure: the sandbox failed; so does everything else that is not the student's doing.
+        SandboxFailure: the sandbox failed. Other errors that aren't the student's fault pass through, too.
     """
     try:
         return question()
     except (Mismatch, NotWritten, StudentError) as error:
         return _finding(error, task, seen)
-    except Flaky as flaky:  # a random question failed, and did not fail again
+    except Flaky as flaky:  # a random test failed, but not when it was repeated
         for cause in _inner(flaky):
             if isinstance(cause, (Mismatch, NotWritten, StudentError)):
                 return _finding(cause, task, seen)
@@ -338,7 +339,7 @@ def _summed(task: Task, findings: list[tuple[Property, _Finding]]) -> TaskResult
         groups.append(GroupResult(name, share if earned else 0.0, share, why))
     if outcome == "passed":
         return replace(_result(task, "passed", Said()), score=task.points, groups=tuple(groups))
-    name, first = _told(findings, outcome)
+    name, first = _finding_to_show(findings, outcome)
     hint = first.hint or (messages.device_hint() if name == DEVICES else task.hints[0])
     return replace(
         _result(task, outcome, first.said),
@@ -349,8 +350,8 @@ def _summed(task: Task, findings: list[tuple[Property, _Finding]]) -> TaskResult
     )
 
 
-def _told(findings: list[tuple[Property, _Finding]], outcome: str) -> tuple[str, _Finding]:
-    """The finding that a student reads, with its group: the first; of devices only if all is well without."""
+def _finding_to_show(findings: list[tuple[Property, _Finding]], outcome: str) -> tuple[str, _Finding]:
+    """The finding that a student reads, with its group; one about devices only if all else is well."""
     same = {outcome, "broken"} if outcome == "failed" else {outcome}
     wrong = [(held.group, finding) for held, finding in findings if finding.outcome != "passed"]
     fitting = [found for found in wrong if found[1].outcome in same] or wrong
@@ -358,14 +359,14 @@ def _told(findings: list[tuple[Property, _Finding]], outcome: str) -> tuple[str,
 
 
 def _outcome(findings: list[tuple[Property, _Finding]]) -> str:
-    """What a task's findings come to: what stopped it, else *failed* if anything was answered rightly."""
+    """The outcome of a task: what stopped it, or else *failed* if any property passed or failed."""
     outcomes = [finding.outcome for _, finding in findings]
     wrong = [outcome for outcome in outcomes if outcome != "passed"]
     if not wrong:
         return "passed"
     if findings[-1][1].stops:
         return outcomes[-1]
-    # What gives nothing back to the first question is not written, whatever else it then leaves undone.
+    # A function that returns nothing in the first test isn't written, whatever happens in later ones.
     if wrong[0] == "not_implemented" and "passed" not in outcomes:
         return "not_implemented"
     return "failed" if "passed" in outcomes or "failed" in outcomes else wrong[0]
@@ -380,10 +381,10 @@ def _without_machine(remark: Remark, hand_in: HandIn) -> Remark:
     return Remark(one_line(remark.file), one_line(remark.place), for_students(remark.message, own))
 
 
-def _as_told(result: TaskResult, hand_in: HandIn) -> TaskResult:
-    """The result in words that steer nothing and say nothing of this machine, and the message made of them.
+def _safe_for_students(result: TaskResult, hand_in: HandIn) -> TaskResult:
+    """The result with texts that are safe for students, and the message composed of them.
 
-    Only what went wrong in the grader keeps its own message, which is for the instructor.
+    Only a failure of the grader keeps its own message, which is for the instructor.
     """
 
     def clean(text: str) -> str:

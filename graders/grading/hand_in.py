@@ -1,7 +1,7 @@
-"""What was handed in, read: the files of one student become the modules that are graded.
+"""Turns the files of one student into the modules that are graded.
 
-Whatever cannot be read becomes a `Problem` that names the file and the reason, and the rest goes on. What a
-student wrote is parsed in a process of its own, under limits (see `limits`).
+Whatever can't be read becomes a `Problem` that names the file and the reason, and the rest is still read.
+What a student wrote is parsed in a separate process, under limits (see `limits`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from graders.curriculum import exercises
-from graders.remarks import Problem, Remark
+from graders.testing.remarks import Problem, Remark
 
 from .exercise_names import from_their_root
 from .files import Source, collect, single
@@ -28,13 +28,13 @@ class HandIn:
     """One student's submission.
 
     Attributes:
-        student: name of the student, safe as a file name.
-        graded: what is graded of it.
-        problems: what could not be read, or was read otherwise than written.
-        remarks: what neither earns nor costs anything, and was left aside.
-        paths: where it lies below the class folder.
-        ids: what the platform or the roster knows the student by.
-        late: whether it came late; None where nobody says.
+        student: the student's name, safe as a file name.
+        graded: the modules to grade.
+        problems: what couldn't be read, or was read in another way than its name suggests.
+        remarks: what wasn't graded and doesn't affect the points.
+        paths: its paths below the class folder.
+        ids: the student's ids on the platform and the roster.
+        late: whether it was late; None if unknown.
     """
 
     student: str
@@ -47,25 +47,25 @@ class HandIn:
 
     @property
     def files(self) -> Mapping[str, str]:
-        """Python source by the path it was handed in under; a notebook's code cells in one."""
+        """Python source by the path it was handed in under; a notebook's code cells are joined."""
         return self.graded.files
 
     @property
     def modules(self) -> Mapping[str, str]:
-        """For each exercise that was handed in, the module that answers it."""
+        """The module that answers each exercise that was handed in."""
         return self.graded.names
 
 
 @dataclass(frozen=True)
 class CourseNotebook:
-    """A notebook that a course has put in order, which answers an exercise whatever lies beside it."""
+    """A notebook that a course has rebuilt, which answers its exercise whatever other files there are."""
 
     exercise: str
     cells: Sequence[Cell]
 
 
 def read(given: Source | Path) -> HandIn:
-    """Read one submission. Never raises for what a student did: it is all in `problems`."""
+    """Read one submission. Whatever a student did becomes a problem and never raises an error."""
     given = single(given) if isinstance(given, Path) else given
     collected = collect(given)
     found = hand_in_of(given.student, collected.files, collected.problems)
@@ -78,7 +78,7 @@ def hand_in_of(
     problems: Iterable[Problem] = (),
     notebook: CourseNotebook | None = None,
 ) -> HandIn:
-    """The hand-in that some files come to, by relative path."""
+    """The hand-in made of some files, by relative path."""
     raw = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
     found, shadowed = from_their_root(raw)
     modules, unread = _assembled(found, notebook)
@@ -86,7 +86,7 @@ def hand_in_of(
 
 
 def _assembled(files: Mapping[str, bytes], notebook: CourseNotebook | None) -> tuple[Modules, list[Problem]]:
-    """The modules of some files. What uses up the limits is found file by file, and left out."""
+    """The modules of some files. If limits are exceeded, the files that exceed them alone are left out."""
     subjects = {one.name: {task.name: task.kind for task in one.tasks} for one in exercises()}
     course = [notebook.exercise, [asdict(cell) for cell in notebook.cells]] if notebook else None
     try:

@@ -1,7 +1,7 @@
-"""What a notebook allows beside Python: magics, shell lines, prompts. Lines keep their numbers.
+"""Turns what notebooks allow besides Python (magics, shell lines, prompts) into Python; line numbers stay.
 
 IPython's own transformer reads them, so whatever runs in a notebook is understood here too. It turns such a
-line into a call of `get_ipython()`, which does nothing where work is graded (see `sandbox/inside/loader.py`).
+line into a call of `get_ipython()`, which does nothing during grading (see `sandbox/inside/loader.py`).
 
 Source: https://ipython.readthedocs.io/en/stable/config/inputtransforms.html
 """
@@ -15,9 +15,9 @@ from functools import lru_cache
 from typing import Any
 
 MAX_TRANSFORMED = 100 << 10
-"""Characters; a longer cell that is not Python is a syntax error and is not looked at line by line."""
+"""Characters; a longer cell that isn't Python counts as a syntax error and isn't examined line by line."""
 _LONGEST_LINE = 1_000
-"""Characters; Python 3.11 takes quadratic time for the tokens of some lines, so longer ones are not split."""
+"""Characters; Python 3.11 needs quadratic time to tokenize some lines, so longer ones aren't tokenized."""
 _LONGEST_HELP = 80
 _MOST_BACKSLASHES = 20
 _PYTHON_CELLS = frozenset({"time", "timeit", "capture", "prun", "python", "python3", "debug"})
@@ -25,7 +25,7 @@ _TIMED = re.compile(r"^([ \t]*)%time[ \t]+(?=\S)", re.MULTILINE)
 
 
 def python(source: str) -> str:
-    """The Python of a cell or file; a cell in another language comes out empty.
+    """The Python code of a cell or file; a cell in another language becomes empty.
 
     >>> python("%time y = f(1)\\nx = 5 % 3")
     'y = f(1)\\nx = 5 % 3'
@@ -48,7 +48,7 @@ def cell_magic(source: str) -> tuple[str, list[str]]:
 
 
 def written_file(source: str) -> tuple[str, str] | None:
-    """Name and text of the file that a `%%writefile` cell writes; the text has the cell's line numbers."""
+    """Name and text of the file that a `%%writefile` cell writes; line numbers are the cell's."""
     name, arguments = cell_magic(source)
     files = [word.strip("'\"") for word in arguments if word not in ("-a", "--append")]
     if name not in ("writefile", "file") or len(files) != 1:
@@ -57,14 +57,14 @@ def written_file(source: str) -> tuple[str, str] | None:
 
 
 def run_files(source: str) -> list[str]:
-    """The files that `%run` lines of a cell bring in."""
+    """The files that the `%run` lines of a cell run."""
     lines = (line.split() for line in source.splitlines() if line.startswith("%run "))
     words = ([word.strip("'\"") for word in line[1:] if not word.startswith("-")] for line in lines)
     return [names[0] for names in words if names]
 
 
 def exported_cells(source: str) -> list[tuple[int, str, str]]:
-    """Line, magic and text of the cells that an export keeps as strings, as it does with `%%time` cells."""
+    """Line, magic and text of the cells that an export stores as strings, such as `%%time` cells."""
     found = []
     for node in parsed(source).body:
         call = node.value if isinstance(node, ast.Expr) else None
@@ -80,7 +80,7 @@ def exported_cells(source: str) -> list[tuple[int, str, str]]:
 
 
 def parses(source: str) -> bool:
-    """Whether this is Python as it stands."""
+    """Whether this is valid Python as it is."""
     try:
         parsed(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -90,7 +90,8 @@ def parses(source: str) -> bool:
 
 @lru_cache(maxsize=4)
 def parsed(source: str) -> ast.Module:
-    """The syntax tree of a source, which nobody may change; a file is asked for it several times.
+    """The syntax tree of a source. It is cached, because a file's tree is needed several times; don't change
+    it.
 
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: Python cannot parse it.
@@ -106,13 +107,13 @@ def _transformed(source: str) -> str:
     from IPython.core.inputtransformer2 import TransformerManager, leading_indent
 
     manager: Any = TransformerManager()  # type: ignore[no-untyped-call]
-    prompts = manager.cleanup_transforms[2:]  # `>>>` and `In [1]:`, as pasted examples have them
+    prompts = manager.cleanup_transforms[2:]  # `>>>` and `In [1]:`, as in pasted examples
     lines = _TIMED.sub(r"\1", source + "\n").splitlines(keepends=True)
     short = all(map(_is_quick, lines))
     for transform in (leading_indent, *prompts) if short else (leading_indent,):
         lines = list(transform(lines))
-    # IPython reads the whole cell anew after each command that it finds, which takes quadratic time. Here it
-    # is given one logical line after the other, and what follows a command is read from there.
+    # IPython rereads the whole cell after each command that it finds, which takes quadratic time. So it gets
+    # one logical line at a time.
     done: list[str] = []
     looked_at = 0
     while len(done) < len(lines):
@@ -126,13 +127,13 @@ def _transformed(source: str) -> str:
         try:
             after = _changed(manager, piece, command > 0)
         except (SyntaxError, RecursionError, ValueError, IndexError, tokenize.TokenError):
-            return source  # Python's own message about it is the better one
+            return source  # Python's own error message is better than ours
         done += piece if after == piece else _up_to_the_change(piece, after)
     return "".join(done).removesuffix("\n")
 
 
 def _command(lines: list[str], first: int) -> int:
-    """How many lines a command such as `!pip install x` takes, whatever brackets it has; else 0."""
+    """The number of lines of a command such as `!pip install x`, whatever brackets are in it; otherwise 0."""
     if lines[first].lstrip()[:1] not in tuple("%!?,;/"):
         return 0
     last = first
@@ -142,7 +143,7 @@ def _command(lines: list[str], first: int) -> int:
 
 
 def _logical_line(lines: list[str], first: int) -> int:
-    """How many lines belong to the statement that begins in one of them."""
+    """The number of lines of the statement that begins at line `first`."""
     following = iter(range(first, len(lines)))
     open_brackets = 0
 
@@ -162,21 +163,21 @@ def _logical_line(lines: list[str], first: int) -> int:
             return 1
     except SyntaxError:
         return 1
-    return len(lines) - first  # it never ends
+    return len(lines) - first  # the statement never ends
 
 
 def _is_quick(line: str) -> bool:
-    """Whether the tokenizer is quick with it: quotes after backslashes make it begin anew and anew."""
+    """Whether the tokenizer is quick with it: quotes after backslashes make it start over again and again."""
     return len(line) <= _LONGEST_LINE and line.count("\\") <= _MOST_BACKSLASHES
 
 
 def _changed(manager: Any, piece: list[str], command: bool) -> list[str]:
-    """A logical line with the first thing in it that is IPython's as Python."""
+    """A logical line with the first piece of IPython syntax in it turned into Python."""
     from IPython.core.inputtransformer2 import EscapedCommand
 
     text = "".join(piece).rstrip()
     if text.endswith("?"):
-        # The pattern that finds what is asked about takes quadratic time.
+        # IPython's pattern for help requests takes quadratic time.
         return list(manager.do_one_token_transform(piece)[1]) if len(text) <= _LONGEST_HELP else piece
     if command:
         indent = len(piece[0]) - len(piece[0].lstrip())
@@ -188,7 +189,7 @@ def _changed(manager: Any, piece: list[str], command: bool) -> list[str]:
 
 
 def _up_to_the_change(before: list[str], after: list[str]) -> list[str]:
-    """The lines up to the one that changed, with empty ones where a command of several lines became one."""
+    """The lines up to the changed one, padded with empty ones if a command of several lines became one."""
     lost = len(before) - len(after)
     pairs = enumerate(zip(before, after, strict=False))
     changed = next((number for number, (old, new) in pairs if old != new), len(after) - 1)

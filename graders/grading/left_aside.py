@@ -1,4 +1,4 @@
-"""What of a file does not count, in words: a remark for each stretch of it, with its place."""
+"""Remarks about the parts of a file that don't count, each with its place."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 import sys
 from collections.abc import Collection, Sequence
 
-from graders.remarks import Remark
+from graders.testing.remarks import Remark
 
 from .definitions import Reading, Statement, is_text, origins_of
 
@@ -17,7 +17,7 @@ _USUAL = frozenset({"torch", "torchvision", "numpy", "matplotlib", ""}) | sys.st
 
 
 def remarks(reading: Reading, kept: Collection[int]) -> list[Remark]:
-    """What is to be said of the statements that were not kept, by their `order`."""
+    """The remarks about the statements whose `order` is not among those kept."""
     lines = [unit.source.split("\n") for unit in reading.units]
     found: list[Remark] = []
     aside: list[Statement] = []
@@ -37,15 +37,15 @@ def remarks(reading: Reading, kept: Collection[int]) -> list[Remark]:
     found += _of_aside(reading, lines, aside)
     if len(found) > MAX_REMARKS:
         file, rest = found[0].file, len(found) - MAX_REMARKS
-        found = [*found[:MAX_REMARKS], Remark(file, "", f"{rest} more remarks like these are left out")]
+        found = [*found[:MAX_REMARKS], Remark(file, "", f"{rest} more remarks like these are not shown")]
     return found
 
 
 def _of_rebinding(reading: Reading, statement: Statement, task: str) -> Remark:
     counts = reading.binding(task)[0]
     there = reading.units[counts.unit].place(counts.first)
-    verb = "is defined" if task in statement.names.defines else "gets another value"
-    message = f"`{task}` {verb} here as well; what counts is the definition in {there}"
+    verb = "defined" if task in statement.names.defines else "assigned"
+    message = f"`{task}` is also {verb} here, but the definition in {there} is the one that counts"
     return _remark(reading, statement, message)
 
 
@@ -65,12 +65,12 @@ def _remark(reading: Reading, statement: Statement, message: str, last: int | No
 
 
 def _imports_the_usual(node: ast.stmt) -> bool:
-    """Whether this imports what every file does, of which nobody needs to hear."""
+    """Whether this imports only what every file imports, which deserves no remark."""
     return isinstance(node, ast.Import | ast.ImportFrom) and origins_of(node) <= _USUAL
 
 
 def _own_command(node: ast.stmt) -> tuple[str, ...]:
-    """Of a line that is the notebook's own, what it calls, with which texts: `("system", "ls")` for `!ls`."""
+    """What a notebook command calls, and its text arguments: `("system", "ls")` for `!ls`."""
     call = node.value if isinstance(node, ast.Expr) else None
     function = call.func if isinstance(call, ast.Call) else None
     origin = function.value if isinstance(function, ast.Attribute) else None
@@ -81,7 +81,7 @@ def _own_command(node: ast.stmt) -> tuple[str, ...]:
 
 
 def _as_written(node: ast.stmt, line: str) -> str:
-    """A line as its student wrote it: `!ls`, where a notebook makes `get_ipython().system('ls')` of it."""
+    """A line as its student wrote it: `!ls`, which IPython turns into `get_ipython().system('ls')`."""
     match _own_command(node):
         case ["system" | "getoutput", text]:
             return f"!{text}"
@@ -91,7 +91,7 @@ def _as_written(node: ast.stmt, line: str) -> str:
 
 
 def _sets_the_notebook_up(node: ast.stmt) -> bool:
-    """Whether this is a line such as `%matplotlib inline`, of which nobody needs to hear either."""
+    """Whether this is a line such as `%matplotlib inline`, which deserves no remark either."""
     return _own_command(node)[1:2] in [(name,) for name in _SET_UP]
 
 

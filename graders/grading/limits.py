@@ -1,13 +1,14 @@
-"""Bytes that a student made are read here: in a process that may die, under limits of CPU time and memory.
+"""Reads bytes that a student made in a process that may die, under limits of CPU time and memory.
 
 `read_under_limits(function, …)` calls a function of this package in a small process forked for this one call,
-and returns its result. A damaged archive that needs gigabytes or never ends costs that process alone.
+and returns its result. A damaged archive that needs gigabytes or never ends can only kill that process.
 
     files = read_under_limits(unpack, {"path": "hw.zip"})
 
 Arguments and results are plain data (None, bool, int, float, str, bytes, lists, dicts with str keys). They
-travel as JSON with the bytes behind it: nothing is unpickled. A helper process, started once for each process
-that reads, holds the reader's modules and not torch, so that a call costs a fork of some milliseconds.
+are sent as JSON followed by the bytes: nothing is unpickled. A helper process is started once for each
+process that reads. It has imported the reading modules but not torch, so a call costs a fork of a few
+milliseconds.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _STATUS = struct.Struct("<i")
 
 
 class ReadingFailed(Exception):
-    """What was to be read could not be read within the limits; the text says why, for a student."""
+    """Something couldn't be read within the limits; the message tells the student why."""
 
 
 def read_under_limits(
@@ -46,16 +47,16 @@ def read_under_limits(
     cpu_seconds: int = CPU_SECONDS,
     memory_bytes: int = MEMORY_BYTES,
 ) -> Any:
-    """The result of `function(*arguments)`, called in a process of its own under limits.
+    """The result of `function(*arguments)`, called in a separate process under limits.
 
     Args:
         function: a top-level function of an importable module.
         arguments: plain data.
-        cpu_seconds: the most CPU time it may take.
-        memory_bytes: the most memory it may take besides what the empty process has.
+        cpu_seconds: the most CPU time it may use.
+        memory_bytes: the most memory it may use, in addition to that of the empty process.
 
     Raises:
-        ReadingFailed: it took more than that, died, or raised an error.
+        ReadingFailed: the call exceeded a limit, died, or raised an error.
     """
     name = f"{function.__module__}:{function.__qualname__}"
     for attempt in (1, 2):
@@ -66,7 +67,9 @@ def read_under_limits(
             helper.end()
             _helper.cache_clear()
             if attempt == 2:
-                raise ReadingFailed("could not be read: the process for it cannot be started") from gone
+                raise ReadingFailed(
+                    "couldn't be read: the process that reads files can't be started"
+                ) from gone
     raise AssertionError("not reached")
 
 
@@ -122,7 +125,7 @@ class _Helper:
                     _send(ours, list(arguments))
                     reply = _receive(incoming)
                 except (OSError, EOFError):
-                    pass  # it died; its exit status says of what
+                    pass  # it died; its exit status says why
             try:
                 status = self._control.recv(_STATUS.size)
             except OSError as error:
@@ -141,7 +144,7 @@ def _why(status: int, cpu_seconds: int, memory_bytes: int) -> str:
         return f"takes more than {cpu_seconds} s to read"
     if died_of == signal.SIGKILL or os.WIFEXITED(status):
         return _too_large(memory_bytes)
-    return f"cannot be read: it ended the process that read it (signal {died_of})"
+    return f"cannot be read: it crashed the process that was reading it (signal {died_of})"
 
 
 def _too_large(memory_bytes: int) -> str:
@@ -179,7 +182,7 @@ def _work(function: Callable[..., Any], peer: socket.socket, cpu_seconds: int, m
         most = _size() + memory_bytes
         with suppress(ValueError, OSError):  # macOS has no such limit
             resource.setrlimit(resource.RLIMIT_AS, (most, most))
-        signal.alarm(10 * cpu_seconds + 5)  # against what waits and uses no CPU time
+        signal.alarm(10 * cpu_seconds + 5)  # for code that waits without using CPU time
         with peer.makefile("rb") as incoming:
             arguments = _receive(incoming)
         try:
@@ -194,7 +197,7 @@ def _work(function: Callable[..., Any], peer: socket.socket, cpu_seconds: int, m
 
 
 def _size() -> int:
-    """The address space of this process, where the system says it."""
+    """The size of this process's address space, or a guess if the system doesn't say."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
     except OSError:
@@ -229,7 +232,7 @@ def _exactly(incoming: BinaryIO, size: int) -> bytes:
 
 
 def _packed(data: Any, blobs: list[bytes]) -> Any:
-    """The data as JSON in which every list begins with what it stands for; bytes go to `blobs`."""
+    """The data as JSON in which every list begins with the type it stands for; bytes are moved to `blobs`."""
     if isinstance(data, bytes):
         blobs.append(data)
         return ["bytes", len(blobs) - 1]

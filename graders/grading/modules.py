@@ -1,7 +1,7 @@
-"""From the files of a hand-in to the modules that are graded: one for each exercise, and what they import.
+"""Turns the files of a hand-in into the modules that are graded: one for each exercise, and what they import.
 
-A module is made of parts, pieces of source with the numbers of the statements that count. The sandbox runs
-these statements and no others, each under the name and the line that its student knows.
+A module consists of parts: pieces of source with the numbers of the statements that count. The sandbox runs
+these statements and no others, each with the file name and line number that its student knows.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Any
 
-from graders.remarks import Problem, Remark
 from graders.sandbox.inside.loader import PACKAGE, Part
+from graders.testing.remarks import Problem, Remark
 
 from .definitions import Reading, Statement, TooLong, read
 from .exercise_names import exercise_named
@@ -25,23 +25,23 @@ from .screen import aliases_in, forbidden_calls, loadable
 from .sources import Source, Unit, of_cells, source, with_runs
 
 Subjects = Mapping[str, Mapping[str, str]]
-"""For each exercise the kind of each of its tasks."""
+"""The kind of every task, by exercise and task."""
 _LONGEST_PATH = 1_000
 _MOST_ROUNDS = 20
 
 
 @dataclass(frozen=True)
 class Modules:
-    """What is graded of a hand-in.
+    """What is graded in a hand-in.
 
     Attributes:
-        names: for each exercise that was handed in, its module.
-        main: for each of these exercises, the file that it was handed in as.
+        names: the module of each exercise that was handed in.
+        main: the file that each of these exercises was handed in as.
         files: Python source of every file, by the path it was handed in under.
         code: the parts of every module that is loaded, by relative path.
-        unreadable: for tasks that cannot be read, such as `conv2d.Conv2D`, what is wrong and where.
-        imports: for each exercise the modules from outside that may be loaded before the walls go up.
-        calls: what by-hand tasks may not call, by label and line, as the student wrote it.
+        unreadable: for tasks that can't be read, such as `conv2d.Conv2D`, what is wrong and where.
+        imports: for each exercise, the library modules that may be loaded before the walls go up.
+        calls: calls that by-hand tasks may not make, by label and line, as the student wrote them.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -85,10 +85,10 @@ class Modules:
 
 
 def assemble(sources: Iterable[Source], subjects: Subjects, notebook: Source | None = None) -> Modules:
-    """Find out which file answers which exercise, and what of it counts.
+    """Find out which file answers which exercise, and which parts of it count.
 
     Args:
-        notebook: answers an exercise, and no other file named for it does.
+        notebook: the notebook that answers its exercise; other files named after that exercise are ignored.
     """
     if notebook is not None:
         exercise = exercise_named(notebook.path)
@@ -97,7 +97,7 @@ def assemble(sources: Iterable[Source], subjects: Subjects, notebook: Source | N
 
 
 def assembled(files: dict[str, bytes], subjects: Subjects, course: list[Any] | None) -> dict[str, Any]:
-    """`assemble` from and to plain data, for a process of its own; what is imported here must be light."""
+    """`assemble` with plain data in and out, for a separate process; all that it imports must be light."""
     tasks = frozenset(task for of_exercise in subjects.values() for task in of_exercise)
     sources = [source(path, content, tasks) for path, content in files.items()]
     if course is not None:
@@ -195,7 +195,7 @@ class _Assembly:
             here = reading.written & tasks
             if meant is None and PurePosixPath(path).with_suffix("").as_posix() in self.helpers:
                 continue
-            # In a file named for another exercise a function of this name may be a helper there.
+            # In a file named after another exercise, a function of this name may be a helper.
             if named or (here and (meant is None or len(here & core) * 2 >= len(core))):
                 exact = named and PurePosixPath(path).stem == exercise
                 candidates.append(_Candidate(path, reading, here, exact, named))
@@ -203,7 +203,7 @@ class _Assembly:
             return
         ranks = [(bool(c.written), c.named, c.exact, c.path.endswith(".py")) for c in candidates]
         main = candidates[ranks.index(max(ranks))]
-        before: list[Unit] = []  # so that what the main file defines comes last, and counts
+        before: list[Unit] = []  # so that the main file's definitions come last, and count
         answered = main.reading.defined & tasks
         for other in candidates:
             if other is main:
@@ -215,7 +215,7 @@ class _Assembly:
                 self._note(other.path, f"was read for {_listed(sorted(more))}")
             else:
                 stub = bool(main.written) and not other.written and bool(other.reading.defined & tasks)
-                why = "is as it was released;" if stub else "is left out:"
+                why = "has not been changed;" if stub else "is left out:"
                 self._note(other.path, f"{why} {main.path} was read for {exercise}")
         if not main.exact:
             why = f"was read as {exercise}.py"
@@ -229,7 +229,7 @@ class _Assembly:
             try:
                 self.modules[f"{exercise}.py"] = read([*before, *main.reading.units], self.tasks)
             except TooLong as error:
-                self._note(main.path, f"with the other files for {exercise} {error}")
+                self._note(main.path, f"together with the other files for {exercise}, it {error}")
 
     def _note(self, path: str, message: str) -> None:
         self.problems.append(Problem(path, None, message))
@@ -237,7 +237,7 @@ class _Assembly:
     # ----------------------------------------------------------------------------------- what of it counts
 
     def _selected(self) -> tuple[dict[str, frozenset[int]], dict[str, tuple[str, ...]]]:
-        """The statements that count, by module; and what they import from outside, by exercise."""
+        """The statements that count, by module; and the library modules they import, by exercise."""
         kept: dict[str, frozenset[int]] = {}
         imports: dict[str, tuple[str, ...]] = {}
         for exercise in self.names:
@@ -250,7 +250,7 @@ class _Assembly:
         return kept, imports
 
     def _reached(self, wanted: dict[str, set[str]]) -> dict[str, frozenset[int]]:
-        """The statements of each module that the wanted names of some modules need, over all imports."""
+        """The statements of each module that the wanted names need, followed through all imports."""
         rounds: Counter[str] = Counter()
         kept: dict[str, frozenset[int]] = {}
         waiting = dict.fromkeys(wanted)
@@ -259,7 +259,7 @@ class _Assembly:
             del waiting[module]
             rounds[module] += 1
             reading = self.modules[module]
-            # Two modules that ask each other for one name after the other: of such all counts.
+            # Two modules may import from each other, one name at a time. After many rounds, take everything.
             chosen = reading.select(wanted[module]) if rounds[module] < _MOST_ROUNDS else reading.statements
             kept[module] = frozenset(statement.order for statement in chosen)
             for imported, names in self._imported(module, chosen).items():
@@ -271,7 +271,7 @@ class _Assembly:
         return kept
 
     def _imported(self, module: str, chosen: Sequence[Statement]) -> dict[str, set[str]]:
-        """Modules of the hand-in that statements import, with the names that they use of them."""
+        """The hand-in's modules that statements import, with the names that they use from them."""
         found: dict[str, set[str]] = {}
         for imported, names in dict.fromkeys(self._imports(module, chosen)):
             found.setdefault(imported, set()).update(names)
@@ -323,7 +323,7 @@ class _Assembly:
             for task in self.subjects[exercise]:
                 broken = reading.unreadable(task)
                 if broken is None and len(reading.units) == 1 and reading.broken:
-                    broken = reading.broken[0]  # of a module nothing runs
+                    broken = reading.broken[0]  # a module with a syntax error doesn't run at all
                 if broken is not None:
                     unit = reading.units[broken.unit]
                     where = unit.label if broken.line is None else f"{unit.label}, line {broken.line}"
@@ -362,7 +362,8 @@ def _parts(reading: Reading, orders: frozenset[int], with_broken: bool) -> tuple
     """The parts of a module.
 
     Args:
-        with_broken: units with a syntax error too, so that importing the module fails as it does in Python.
+        with_broken: include units with a syntax error, so that importing the module fails as it does in
+            Python.
     """
     broken = {each.unit for each in reading.broken} if with_broken else set()
     kept: dict[int, list[int]] = {}
@@ -377,7 +378,7 @@ def _parts(reading: Reading, orders: frozenset[int], with_broken: bool) -> tuple
 
 
 def _imported_names(reading: Reading) -> Iterator[str]:
-    """The modules that a file imports, as paths without an ending."""
+    """The modules that a file imports, as paths without an extension."""
     for statement in reading.statements:
         if statement.names.imports:
             for node in ast.walk(statement.node):

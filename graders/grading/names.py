@@ -1,4 +1,4 @@
-"""People's names: as they are, safe as file names, and apart from each other before anything is graded."""
+"""People's names: kept as they are, made safe as file names, and made unique before anything is graded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # they spell Persia
 
 
 def safe_name(text: str) -> str:
-    """A name in composed form (NFC) without what a path, a terminal or a page could obey."""
+    """A name in composed form (NFC) without characters that have a meaning for paths, terminals or pages."""
     composed = unicodedata.normalize("NFC", text.encode(errors="replace").decode())
     visible = "".join("_" if c in "\t\n\r" else c for c in composed)
     visible = "".join(
@@ -26,15 +26,15 @@ def safe_name(text: str) -> str:
 
 
 def apart(names: Sequence[str], qualifiers: Sequence[Sequence[str]]) -> list[str]:
-    """The names, those that several people share each with what tells them apart.
+    """The names, with a qualifier added to those that several people share.
 
-    File names that differ by case alone are one file on many machines, so case does not tell people apart.
-    What is added comes from the hand-in itself and never from the order of the others.
+    On many machines, file names that differ only in case are the same file, so case doesn't make names
+    different. The qualifier comes from the hand-in itself and never from the order of the others.
 
     Args:
         names: safe names.
-        qualifiers: for each name what may be added, the best first, such as a number that the platform knows
-            the person by; the last must be different for each.
+        qualifiers: for each name, the possible qualifiers, the best first, such as the person's number on the
+            platform; the last must be different for everybody.
     """
     shared = Counter(map(str.casefold, names))
     found = [
@@ -51,11 +51,11 @@ def apart(names: Sequence[str], qualifiers: Sequence[Sequence[str]]) -> list[str
 def _qualified(
     name: str, ways: Sequence[str], names: Sequence[str], qualifiers: Sequence[Sequence[str]]
 ) -> str:
-    """The name with the first qualifier that nobody of the same name has too."""
+    """The name with the first qualifier that nobody else of that name has."""
     same = [w for other, w in zip(names, qualifiers, strict=True) if other.casefold() == name.casefold()]
     for place, way in enumerate(ways[:-1]):
         if [w[place].casefold() for w in same].count(way.casefold()) == 1:
-            if not way:  # the others have it, and it tells them apart
+            if not way:  # only the others have this qualifier, which tells them apart
                 return name
             added = safe_name(way)
             return f"{_cut(name, MAX_NAME_BYTES - len(added.encode()) - 3)} ({added})"

@@ -1,6 +1,7 @@
-"""The cells of a notebook file: their text, kind and name, and nothing else of what a student may put there.
+"""The cells of a notebook file: their text, kind and name, and nothing else that a student may have put
+there.
 
-Formats 2 to 4 are read, without a schema: a field that is missing or of another type is passed over, and the
+Formats 2 to 4 are read, without a schema: a field that is missing or has the wrong type is ignored, and the
 rest is read.
 
 Source: https://nbformat.readthedocs.io/en/latest/format_description.html
@@ -16,11 +17,11 @@ from typing import Any
 HINT = "Open and save it once in Jupyter"
 MAX_CELLS = 1_000
 MAX_CELL = (1 << 20) + 1
-"""Characters; a cell of so many is refused with its file, so nothing is cut off."""
+"""Characters; a file with a longer cell is refused anyway, so no text is lost by cutting here."""
 
 
 class Unreadable(Exception):
-    """A file is not a notebook; the message says why."""
+    """A file isn't a notebook; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,12 @@ class Cell:
     """One cell as it was handed in.
 
     Attributes:
-        name: how messages call it.
+        name: its name in messages.
         kind: `code`, `markdown`, `raw`, …
-        id: its grade id, else its cell id, else nothing.
-        grade: it is one of nbgrader's cells of tests.
-        solution: it is one of nbgrader's cells for answers.
-        provided: it is as it was released, and nothing of it is the student's.
+        id: its grade id, otherwise its cell id, otherwise empty.
+        grade: whether it is one of nbgrader's test cells.
+        solution: whether it is one of nbgrader's answer cells.
+        provided: whether it was released as it is, with nothing written by the student.
     """
 
     name: str
@@ -49,15 +50,15 @@ def cells(raw: bytes) -> list[Cell]:
     """The cells of a notebook.
 
     Raises:
-        Unreadable: it is none.
+        Unreadable: it isn't a notebook.
     """
     try:
         found = _list_of_cells(json.loads(raw.decode("utf-8-sig")))
     except (ValueError, RecursionError) as error:
         why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:100]
-        raise Unreadable(f"is no readable notebook ({why}). {HINT}") from None
+        raise Unreadable(f"can't be read as a notebook ({why}). {HINT}") from None
     if len(found) > MAX_CELLS:
-        raise Unreadable(f"has {len(found):,} cells; {MAX_CELLS:,} are the most")
+        raise Unreadable(f"has {len(found):,} cells; the limit is {MAX_CELLS:,}")
     mappings = (cell if isinstance(cell, Mapping) else {} for cell in found)
     return [_cell(number, cell) for number, cell in enumerate(mappings, 1)]
 

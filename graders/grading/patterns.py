@@ -1,12 +1,13 @@
-"""How learning platforms name what they export.
+"""How learning platforms name the files that they export.
 
 - Canvas (`lib/content_zipper.rb`): `name[_LATE]_userid_fileid_original`, with `-1`, `-2` before the suffix
-  when a name was handed in again; `_text.html` and `_link.html` for what was typed. Graded anonymously, the
-  name is left out and the id is `anon_abcde`.
-- Moodle (`mod/assign/classes/downloader.php`): folders `Full name_id_assignsubmission_file[_]`, or files of
-  that prefix; `_assignsubmission_onlinetext` for what was typed. A group's folder has its name and id.
-- Blackboard: `Assignment_user_attempt_2026-01-30-15-00-00[_original]`, and a `.txt` of each attempt that says
-  the person's name.
+  when a file of that name was handed in again; `_text.html` and `_link.html` for text that was typed in. With
+  anonymous grading, the name is missing and the id is `anon_abcde`.
+- Moodle (`mod/assign/classes/downloader.php`): folders `Full name_id_assignsubmission_file[_]`, or files with
+  that prefix; `_assignsubmission_onlinetext` for text that was typed in. A group's folder has its name and
+  id.
+- Blackboard: `Assignment_user_attempt_2026-01-30-15-00-00[_original]`, and for each attempt a `.txt` with the
+  person's name.
 - Gradescope: `submission_metadata.yml` beside a folder for each submission.
 - nbgrader: `submitted/student/assignment/`.
 """
@@ -31,7 +32,7 @@ BLACKBOARD_NAME = re.compile(r"^\s*\w+:\s*(?P<name>[^\n(]+?)\s*\((?P<user>[^()\s
 
 
 def people_in(names: Iterable[str]) -> set[str]:
-    """The people whom file names name in a platform's way; for what ought to be one person's."""
+    """The people mentioned in file names of a platform's format, to check that files are one person's."""
     people = set()
     for name in names:
         moodle_name, blackboard_name = MOODLE.fullmatch(name), BLACKBOARD.fullmatch(name)
@@ -46,6 +47,6 @@ def people_in(names: Iterable[str]) -> set[str]:
 
 
 def refusal(people: set[str]) -> str:
-    """Why what holds files of several people is not read as one hand-in."""
+    """Why a folder or archive with files of several people isn't read as one hand-in."""
     some = ", ".join(sorted(people)[:3]) + (" and others" if len(people) > 3 else "")
-    return f"is refused: it holds files of {len(people)} people ({some}), which are never merged"
+    return f"is refused: it has files of {len(people)} people ({some}), which are never merged"

@@ -3,8 +3,8 @@
     plan = plan_for(Path("class"))
     print(plan.summary())
 
-A class folder, or the .zip that a teacher downloaded from a platform, comes to hand-ins under names that are
-fixed from here on. Files of several people are never merged, and nothing is passed over without a word.
+A class folder, or the .zip that a teacher downloaded from a platform, is divided into hand-ins, whose names
+are fixed from here on. Files of several people are never merged, and nothing is skipped silently.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from graders.remarks import Problem
+from graders.testing.remarks import Problem
 
 from .collected import writable
 from .files import Source, single
@@ -31,7 +31,7 @@ PLATFORMS: dict[str, Callable[[Tree], Found | None]] = {
     "nbgrader": nbgrader,
 }
 LAYOUTS: dict[str, Callable[[Tree], Found | None]] = {**PLATFORMS, "git": git, "each": each, "one": one}
-"""What `--layout` may name."""
+"""The values of `--layout`."""
 _TITLES = {
     "gradescope": "Gradescope",
     "moodle": "Moodle",
@@ -43,7 +43,7 @@ _TITLES = {
     "one": "one student",
 }
 _TELLING = ("id", "sid", "username", "email", "submission")
-"""The ids that tell people of one name apart, the best first."""
+"""The ids that tell people of the same name apart, the best first."""
 _MOST_FOLDERS_AROUND = 3
 _SHOWN = 20
 
@@ -55,7 +55,7 @@ class Plan:
     Attributes:
         layout: the name of the layout, one of `LAYOUTS`.
         root: the class folder or .zip.
-        hand_ins: one for each student, in the order of their names.
+        hand_ins: one for each student, sorted by name.
         passed_over: what belongs to no hand-in, with the reason.
         files: how many files there are in all.
     """
@@ -68,7 +68,7 @@ class Plan:
 
     @property
     def refused(self) -> tuple[Problem, ...]:
-        """What is somebody's work and cannot be graded as it is."""
+        """What is somebody's work but can't be graded as it is."""
         return tuple(problem for problem in self.passed_over if problem.message.startswith("is refused"))
 
     def summary(self) -> str:
@@ -77,7 +77,7 @@ class Plan:
         left = [*self.passed_over, *notes]
         head = (
             f"{_many(self.files, 'file')}, {_many(len(self.hand_ins), 'student')}, "
-            f"format {_TITLES[self.layout]}; passed over: {_many(len(left), 'file') if left else 'nothing'}"
+            f"format {_TITLES[self.layout]}; skipped: {_many(len(left), 'file') if left else 'nothing'}"
         )
         lines = [f"  {problem.file} {problem.message}" for problem in left[:_SHOWN]]
         more = [f"  and {len(left) - _SHOWN} more"] if len(left) > _SHOWN else []
@@ -101,14 +101,14 @@ def plan_for(path: Path, layout: str = "") -> Plan:
     """The plan for a class folder, a downloaded .zip, or a single hand-in.
 
     Args:
-        layout: one of `LAYOUTS`; empty to recognise it.
+        layout: one of `LAYOUTS`; empty to detect it.
 
     Raises:
-        FileNotFoundError: nothing is there, or nothing that could be a hand-in.
-        ValueError: the layout is not known, or what is there is not of it.
+        FileNotFoundError: the path doesn't exist, or has nothing in it that could be a hand-in.
+        ValueError: the layout is unknown, or isn't the one found there.
     """
     if layout and layout not in LAYOUTS:
-        raise ValueError(f"--layout {layout}: there is no such layout. There are: {', '.join(LAYOUTS)}")
+        raise ValueError(f"--layout {layout}: there is no such layout. Choose from: {', '.join(LAYOUTS)}")
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder")
     path = path if path.name and path.name != ".." else path.resolve()
@@ -119,21 +119,21 @@ def plan_for(path: Path, layout: str = "") -> Plan:
         return Plan("one", path.parent, (single(path),), (), 1)
     name, found, tree = _asked_for(tree, layout) if layout else _recognised(tree)
     if not found.sources and not found.passed_over:
-        raise FileNotFoundError(f"{path}: holds no folder, archive, notebook or .py file of a student")
+        raise FileNotFoundError(f"{path}: no student's folder, archive, notebook or .py file in it")
     if not found.sources:
         why = "; ".join(f"{problem.file} {problem.message}" for problem in found.passed_over[:3])
         raise FileNotFoundError(
-            f"{path}: holds no folder, archive, notebook or .py file of a student: {writable(why)}"
+            f"{path}: no student's folder, archive, notebook or .py file in it: {writable(why)}"
         )
     count = sum(1 for _ in tree.files())
     return Plan(name, found.sources[0].root, _named(found.sources), _writable(found.passed_over), count)
 
 
 def one_hand_in(path: Path) -> Source:
-    """What lies there as the hand-in of one student, in a platform's layout too.
+    """A path as the hand-in of one student, which may have a platform's layout.
 
     Raises:
-        FileNotFoundError: nothing is there.
+        FileNotFoundError: the path doesn't exist.
         ValueError: it is an export with the work of several people.
     """
     if not path.exists():
@@ -158,7 +158,7 @@ def _asked_for(tree: Tree, layout: str) -> tuple[str, Found, Tree]:
             return layout, found, inner
         if layout in ("each", "one"):
             break
-    raise ValueError(f"--layout {layout}: {tree.root} does not look like this")
+    raise ValueError(f"--layout {layout}: {tree.root} does not have this layout")
 
 
 def _recognised(tree: Tree) -> tuple[str, Found, Tree]:
@@ -167,7 +167,7 @@ def _recognised(tree: Tree) -> tuple[str, Found, Tree]:
             found = platform(inner)
             if found is not None and found.sources:
                 return name, found, inner
-    if tree.members is not None:  # a .zip by itself is one student's, unless it clearly holds several
+    if tree.members is not None:  # a single .zip is one student's, unless it clearly is a class
         for inner in _with_folders_around(tree):
             if holds_several(inner):
                 return "each", each(inner), inner
@@ -182,7 +182,7 @@ def _recognised(tree: Tree) -> tuple[str, Found, Tree]:
 
 
 def _with_folders_around(tree: Tree) -> list[Tree]:
-    """The tree, and what lies alone in it: exports come in a folder of their own, or as a .zip in one."""
+    """The tree, and whatever is alone inside it: exports may be wrapped in a folder, or be a .zip in one."""
     found = [tree]
     while len(found) <= _MOST_FOLDERS_AROUND and len(found[-1].entries) == 1:
         (entry,) = found[-1].entries
@@ -199,7 +199,7 @@ def _with_folders_around(tree: Tree) -> list[Tree]:
 
 
 def _named(sources: Sequence[Source]) -> tuple[Source, ...]:
-    """The hand-ins under safe names that no two of them share, sorted by them."""
+    """The hand-ins under safe and unique names, sorted by name."""
     names = [safe_name(source.student) for source in sources]
     qualifiers = [
         [
@@ -220,7 +220,7 @@ def _named(sources: Sequence[Source]) -> tuple[Source, ...]:
 
 
 def _place(source: Source) -> list[str]:
-    """What tells hand-ins without ids apart: the kind of file, then the place itself."""
+    """What tells hand-ins without ids apart: the file's extension, then the path itself."""
     path = source.items[0].path if source.items else source.student
     return [PurePosixPath(path).suffix.lstrip("."), f"{path} {source.student} {sorted(source.ids.items())}"]
 

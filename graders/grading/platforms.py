@@ -1,7 +1,7 @@
-"""Who handed in what, by the pattern that each learning platform writes into its export.
+"""Who handed in what, according to the names that each learning platform gives to exported files.
 
-Each function looks at one tree and returns what it found, or None if this is not its export. The patterns of
-their names are in `patterns.py`.
+Each function examines one tree and returns what it found, or None if this isn't its platform's export. The
+patterns of the names are in `patterns.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from graders.remarks import Problem
+from graders.testing.remarks import Problem
 
 from .exercise_names import exercise_named
 from .file_kinds import READABLE, kind_of
@@ -27,7 +27,7 @@ _MOST_METADATA = 16 << 20
 
 @dataclass(frozen=True)
 class Found:
-    """What a platform's export holds: hand-ins under the platform's own names, and what is no hand-in."""
+    """The contents of a platform's export: hand-ins under the platform's names, and what isn't a hand-in."""
 
     sources: tuple[Source, ...]
     passed_over: tuple[Problem, ...] = ()
@@ -77,7 +77,7 @@ def canvas(tree: Tree) -> Found | None:
 
 
 def _canvas_readings(entry: Entry) -> list[_CanvasFile]:
-    """How a name can be read; digits in a student's or a file's name leave several ways."""
+    """All ways to read a name; with digits in a student's or a file's name, there are several."""
     found = []
     for match in CANVAS_IDS.finditer(f"_{entry.name}"):
         name = f"_{entry.name}"[: match.start()].removeprefix("_")
@@ -98,13 +98,13 @@ def _canvas_readings(entry: Entry) -> list[_CanvasFile]:
 
 
 def _canvas_files(candidates: list[list[_CanvasFile]]) -> list[_CanvasFile]:
-    """Each file read one way: the first, unless it gives several files one id, which Canvas never does."""
+    """One reading for each file: the first, unless it gives several files one id, which Canvas never does."""
     ids = Counter(found[0].file for found in candidates)
     return [found[0] if ids[found[0].file] == 1 or len(found) == 1 else found[1] for found in candidates]
 
 
 def _latest(files: Iterable[_CanvasFile]) -> tuple[tuple[Item, ...], list[Problem]]:
-    """The latest file of each name, under the name that it had before it was handed in again."""
+    """The latest file of each name, under its original name, without what Canvas adds to later versions."""
     files = sorted(files, key=lambda file: file.file)
     originals = {file.original for file in files}
     latest: dict[str, _CanvasFile] = {}
@@ -128,7 +128,7 @@ def _latest(files: Iterable[_CanvasFile]) -> tuple[tuple[Item, ...], list[Proble
 
 
 def _before_again(original: str, originals: set[str]) -> str:
-    """`conv2d.py` for `conv2d-1.py`, where that is what Canvas made of it."""
+    """`conv2d.py` for `conv2d-1.py`, if Canvas added the number."""
     match = AGAIN.fullmatch(original)
     if match is None:
         return original
@@ -167,7 +167,7 @@ def moodle(tree: Tree) -> Found | None:
     shared = Counter(name for name, _ in items)
     sources = []
     for (name, number), theirs in items.items():
-        # Graded anonymously, everybody is called by one word: "Participant", in the site's language.
+        # With anonymous grading, everybody has the same one-word name: "Participant" in the site's language.
         anonymous = number and shared[name] == len(items) and " " not in name
         ids = {"id": number} if number else {}
         sources.append(
@@ -205,7 +205,9 @@ def blackboard(tree: Tree) -> Found | None:
         *earlier, last = sorted(theirs)
         items = tuple(Item(entry.path, "" if entry.is_folder else called) for entry, called in theirs[last])
         notes = [
-            Problem(entry.path, None, f"is left out: it is of an earlier attempt; that of {last} was read")
+            Problem(
+                entry.path, None, f"is left out: it is from an earlier attempt; the one of {last} was read"
+            )
             for when in earlier
             for entry, _ in theirs[when]
         ]
@@ -217,7 +219,7 @@ def blackboard(tree: Tree) -> Found | None:
 
 
 def _blackboard_users(heads: set[str]) -> dict[str, str]:
-    """User names, from `Assignment_user`: what all have in common is the assignment."""
+    """User names from `Assignment_user`: what all of them have in common is the assignment."""
     if len(heads) == 1:
         return {head: head.rpartition("_")[2] for head in heads}
     first, last = min(heads), max(heads)
@@ -230,7 +232,7 @@ def _blackboard_users(heads: set[str]) -> dict[str, str]:
 
 
 def gradescope(tree: Tree) -> Found | None:
-    """A folder for each submission, and a file that says whose it is; a group's counts for each of them."""
+    """A folder for each submission, and a file that says whose it is; a group's counts for every member."""
     metadata = next((entry for entry in tree.entries if entry.name == _METADATA), None)
     if metadata is None:
         return None
@@ -247,7 +249,7 @@ def gradescope(tree: Tree) -> Found | None:
         submission = named.pop(entry.name, None)
         if submission is None:
             passed_over.append(
-                Problem(entry.path, None, f"is not in {_METADATA}, so nobody knows whose it is")
+                Problem(entry.path, None, f"is not listed in {_METADATA}, so its owner is unknown")
             )
             continue
         item = Item(entry.path, "" if entry.is_folder else entry.name)
@@ -269,17 +271,18 @@ def gradescope(tree: Tree) -> Found | None:
             else:
                 passed_over.append(_superseded(source, other))
     passed_over += [
-        Problem(folder, None, f"is in {_METADATA}, but not in the export") for folder in sorted(named)
+        Problem(folder, None, f"is listed in {_METADATA} but missing from the export")
+        for folder in sorted(named)
     ]
     return Found(tuple(sources.values()), tuple(passed_over))
 
 
 def gradescope_people(data: bytes) -> list[dict[str, Any]]:
-    """Folder, time and people of each submission that the metadata name."""
+    """Folder, time and people of each submission in the metadata."""
     import yaml
 
     class Plain(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-        """Reads Ruby's own objects, such as times with a zone, as what they are made of."""
+        """Reads Ruby's own objects, such as times with a time zone, as the plain data in them."""
 
     def plain(loader: Any, suffix: str, node: Any) -> Any:
         if isinstance(node, yaml.MappingNode):
@@ -289,7 +292,7 @@ def gradescope_people(data: bytes) -> list[dict[str, Any]]:
         return loader.construct_scalar(node)
 
     Plain.add_multi_constructor("", plain)
-    Plain.yaml_implicit_resolvers = {}  # every scalar stays text: a student number may begin with zeros
+    Plain.yaml_implicit_resolvers = {}  # every scalar stays text, since a student number may begin with zeros
     loaded = yaml.load(data, Loader=Plain)
     found = []
     for folder, about in (loaded if isinstance(loaded, dict) else {}).items():
@@ -306,7 +309,7 @@ def gradescope_people(data: bytes) -> list[dict[str, Any]]:
 
 
 def _plain_keys(about: Any) -> dict[str, Any]:
-    """A mapping with Ruby's symbols as keys, such as `:name:`, under plain names."""
+    """A mapping whose keys are Ruby symbols, such as `:name:`, with plain keys."""
     return {str(key).strip(":"): value for key, value in about.items()} if isinstance(about, dict) else {}
 
 
@@ -323,7 +326,7 @@ def _superseded(earlier: Source, later: Source) -> Problem:
 
 
 def nbgrader(tree: Tree) -> Found | None:
-    """`submitted/student/assignment/`, in a course or by itself."""
+    """`submitted/student/assignment/`, inside a course or alone."""
     inner = next((entry for entry in tree.entries if entry.name == "submitted" and entry.is_folder), None)
     submitted = tree.below(inner) if inner else tree
     students = [entry for entry in submitted.entries if entry.is_folder and not entry.is_link]
@@ -340,13 +343,13 @@ def nbgrader(tree: Tree) -> Found | None:
         tuple(sources),
         (
             *_strange(rest, "nbgrader"),
-            *(Problem(entry.path, None, "is part of the course, not handed in") for entry in around),
+            *(Problem(entry.path, None, "is part of the course and wasn't handed in") for entry in around),
         ),
     )
 
 
 def _mostly(tree: Tree, matching: Collection[Entry]) -> bool:
-    """Whether more of what might be a hand-in has names of a pattern than has not."""
+    """Whether most of what may be a hand-in matches the platform's pattern."""
     others = [
         entry
         for entry in tree.entries
@@ -357,6 +360,6 @@ def _mostly(tree: Tree, matching: Collection[Entry]) -> bool:
 
 def _strange(entries: Iterable[Entry], platform: str) -> tuple[Problem, ...]:
     return tuple(
-        Problem(entry.path, None, f"has no name as {platform} writes them, so nobody knows whose it is")
+        Problem(entry.path, None, f"is not named the way {platform} names files, so its owner is unknown")
         for entry in entries
     )

@@ -1,10 +1,10 @@
-"""What an error says of the machine that grades is left out of what its student reads.
+"""Removes details of the grading machine from what students read.
 
-Python and torch name files by their paths, and a student's code may print the host's name or its environment.
-None of it helps with the exercise. A path that stands in the hand-in itself is the student's own and stays.
+Error messages of Python and torch contain file paths, and a student's code may print the host's name or its
+environment. None of that helps with the exercise. A path that occurs in the hand-in itself is kept.
 
-This is about text that says so plainly. Code that means to tell can spell a path in numbers; what it can
-learn at all is the sandbox's matter.
+This handles plain text only. Code that wants to leak a path can encode it as numbers; limiting what it can
+learn is the sandbox's job.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from graders.printable import lines
 _LONGEST = 4_000
 _PLACE, _MACHINE, _ENVIRONMENT = "[path]", "[machine]", "[environment]"
 _REST = r"[^\s'\"`,;:()\[\]{}<>|]"
-# What follows is the name of a module, which helps and says nothing of the machine.
+# The rest of such a path is the name of a module, which helps and tells nothing about the machine.
 _LIBRARY = re.compile(r".*/(?:site-packages|dist-packages|python\d(?:\.\d+)?)/(.+)")
 _ENVIRON = re.compile(r"environ\(\{.*?\}\)|environ\(\{.*", re.DOTALL)
 _COMMON_NAMES = frozenset({"root", "user", "student", "localhost", "nobody", "admin", "ubuntu"})
@@ -36,16 +36,16 @@ _OF_STUDENTS = (
 
 
 def for_students(text: str, own: Iterable[str] = ()) -> str:
-    """Any text as a student may read it: of this machine it says nothing, and it steers nothing.
+    """A text that is safe for students: without details of this machine and without control characters.
 
     Args:
-        own: what the student handed in; a path that stands there stays.
+        own: the files the student handed in; a path that occurs in them is kept.
     """
     return lines(without_machine(text[:_LONGEST], own), _LONGEST)
 
 
 def without_machine(text: str, own: Iterable[str] = ()) -> str:
-    """`text` without paths, host name, user name and environment of this machine."""
+    """`text` without this machine's paths, host name, user name and environment."""
     sources = tuple(own)
 
     def place(match: re.Match[str]) -> str:
@@ -69,7 +69,7 @@ def _top() -> frozenset[str]:
 
 @cache
 def _paths() -> re.Pattern[str]:
-    """Folders of this machine, whose names may have spaces, with what they hold; and all other paths."""
+    """Paths into known folders of this machine, whose names may have spaces in them; and all other paths."""
     places = (sys.prefix, sys.base_prefix, str(Path.home()), str(Path.cwd()), tempfile.gettempdir())
     known = sorted({place.rstrip("/") for place in places if len(place) > 1}, key=len, reverse=True)
     folders = "|".join(map(re.escape, known))
@@ -86,7 +86,7 @@ def _variables() -> re.Pattern[str]:
 
 @cache
 def _names() -> re.Pattern[str]:
-    """Names of the machine, of its kernel and of whoever grades, as whole words."""
+    """The names of the machine, its kernel and the user who runs the grader, as whole words."""
     host = platform.node()
     try:
         user = getpass.getuser()

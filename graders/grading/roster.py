@@ -1,7 +1,7 @@
-"""The list of a class: who ought to have handed in, matched with who did.
+"""The class list: who should have handed in, matched with who did.
 
-Any CSV with a column for names, numbers or addresses will do: separators and headers differ from one platform
-to the next, so both are read leniently.
+Any CSV with a column for names, numbers or addresses will do. Separators and headers differ between
+platforms, so both are read leniently.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class Person:
 
     @property
     def shown(self) -> str:
-        """How a person is listed."""
+        """How a person is displayed."""
         about = ", ".join(part for part in (*self.ids, self.email) if part)
         return f"{self.name} ({about})" if self.name and about else self.name or about
 
 
 @dataclass(frozen=True)
 class Matched:
-    """A plan whose hand-ins know what the roster says, and who is missing on either side."""
+    """A plan whose hand-ins have ids from the roster, and who is missing on either side."""
 
     plan: Plan
     missing: tuple[Person, ...]
@@ -87,7 +87,7 @@ def read_roster(path: Path) -> tuple[Person, ...]:
     }
     if not any(columns.values()):
         raise ValueError(
-            f"{path}: no column of names, numbers or e-mail addresses in its first line: {head[:200]}"
+            f"{path}: the first line has no column for names, numbers or e-mail addresses: {head[:200]}"
         )
     people = []
     for row in rows:
@@ -100,9 +100,9 @@ def read_roster(path: Path) -> tuple[Person, ...]:
 
 
 def match(plan: Plan, people: Sequence[Person]) -> Matched:
-    """The plan with what the roster says of each person.
+    """The plan with each person's ids from the roster.
 
-    Numbers and addresses decide; where they do not, a name that only one person has.
+    People are matched by number or address; if that isn't possible, by a name that only one person has.
     """
     matched: dict[int, Person] = {}
     for place, source in enumerate(plan.hand_ins):

@@ -1,7 +1,7 @@
-"""What a statement at the top level of a module binds, needs and changes, by the rules of Python's scopes.
+"""What a top-level statement of a module binds, needs and changes, by the rules of Python's scopes.
 
-Names that functions have for themselves (parameters, locals) are nobody else's: only free names are needed.
-The standard library's `symtable` knows which are free; it is the first half of Python's own compiler.
+A function's own names (parameters, locals) don't matter outside it: only free names count as needed. The
+standard library's `symtable`, which is part of Python's own compiler, knows which names are free.
 
 Source: https://docs.python.org/3/library/symtable.html
 """
@@ -17,22 +17,22 @@ from dataclasses import dataclass
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 MAX_LOOKUPS = 200_000
-"""Names times scopes inside, of one class: for each of those `symtable` looks through all of these."""
+"""Names times inner scopes of one class: for each name, `symtable` searches all the scopes."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """The names at the top level that a statement has to do with.
+    """The top-level names that a statement involves.
 
     Attributes:
-        binds: what it gives a value to.
-        defines: those of them that it defines by `def` or `class`.
+        binds: names that it gives a value.
+        defines: those of them that it defines with `def` or `class`.
         imports: those of them that come from an import.
-        needs: what it uses, at once or when a function in it is called; annotations use nothing.
-        changes: whose attributes or items it sets, or on which it calls a method for its effect.
-        passes: what it passes to a function that it calls for its effect, such as `fill(TABLE)`.
-        calls: the functions that it calls at once, decorators and what makes a class included.
-        fills: what its functions change when they are called.
+        needs: names that it uses, at once or when a function in it is called; annotations don't count.
+        changes: names whose attributes or items it sets, or on which it calls a method for its effect.
+        passes: names that it passes to a function called for its effect, such as `fill(TABLE)`.
+        calls: the functions that it calls at once, including decorators and a class's bases and metaclass.
+        fills: names that its functions change when they are called.
     """
 
     binds: frozenset[str] = frozenset()
@@ -75,7 +75,7 @@ def names_of(node: ast.stmt) -> Names:
 
 
 class TooManyNames(Exception):
-    """Reading the names of a statement would take too long."""
+    """Finding the names of a statement would take too long."""
 
 
 def _symbols(table: symtable.SymbolTable) -> list[symtable.Symbol]:
@@ -85,13 +85,13 @@ def _symbols(table: symtable.SymbolTable) -> list[symtable.Symbol]:
 
 
 def _free(tables: Iterable[symtable.SymbolTable]) -> set[str]:
-    """The names that some scopes, or scopes inside them, look up at the top level."""
+    """The names that these scopes, or scopes inside them, look up at the top level."""
     found: set[str] = set()
     waiting = list(tables)
     while waiting:
         table = waiting.pop()
         waiting += table.get_children()
-        if isinstance(table, symtable.Function):  # it says so itself; what is only set there, `global` names
+        if isinstance(table, symtable.Function):
             found.update(table.get_globals())
         else:
             found.update(s.get_name() for s in _symbols(table) if s.is_global() and s.is_referenced())
@@ -99,7 +99,7 @@ def _free(tables: Iterable[symtable.SymbolTable]) -> set[str]:
 
 
 class _Bare(ast.NodeTransformer):
-    """Takes annotations away."""
+    """Removes annotations."""
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
         node.annotation = None
@@ -121,7 +121,7 @@ def _without_annotations(node: ast.stmt) -> ast.Module:
 
 
 def _at_top_level(node: ast.AST) -> Iterator[ast.AST]:
-    """The node and what is run with it at once: not the bodies of functions and classes."""
+    """The node and everything in it that runs at once: not the bodies of functions and classes."""
     waiting = [node]
     while waiting:
         node = waiting.pop()
@@ -133,7 +133,7 @@ def _at_top_level(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _own_targets(nodes: list[ast.AST]) -> set[str]:
-    """What loops, `with` and `except` bind for themselves."""
+    """The names that loops, `with` and `except` bind."""
     found: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.For | ast.AsyncFor):
@@ -182,12 +182,12 @@ def _calls(nodes: list[ast.AST]) -> Iterator[str]:
             yield from _root(node.func)
         elif isinstance(node, DEFINITIONS):
             yield from _names(node.decorator_list)
-        if isinstance(node, ast.ClassDef):  # a class is made by its metaclass, and told to its bases
+        if isinstance(node, ast.ClassDef):  # creating a class calls its metaclass and `__init_subclass__`
             yield from _names([*node.bases, *(keyword.value for keyword in node.keywords)])
 
 
 def _fills(node: ast.stmt) -> set[str]:
-    """The names whose items or attributes the functions of a statement change, their own ones among them."""
+    """The names whose items or attributes the functions of a statement change, including local names."""
     inside = ast.walk(node) if isinstance(node, DEFINITIONS) else ()
     return set(_changes([inner for inner in inside if inner is not node]))
 

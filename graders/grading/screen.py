@@ -1,7 +1,7 @@
-"""A look at what counts of a file before it runs: imports, and calls that a by-hand task may not make.
+"""Examines the code that counts before it runs: imports, and calls that a by-hand task may not make.
 
-It only reads. What it finds makes messages better and tells the sandbox which modules to load beforehand;
-no verdict rests on it, because text can always be written so that it does not show what it does.
+This only reads the source. What it finds improves messages and tells the sandbox which modules to load
+beforehand. No verdict depends on it, because source can always be written so that it hides what it does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 _FORBIDDEN = re.compile(r"(^|_)conv(olution)?(_transpose)?\d?d?$|^conv_tbc$|_pool\dd|Conv\w*\dd|\w*Pool\dd$")
 _LONGEST_NAME = 100
 _TORCH = ("torch", "torchvision")
-# What a submission may import from outside its own files, if it is installed.
+# The libraries that a submission may import if they are installed.
 _LIBRARIES = frozenset(
     {"torch", "numpy", "einops", "scipy", "matplotlib", "torchvision", "typing_extensions"}
 )
@@ -24,7 +24,7 @@ _NOT_FOR_GRADING = frozenset(
 
 
 def loadable(nodes: Iterable[ast.AST]) -> frozenset[str]:
-    """The modules from outside that these statements import and that may be loaded before the walls go up."""
+    """The library modules that these statements import and that may be loaded before the walls go up."""
     names: set[str] = set()
     for node in _walk(nodes):
         if isinstance(node, ast.Import):
@@ -39,10 +39,10 @@ def loadable(nodes: Iterable[ast.AST]) -> frozenset[str]:
 
 
 def forbidden_calls(nodes: Iterable[ast.AST], aliases: Mapping[str, str] | None = None) -> dict[int, str]:
-    """Calls of what by-hand tasks may not call, as the student wrote them, by line.
+    """Calls that by-hand tasks may not make, as the student wrote them, by line.
 
     Args:
-        aliases: what names from imports mean; None to look for imports among the nodes.
+        aliases: the full names of imported names; None to find the imports among the nodes.
     """
     nodes = list(nodes)
     aliases = aliases_in(nodes) if aliases is None else aliases

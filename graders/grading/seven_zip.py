@@ -1,20 +1,14 @@
-"""Archives of 7-Zip, read with py7zr into memory, under the same limits as all others."""
+"""Reads 7-Zip archives into memory with py7zr, under the same limits as all other archives."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping
-from typing import IO, Any
+from typing import IO
 
 import py7zr
 
-from .archives import unpack
 from .collected import Collecting, Full, Locked
-
-
-def unpack_7z(job: Mapping[str, Any]) -> dict[str, Any]:
-    """As `archives.unpack`; a call of this one has py7zr loaded before the process for it is forked."""
-    return unpack(job)
 
 
 def members(
@@ -23,15 +17,15 @@ def members(
     wanted: Callable[[str, bool], str | None],
     inside: Callable[[str], str],
 ) -> Iterator[tuple[str, bytes]]:
-    """Path and bytes of the members that are wanted, as far as the limits go.
+    """Path and bytes of the members to read, until a limit is reached.
 
     Args:
-        wanted: the path of a member, from its name and whether it is a folder; None if it is not wanted.
-        inside: what a member is called for people.
+        wanted: the path of a member, given its name and whether it is a folder; None if it isn't to be read.
+        inside: a member's name for people.
 
     Raises:
         Locked: the archive has a password.
-        Full: the limit for all is reached; what was complete before has been given.
+        Full: a limit for the whole hand-in was reached; complete members have been returned before.
     """
     with py7zr.SevenZipFile(file) as archive:  # type: ignore[arg-type]
         if archive.needs_password():
@@ -61,7 +55,7 @@ def members(
 
 
 class _Writer:
-    """Where py7zr writes one member to; it stops what is larger than it may be."""
+    """The buffer that py7zr writes one member to; it stops at the size limit."""
 
     def __init__(self, into: Collecting, most: int) -> None:
         self._into, self._most = into, most
@@ -94,7 +88,7 @@ class _Writer:
 
 
 class _Writers:
-    """Makes a writer for each wanted member, in the order of the archive."""
+    """Creates a writer for each member to read, in the order of the archive."""
 
     def __init__(self, into: Collecting, paths: Mapping[str, str]) -> None:
         self._into = into

@@ -1,4 +1,4 @@
-"""A counterexample that a random question found, made as small as a few more questions can make it."""
+"""Shrinks a counterexample that a random test found, with a limited number of further calls."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from graders.testing.expect import Mismatch, NotWritten
 from graders.testing.properties import PROPERTY_SETTINGS, Property
 from graders.testing.submission import Submission
 
-# Questions and not seconds, so that the same seed gives the same report on every machine.
+# Counted in runs and not in seconds, so that the same seed gives the same report on every machine.
 MOST_QUESTIONS = 60
 
 
 class _Enough(BaseException):
-    """Passes through hypothesis, which catches every `Exception`."""
+    """Ends the search; it isn't an `Exception`, because hypothesis catches those."""
 
 
 def smallest(held: Property, submission: Submission, seed: int) -> Mismatch | None:
-    """The smallest mismatch met within `MOST_QUESTIONS` runs of a random property; None if there was none.
+    """The smallest mismatch found in `MOST_QUESTIONS` runs of a random property; None if there was none.
 
-    Only wrong answers are made smaller. A submission that ends its process is not started again and again.
+    Only wrong results are shrunk. If a submission ends its process, it isn't started again and again.
     """
     handle = held.test.hypothesis  # type: ignore[attr-defined]
     best: Mismatch | None = None
@@ -57,7 +57,7 @@ def smallest(held: Property, submission: Submission, seed: int) -> Mismatch | No
 
 
 def _size(mismatch: Mismatch) -> tuple[int, float]:
-    """Numbers to look at, and how large they are."""
+    """How many input values there are, and how large they are."""
     inputs = [tensor for name, tensor in mismatch.tensors.items() if name not in ("got", "expected")]
     magnitude = sum(float(tensor.detach().double().abs().sum()) for tensor in inputs)
     return sum(tensor.numel() for tensor in inputs), magnitude

@@ -1,4 +1,4 @@
-"""From the bytes of a file to units of Python: a module is one, each code cell of a notebook is another."""
+"""Turns the bytes of a file into units of Python: a whole module, or each code cell of a notebook."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from graders.remarks import Problem, Remark
+from graders.testing.remarks import Problem, Remark
 
 from . import ipython
 from .notebooks import HINT, MAX_CELLS, Cell, Unreadable, cells
 
 MAX_CODE = 1 << 20
-"""Characters of Python in one file; pictures and outputs stored in a notebook do not count."""
+"""Characters of Python in one file; images and outputs stored in a notebook don't count."""
 MAX_LINES = 50_000
-# Text encodings whose decoders take quadratic time, or that turn one character into another thing.
+# Text encodings whose decoders take quadratic time, or that change the meaning of characters.
 _REFUSED_ENCODINGS = ("punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined")
 _SHOWN = 60
-"""Characters of a name that a student chose, in a message."""
+"""How many characters of a name chosen by a student a message shows."""
 _CELL_MARK = re.compile(r"^# (?:%%|In\[[\d ]*\]:)", re.MULTILINE)
 
 
@@ -31,11 +31,11 @@ class Unit:
     """A piece of source that is read as a whole.
 
     Attributes:
-        file: the file that it was handed in as; empty where the cell says enough.
-        source: Python; what was a notebook's own syntax is not in it any more.
-        cell: `cell 4`, in a notebook.
-        task: the task that this cell was released for, if it was.
-        provided: it is as it was released, and nothing of it is the student's.
+        file: the file it was handed in as; empty if the cell identifies it.
+        source: Python, with notebook syntax translated.
+        cell: such as `cell 4`, in a notebook.
+        task: the task that this cell was released for, if any.
+        provided: whether it was released as it is, with nothing written by the student.
     """
 
     file: str
@@ -46,7 +46,7 @@ class Unit:
 
     @property
     def label(self) -> str:
-        """What messages call it: `conv2d.py`, or `conv2d.ipynb, cell 4`."""
+        """Its name in messages: `conv2d.py`, or `conv2d.ipynb, cell 4`."""
         return ", ".join(filter(None, (self.file, self.cell)))
 
     def place(self, first: int, last: int | None = None) -> str:
@@ -60,9 +60,9 @@ class Source:
     """One file of a hand-in.
 
     Attributes:
-        path: where it lies in the hand-in.
-        runs: files that it brings in by `%run`, by the number of the unit that does.
-        writes: files that it writes by `%%writefile`.
+        path: its path in the hand-in.
+        runs: files that it runs with `%run`, each with the number of the unit that does.
+        writes: files that it writes with `%%writefile`.
     """
 
     path: str
@@ -74,7 +74,7 @@ class Source:
 
 
 def source(path: str, raw: bytes, tasks: frozenset[str] = frozenset()) -> Source:
-    """Read one file; what cannot be read is a problem of it."""
+    """Read one file; whatever can't be read is recorded as a problem."""
     try:
         if PurePosixPath(path).suffix.lower() == ".ipynb":
             return _notebook(path, raw, tasks)
@@ -84,7 +84,7 @@ def source(path: str, raw: bytes, tasks: frozenset[str] = frozenset()) -> Source
 
 
 def with_runs(source: Source, others: Mapping[str, Source]) -> Source:
-    """The source with the units of every file that it runs put before the cell that runs it."""
+    """The source with the units of every file that it runs inserted before the cell that runs it."""
     if not source.runs:
         return source
     units: list[Unit] = []
@@ -98,10 +98,10 @@ def with_runs(source: Source, others: Mapping[str, Source]) -> Source:
         for file in reversed(runs.get(number, [])):
             path = str(PurePosixPath(source.path).parent / file)
             if path in others and path != source.path:
-                units += others[path].units  # their own `%run` lines are left: no circle, no end
+                units += others[path].units  # without their own `%run` lines, so this ends
             else:
                 remarks.append(
-                    Remark(source.path, unit.cell, f"runs {file[:_SHOWN]}, which was not handed in")
+                    Remark(source.path, unit.cell, f"runs {file[:_SHOWN]}, which wasn't handed in")
                 )
         units.append(unit)
     return replace(source, units=tuple(units), remarks=tuple(remarks), runs=())
@@ -116,7 +116,7 @@ def _module(path: str, text: str) -> Source:
         raise _Problem(Problem(path, None, _too_long(text)))
     whole = Unit(path, ipython.python(text))
     if not ipython.parses(whole.source):
-        # An exported notebook that does not parse is read cell by cell, as the notebook would have been.
+        # An exported notebook that doesn't parse is read cell by cell, like the notebook itself.
         return Source(path, tuple(Unit(path, piece) for piece in _pieces(text)))
     cells = ipython.exported_cells(whole.source)
     inside = [Unit(path, text, f"the %%{name[:_SHOWN]} cell in line {line}") for line, name, text in cells]
@@ -124,9 +124,10 @@ def _module(path: str, text: str) -> Source:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """The cells of an exported notebook, each after as many empty lines as stand before it in the file."""
+    """The cells of an exported notebook, each padded with empty lines so that its line numbers stay."""
     starts = [found.start() for found in _CELL_MARK.finditer(text)]
-    # The empty lines before the last cell, for each cell; they are written down for each of them.
+    # The padding grows quadratically with the number of cells, so a file where it would be too long isn't
+    # split.
     if not 0 < len(starts) <= MAX_CELLS or len(starts) * text.count("\n", 0, starts[-1]) > MAX_CODE:
         yield ipython.python(text)
         return
@@ -147,15 +148,14 @@ def of_cells(path: str, found: Iterable[Cell], tasks: frozenset[str], file: str 
     """A notebook from its cells.
 
     Args:
-        tasks: names that the cells of a course notebook may be released for.
-        file: what messages call the notebook, if not by its path.
-
+        tasks: the tasks that cells of a course notebook may be released for.
+        file: the notebook's name in messages, if it isn't its path.
     """
     file = path if file is None else file
     found = list(found)
     text = "\n".join(cell.source for cell in found if cell.kind == "code")
     if not text.strip() or len(text) > MAX_CODE or text.count("\n") > MAX_LINES:
-        why = _too_long(text) if text.strip() else f"holds no code. {HINT}"
+        why = _too_long(text) if text.strip() else f"has no code in it. {HINT}"
         return Source(path, problems=(Problem(path, None, why),))
     units: list[Unit] = []
     runs: list[tuple[int, str]] = []
@@ -172,7 +172,7 @@ def of_cells(path: str, found: Iterable[Cell], tasks: frozenset[str], file: str 
         magic, _ = ipython.cell_magic(cell.source)
         text = ipython.python(cell.source)
         if magic and not text.strip():
-            remarks.append(Remark(file, cell.name, f"begins with %%{magic[:_SHOWN]} and is left aside"))
+            remarks.append(Remark(file, cell.name, f"begins with %%{magic[:_SHOWN]}, so it was not run"))
             continue
         runs += [(len(units), file) for file in ipython.run_files(cell.source)]
         task = cell.id if cell.solution and cell.id in tasks else None
@@ -181,9 +181,9 @@ def of_cells(path: str, found: Iterable[Cell], tasks: frozenset[str], file: str 
 
 
 def _too_long(text: str) -> str:
-    most = f"{MAX_CODE / 1e6:.0f} MB and {MAX_LINES:,} lines are the most"
+    most = f"the limits are {MAX_CODE / 1e6:.0f} MB and {MAX_LINES:,} lines"
     size = f"{len(text) / 1e6:.1f} MB of Python in {text.count(chr(10)):,} lines"
-    return f"holds {size}; {most}. Is there data in it?"
+    return f"has {size}; {most}. Is there data in it?"
 
 
 def _decoded(path: str, raw: bytes) -> str:

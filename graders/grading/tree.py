@@ -1,4 +1,4 @@
-"""What lies where, in a class folder or in the .zip that a teacher downloaded; both look the same here."""
+"""A class folder, or the .zip that a teacher downloaded, as a tree of files; both look the same here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DEPTH = 8
 
 @dataclass(frozen=True)
 class Entry:
-    """A file or folder; `path` leads to it from the root."""
+    """A file or folder; `path` is relative to the root."""
 
     name: str
     path: str
@@ -39,12 +39,12 @@ class Tree:
 
     @property
     def name(self) -> str:
-        """Of the folder at the top."""
+        """The name of the top folder."""
         return self.top.rpartition("/")[2] or self.root.name
 
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
-        """What lies at the top, without hidden files and what systems leave behind."""
+        """The entries of the top folder, without hidden files and files left behind by operating systems."""
         return tuple(entry for entry in self._inside(self.top) if kind_of(entry.name) is not Kind.JUNK)
 
     def below(self, entry: Entry) -> Tree:
@@ -52,11 +52,11 @@ class Tree:
         return replace(self, top=entry.path)
 
     def has(self, name: str) -> bool:
-        """Whether something of this name, hidden or not, lies at the top."""
+        """Whether the top folder has an entry of this name, hidden or not."""
         return any(entry.name == name for entry in self._inside(self.top))
 
     def files(self, depth: int = _DEPTH) -> Iterator[Entry]:
-        """The files at the top and below, to a depth, without hidden ones; links are not followed."""
+        """The files down to a depth, without hidden ones; links aren't followed."""
         for entry in self.entries:
             if not entry.is_folder:
                 yield entry
@@ -64,7 +64,7 @@ class Tree:
                 yield from self.below(entry).files(depth - 1)
 
     def data(self, entry: Entry, most: int) -> bytes:
-        """The first bytes of a file that the platform wrote; nothing where it cannot be read."""
+        """The first bytes of a file that the platform wrote; empty if it can't be read."""
         try:
             if self.members is not None:
                 return bytes(read_under_limits(member_of_zip, str(self.root), entry.path, most))
@@ -87,7 +87,7 @@ class Tree:
 
 
 def tree_of(path: Path) -> Tree | None:
-    """The tree of a folder or of a .zip; None if it is neither."""
+    """The tree of a folder or a .zip; None if the path is neither."""
     if path.is_dir():
         return Tree(path)
     if not path.name.lower().endswith(".zip"):
@@ -100,7 +100,7 @@ def tree_of(path: Path) -> Tree | None:
 
 
 def _members(names: list[str]) -> dict[str, dict[str, Entry]]:
-    """The entries of a .zip by folder; folders that have no member of their own count too."""
+    """The entries of a .zip by folder, including folders that have no member of their own."""
     found: dict[str, dict[str, Entry]] = {}
     for name in names:
         parts = [part for part in name.split("/") if part]

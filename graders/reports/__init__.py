@@ -1,1 +1,1 @@
-"""Everything a person or a program reads about a class, drawn from `Report` and from nothing else."""
+"""Everything a person or a program reads about a class, made from `Report` and from nothing else."""

@@ -13,18 +13,18 @@ from graders.curriculum import exercises
 from graders.printable import lines
 from graders.report import Report
 
-from .wording import BADGES, Feedback, cell, differs, points, rows, sentence, told_once
+from .wording import BADGES, Feedback, cell, differs, points, rows, sentence, without_repetition
 
 
 def feedback_page(report: Report, feedback: Feedback) -> str:
-    """The page that one student gets."""
+    """The feedback page of one student."""
     page = _environment().get_template("feedback.html")
-    report = replace(report, tasks=told_once(report.tasks, report.problems))
+    report = replace(report, tasks=without_repetition(report.tasks, report.problems))
     return page.render(report=report, exercises=exercises(), feedback=feedback.value, level=feedback)
 
 
 def class_page(reports: Sequence[Report]) -> str:
-    """The page for the teacher: every student, every task."""
+    """The page for the teacher, with every student and every task."""
     ordered = sorted(reports, key=lambda report: report.student.lower())
     return _environment().get_template("class.html").render(reports=ordered, exercises=exercises())
 
@@ -41,5 +41,5 @@ def _environment() -> Environment:
 
 
 def _shown(value: object) -> object:
-    """Whatever a page prints, with every character shown and none obeyed."""
+    """A value for a page, with control characters written out."""
     return lines(value) if type(value) is str else value

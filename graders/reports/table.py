@@ -14,10 +14,10 @@ from .wording import points
 
 
 def write_csv(path: Path, reports: Sequence[Report]) -> None:
-    """A row for each student: totals, points of each task, what was not graded, and where it all came from.
+    """Write a row for each student: totals, points of each task, tasks not graded, and the hand-in's path.
 
-    A task on which the grader failed has an empty cell, never a zero. What a learning platform or a roster
-    knows the students by stands at the end, a column for each kind of id.
+    A task on which the grader failed has an empty cell, never a zero. The last columns have the students' ids
+    on the learning platform and the roster, one column for each kind of id.
     """
     tasks = [(task.exercise, task.name) for exercise in exercises() for task in exercise.tasks]
     header = ["student", "core", "bonus", *(f"{exercise}.{task}" for exercise, task in tasks), "not_graded"]

@@ -14,7 +14,7 @@ from graders.curriculum import exercises
 from graders.printable import lines, one_line
 from graders.report import Report, TaskResult
 
-from .wording import BADGES, Feedback, explanation, points, told_once
+from .wording import BADGES, Feedback, explanation, points, without_repetition
 
 _WIDE = 100
 _ROOMY = 132
@@ -23,7 +23,7 @@ _COLOURS = {"passed": "green", "failed": "red", "not_implemented": "dim", "grade
 
 
 def class_table(reports: Sequence[Report], width: int) -> Table:
-    """A row for each student: totals, points of each exercise, and what went wrong if there is room."""
+    """A row for each student: totals, points of each exercise, and if there is room, what went wrong."""
     wide = width >= _WIDE
     table = Table(
         title="Grades",
@@ -53,7 +53,7 @@ def class_table(reports: Sequence[Report], width: int) -> Table:
 
 
 def _troubles(report: Report) -> Text:
-    """What did not pass, by outcome; by name where few did."""
+    """The core tasks that didn't pass, by outcome; by name if there are few."""
     text = Text()
     for outcome, badge in BADGES.items():
         tasks = [task.task for task in report.tasks if task.outcome == outcome and task.kind == "core"]
@@ -67,10 +67,10 @@ def _troubles(report: Report) -> Text:
 
 
 def one_report(report: Report, feedback: Feedback, reproduce: bool = True) -> RenderableType:
-    """Every task of one student, with what to read about it."""
+    """Every task of one student, with its message."""
     parts: list[RenderableType] = [Text(one_line(report.student), style="bold")]
     parts += [Text(lines(problem), style="yellow") for problem in report.problems]
-    every = told_once(report.tasks, report.problems)
+    every = without_repetition(report.tasks, report.problems)
     for exercise in exercises():
         tasks = [task for task in every if task.exercise == exercise.name]
         if not tasks:
@@ -82,7 +82,7 @@ def one_report(report: Report, feedback: Feedback, reproduce: bool = True) -> Re
         for task in tasks:
             parts += _task(task, feedback)
     if report.remarks:
-        parts.append(Text("\nLeft aside; this neither earns nor costs points:", style="dim"))
+        parts.append(Text("\nRemarks on the files; they don't affect the points:", style="dim"))
         parts += [Text(f"  {lines(str(remark))}", style="dim") for remark in report.remarks]
     core, bonus = report.core, report.bonus
     total = f"\n{points(core.score)} of {points(core.max_score)} core points, {points(bonus.score)} bonus"
@@ -104,7 +104,7 @@ def _task(task: TaskResult, feedback: Feedback) -> list[RenderableType]:
 
 
 def print_class(console: Console, reports: Sequence[Report]) -> None:
-    """Print the table of a class, and what was not asked of it."""
+    """Print the table of a class, and which tests were not run."""
     console.print(class_table(reports, console.width))
     for what in sorted({what for report in reports for what in report.not_run}):
         console.print(Text(f"Not run: {lines(what)}", style="dim"))

@@ -1,15 +1,16 @@
-"""How outcomes, points and small tensors are put into words, the same in a terminal and on a page."""
+"""How outcomes, points and small tensors are written, in terminals and on pages alike."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from enum import StrEnum
 from typing import Any
 
 from graders.printable import lines, one_line
 from graders.report import Said, TaskResult
 from graders.testing import messages
+
+from .feedback import Feedback as Feedback
 
 BADGES = {
     "passed": "passed",
@@ -24,27 +25,16 @@ BADGES = {
 }
 
 
-class Feedback(StrEnum):
-    """How much of a failed hidden test a student sees."""
-
-    FULL = "full"
-    """The call, what is wrong, and the small case with what came and what was expected."""
-    CASE = "case"
-    """The call, what is wrong and the hint, without expected values."""
-    VERDICT = "verdict"
-    """The outcome and the points alone; besides, what could not be read of the files."""
-
-
 def points(value: float) -> str:
     """`7`, `7.5`, `6.67`."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def told_once(tasks: Sequence[TaskResult], problems: Collection[str] = ()) -> tuple[TaskResult, ...]:
-    """The tasks of one student, with what keeps a whole file from being loaded said once.
+def without_repetition(tasks: Sequence[TaskResult], problems: Collection[str] = ()) -> tuple[TaskResult, ...]:
+    """The tasks of one student, without repeating the reason why a whole file couldn't be loaded.
 
-    It is said among the `problems` of the hand-in if it stands there, else with the first task concerned;
-    the others refer to it. The record itself keeps every message.
+    If the reason is among the `problems` of the hand-in, all tasks of that file refer to it; otherwise the
+    first task states it and the others refer to that. The record itself keeps every message.
     """
     told, found = set(problems), []
     for task in tasks:
@@ -59,9 +49,10 @@ def told_once(tasks: Sequence[TaskResult], problems: Collection[str] = ()) -> tu
 
 
 def sentence(task: TaskResult, feedback: Feedback) -> str:
-    """What a student reads of a task at one level of feedback, drawn from the parts that it allows.
+    """What a student reads about a task at one level of feedback, made of the parts that it allows.
 
-    A record from before there were parts tells all or nothing. What tells of the grader tells no student.
+    Records that were written before messages had parts show all or nothing. Students never read what failed
+    in the grader.
     """
     if feedback is Feedback.VERDICT:
         return ""
@@ -72,19 +63,19 @@ def sentence(task: TaskResult, feedback: Feedback) -> str:
 
 
 def explanation(task: TaskResult, feedback: Feedback) -> str:
-    """Message, side-by-side case and hint as plain text."""
+    """The message, the tensors side by side, and the hint as plain text."""
     if task.outcome == "passed":
         return ""
     parts = [sentence(task, feedback)]
     if feedback is Feedback.FULL:
         parts.append(grids(task.counterexample.get("tensors", {})))
     if task.hint and feedback is not Feedback.VERDICT:
-        parts.append(f"Think: {lines(task.hint)}")
+        parts.append(f"Hint: {lines(task.hint)}")
     return "\n".join(part for part in parts if part)
 
 
 def rows(about: dict[str, Any]) -> list[list[Any]] | None:
-    """A small tensor of at most two dimensions as rows of cells; None if it is none."""
+    """A small tensor of at most two dimensions as rows of cells; None for any other."""
     values, size = about.get("values"), len(about["shape"])
     if values is None or size > 2 or 0 in about["shape"]:
         return None
@@ -92,14 +83,14 @@ def rows(about: dict[str, Any]) -> list[list[Any]] | None:
 
 
 def cell(value: Any) -> str:
-    """One number, short."""
+    """One number, written briefly."""
     if isinstance(value, float):
         return f"{value:g}" if abs(value) < 1e5 else f"{value:.4g}"
     return str(value)
 
 
 def differs(tensors: dict[str, Any], row: int, column: int) -> bool:
-    """Whether what came and what was expected differ visibly in a cell."""
+    """Whether the actual and the expected value of a cell differ as displayed."""
     got, expected = (rows(tensors[name]) if name in tensors else None for name in ("got", "expected"))
     if got is None or expected is None or tensors["got"]["shape"] != tensors["expected"]["shape"]:
         return False
@@ -107,7 +98,7 @@ def differs(tensors: dict[str, Any], row: int, column: int) -> bool:
 
 
 def grids(tensors: dict[str, Any]) -> str:
-    """Small tensors side by side, differing cells of `got` in brackets."""
+    """Small tensors side by side, with the wrong cells of `got` in brackets."""
     blocks = []
     for label, about in tensors.items():
         found = rows(about)

@@ -1,7 +1,7 @@
-"""One student process, seen from the grader's side of the wall: asked, timed, listened to and ended.
+"""One student process as seen by the grader, which asks it questions, times it and ends it.
 
-Everything a child sends is a claim. Frames are capped and checked by `inside/wire.py`; a violation, a late
-answer or a death ends the child, and only the child.
+Nothing that a child sends is trusted. The size and form of frames are checked by `inside/wire.py`; a
+violation, a late answer or a death ends the child, and only the child.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 
@@ -25,9 +25,9 @@ from graders.printable import lines, one_line
 from graders.sandbox.inside.wire import PREFIX, Decoder, Encoder, Pieces, Unsent, WireError, memory, prefix
 
 from .errors import Crashed, Forbidden, Frame, OutOfMemory, Raised, SandboxFailure, StudentError, TimedOut
+from .limits import Limits
 from .one_core import join_core_of_this_process
 from .validation import check
-from .warm_parent import Limits, WarmParent
 
 _KEPT_OUTPUT = 64 << 10
 _POLL_SECONDS = 0.05
@@ -38,7 +38,7 @@ _LINUX = sys.platform == "linux"
 
 @dataclass
 class Answer:
-    """What one question brought back."""
+    """The answer to one question."""
 
     fields: dict[str, Any]
     printed: str = ""
@@ -48,27 +48,34 @@ class Answer:
         return self.fields.get("value")
 
 
+class Reaper(Protocol):
+    """The warm parent, as a child knows it."""
+
+    def reap(self, origin: str, pid: int) -> dict[str, Any]:
+        """Make sure that a child is dead, and say how it ended."""
+
+
 @dataclass
 class Child:
-    """One student process. Ask it questions; after a fatal error it is gone."""
+    """One student process that answers questions; after a fatal error it is gone."""
 
-    parent: WarmParent
+    parent: Reaper
     origin: str
     inner_pid: int
     wire: socket.socket
     output: int
     notices: int
-    """Where refused kernels report; the process can write there and take nothing back."""
+    """Where refused kernels report to; the process can write there but can't take anything back."""
     limits: Limits
     memory_watched: bool = False
-    """From here, because no limit of its own bounds it well."""
+    """Whether the grader watches its memory, because no resource limit bounds it well (with a GPU)."""
     running: tuple[str, int, int] | None = None
-    """The statement of the submission that was run last, while it is loaded and says so."""
+    """The top-level statement that started last, if the child announces them while loading."""
     pid: int = 0
     _refused_at_load: Forbidden | None = None
     alive: bool = True
     waited: float = 0.0
-    """Seconds on the wall that the answers took since a task began; whoever begins one sets it to zero."""
+    """Wall-clock seconds that answers have taken in the current task; beginning a task resets it."""
     _number: int = 0
     _look_at: float = 0.0
     _resident_at_start: int = 0
@@ -125,13 +132,13 @@ class Child:
     # ----------------------------------------------------------------------- the memory of a submission
 
     def pause(self) -> None:
-        """Stop all its threads until `go_on`."""
+        """Stop all threads of the process until `go_on`."""
         if not self._paused:
             self._paused = True
             self._signal(signal.SIGSTOP)
 
     def go_on(self, held_by_others: int) -> None:
-        """Run again, with so many bytes less than the process was promised."""
+        """Continue, with the memory limit reduced by what the other processes hold."""
         self._held_by_others = held_by_others
         if not self.memory_watched:
             with contextlib.suppress(OSError, ValueError):  # it may have ended
@@ -143,7 +150,7 @@ class Child:
             self._signal(signal.SIGCONT)
 
     def held_bytes(self) -> int:
-        """Memory of its own that the process holds and did not hold when it began."""
+        """Private memory that the process has allocated since it started."""
         return max(0, self._private() - self._private_at_start)
 
     def _private(self) -> int:
@@ -165,12 +172,13 @@ class Child:
         cpu_seconds: float | None = None,
         wall_seconds: float | None = None,
     ) -> Answer:
-        """Put one question and wait for its answer.
+        """Ask one question and wait for its answer.
 
         Args:
-            question: goes over the wire; see `inside/runtime.py`.
-            cpu_seconds: CPU time the process may have used, counted from its start, when the answer is due.
-            wall_seconds: time on the wall until then; what is left of the task's if it is not given.
+            question: what is sent over the wire; see `inside/runtime.py`.
+            cpu_seconds: the total CPU time, counted from the start of the process, by which the answer is
+                due.
+            wall_seconds: the wall-clock time allowed for the answer; by default, what the task has left.
 
         Raises:
             StudentError: what happened instead of an answer.
@@ -178,7 +186,7 @@ class Child:
         self._number += 1
         identity = int.from_bytes(os.urandom(3)) << 7 | self._number & 0x7F
         self._kept.clear()
-        self._refused()  # what a thread did that an earlier question left behind is not this one's
+        self._refused()  # discard notices from threads that an earlier question left running
         begun = self.cpu_seconds()
         budget = begun + self.limits.cpu_seconds if cpu_seconds is None else cpu_seconds
         started = time.monotonic()
@@ -194,12 +202,12 @@ class Child:
                 fields = self._reply(question, identity, due, time.monotonic() + 10 * each)
         except WireError as error:
             self.end()
-            raise Crashed(f"sent something that is no answer: {one_line(str(error), 300)}") from None
+            raise Crashed(f"sent an invalid reply: {one_line(str(error), 300)}") from None
         finally:
             self.waited += time.monotonic() - started
         self._drain()
         refused = self._refused()
-        # A demonstration at the top of a file may be refused; it is no answer to a task.
+        # A refused call in a file's top-level code isn't part of an answer.
         if refused is not None and question["ask"] != "load":
             raise refused
         self._refused_at_load = refused or self._refused_at_load
@@ -213,7 +221,7 @@ class Child:
         body = self._receive(body_length, budget, until)
         fields = Decoder().message(header, body)
         if fields.get("id") != identity:
-            raise WireError("an answer to another question")
+            raise WireError("it answers another question")
         check(question, fields)
         return fields
 
@@ -226,7 +234,7 @@ class Child:
         return Answer(fields, lines(self._kept.decode(errors="replace"), _KEPT_OUTPUT))
 
     def _used_at_load(self, error: StudentError) -> Forbidden | None:
-        """The call that was refused when the file was loaded, if what it would have given is used now."""
+        """The call that was refused while the file was loading, if its missing result caused this error."""
         refused = self._refused_at_load
         if refused is None or not isinstance(error, Raised) or not error.frames:
             return None
@@ -249,7 +257,7 @@ class Child:
         data = memory(count)
         view = data
         if count == PREFIX.size:
-            self._wait(select.POLLIN, budget, until)  # the answer cannot be there yet
+            self._wait(select.POLLIN, budget, until)  # the answer can't be there yet
         while view:
             try:
                 got = self.wire.recv_into(view)
@@ -269,7 +277,7 @@ class Child:
             ready = [fd for fd, _ in self._poller.poll(_POLL_SECONDS * 1000)]
             if self.output in ready:
                 self._drain()
-            if time.monotonic() > self._look_at:  # also while bytes drip in
+            if time.monotonic() > self._look_at:  # even while bytes keep trickling in
                 self._look(budget, until)
             if self.wire.fileno() in ready:
                 return
@@ -304,7 +312,7 @@ class Child:
             return 0
 
     def _drain(self) -> None:
-        for _ in range(64):  # bounded: whoever prints faster than we read is stopped by the clock
+        for _ in range(64):  # bounded, because code that prints faster than we read must hit its time limit
             try:
                 part = os.read(self.output, 1 << 16)
             except BlockingIOError:
@@ -318,15 +326,15 @@ class Child:
             self._kept += part[: max(0, _KEPT_OUTPUT - len(self._kept))]
 
     def _refused(self) -> Forbidden | None:
-        """What was refused by hand since the last time, with its place if that is known."""
+        """The by-hand refusal since the last call of this method, with its place if that is known."""
         try:
             notices = os.read(self.notices, 1 << 16)  # which is all that the pipe holds
         except BlockingIOError:
             return None
         found = [forbidden(line) for line in notices.splitlines()]
-        if not found or None in found:  # closed, or filled so that no refusal would find room
+        if not found or None in found:  # closed, or filled with junk to leave no room for refusals
             self.end()
-            raise Crashed("closed or used a descriptor that was not its own")
+            raise Crashed("closed or used a file descriptor that wasn't its own")
         return next((each for each in found if each is not None and each.file), found[0])
 
     # ------------------------------------------------------------------------------------------------ end
@@ -341,15 +349,15 @@ class Child:
             if number == signal.SIGXCPU:
                 return TimedOut(self.limits.cpu_seconds * 100, "CPU", self._printed)
             return Crashed(f"ended the Python process by signal {signal.Signals(number).name}")
-        # The walls were up, so no exit status is the sandbox's own.
+        # The walls were up, so the exit status isn't the sandbox's.
         return Crashed(f"ended the Python process (exit status {os.waitstatus_to_exitcode(status)})")
 
     def end(self) -> int | None:
-        """Kill the process with all that it started; returns its wait status."""
+        """Kill the process and everything it started; returns its wait status."""
         if not self.alive:
             return None
         self.alive = False
-        # Where the child never said which process it is, only the parent knows, and kills it.
+        # If the child never reported its process id, only the parent knows it, and kills the child.
         for kill in (os.killpg, os.kill) if self.pid else ():
             try:
                 kill(self.pid, signal.SIGKILL)
@@ -365,7 +373,7 @@ class Child:
 
 
 def forbidden(notice: bytes) -> Forbidden | None:
-    """One line of `inside/by_hand.py`, or None where it is not of its form."""
+    """A notice from `inside/by_hand.py`, or None if it is malformed."""
     found = _NOTICE.fullmatch(notice)
     if found is None:
         return None
@@ -375,7 +383,7 @@ def forbidden(notice: bytes) -> Forbidden | None:
 
 
 def understood(fields: dict[str, Any], limits: Limits) -> StudentError | None:
-    """What an answer of a form that `claims` allows reports instead of a value, if it does."""
+    """The error that a well-formed answer reports, or None if it has a value."""
     outcome = fields["outcome"]
     if outcome == "ok":
         return None

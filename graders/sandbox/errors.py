@@ -1,4 +1,4 @@
-"""What can go wrong when a student's code is asked a question: one exception for each kind."""
+"""What can go wrong when a student's code is called: one exception for each kind of failure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 class StudentError(Exception):
-    """Something in the student's code, or done by it, that leaves a question without an answer."""
+    """Something in the student's code, or done by it, that prevents an answer."""
 
     fatal = False
     """Whether the process was lost with it."""
@@ -31,7 +31,7 @@ class Raised(StudentError):
     message: str
     frames: tuple[Frame, ...]
     inside: bool
-    """Whether a line of the student's was running; False when the call itself did not fit the signature."""
+    """Whether the student's code was running; False if the call itself didn't fit the signature."""
 
     def is_a(self, kind: str) -> bool:
         """Whether the exception is of this class or a subclass of it, by name."""
@@ -40,7 +40,7 @@ class Raised(StudentError):
 
 @dataclass(eq=False)
 class Forbidden(StudentError):
-    """A by-hand task called what it is to write."""
+    """A by-hand task called the operation that it should implement."""
 
     operation: str
     file: str
@@ -49,19 +49,19 @@ class Forbidden(StudentError):
 
 @dataclass(eq=False)
 class TimedOut(StudentError):
-    """The code was still running when its time was used up."""
+    """The code was still running when its time was up."""
 
     seconds: float
     clock: str
     """`"CPU"` or `"wall"`."""
     printed: int
-    """How many bytes it had printed meanwhile."""
+    """How many bytes it had printed by then."""
     fatal = True
 
 
 @dataclass(eq=False)
 class OutOfMemory(StudentError):
-    """The code asked for more memory than there is for one submission."""
+    """The code asked for more memory than one submission may use."""
 
     limit_bytes: int
     frames: tuple[Frame, ...] = field(default=())
@@ -70,11 +70,11 @@ class OutOfMemory(StudentError):
 
 @dataclass(eq=False)
 class Crashed(StudentError):
-    """The process ended, or spoke gibberish."""
+    """The process ended, or sent an invalid reply."""
 
     how: str
     fatal = True
 
 
 class SandboxFailure(Exception):
-    """The sandbox itself failed. Never the student's fault: retried once, then *not graded*."""
+    """The sandbox itself failed, which is never the student's fault: retried once, then *not graded*."""

@@ -1,24 +1,21 @@
-"""The device of this machine on which every property is asked a second time, if there is one."""
+"""The GPU of this machine on which every property runs a second time, if there is one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
-from graders.sandbox.inside.device import SIMULATED
-
+SIMULATED = "simulated"  # as `sandbox/inside/device.py` calls it, which needs torch
 CHOICES = ("auto", "cpu", "cuda", "mps", SIMULATED)
 
 
 @dataclass(frozen=True)
 class Device:
-    """A device to ask on.
+    """A device to run tests on.
 
     Attributes:
         name: `cpu`, `cuda`, `mps`, or `simulated`, which is a rehearsal on the CPU.
-        card: what it is, in its maker's words.
-        why_not: why nothing is asked on a GPU, where nothing is.
+        card: the manufacturer's name for it.
+        why_not: why no tests run on a GPU, if none do.
     """
 
     name: str = "cpu"
@@ -27,26 +24,28 @@ class Device:
 
     @property
     def is_gpu(self) -> bool:
-        """Whether questions are asked there besides those on the CPU."""
+        """Whether tests run there in addition to those on the CPU."""
         return self.name != "cpu"
 
     def __str__(self) -> str:
         return f"{self.name} ({self.card})" if self.card else self.name
 
 
-CPU = Device(why_not="not asked for")
+CPU = Device(why_not="not requested")
 
 
 def find(wanted: str) -> Device:
     """The device that `wanted`, one of `CHOICES`, stands for on this machine.
 
     Raises:
-        ValueError: it is asked for by name and is not here.
+        ValueError: a device was requested by name and isn't available.
     """
     if wanted == "cpu":
         return CPU
     if wanted == SIMULATED:
         return Device(SIMULATED, "no real device")
+    import torch  # here, because the arguments are read without it
+
     if wanted in ("auto", "cuda") and torch.cuda.is_available():
         return Device("cuda", torch.cuda.get_device_name(0))
     if wanted in ("auto", "mps") and torch.backends.mps.is_available():
@@ -55,5 +54,5 @@ def find(wanted: str) -> Device:
         return Device(why_not="no GPU")
     raise ValueError(
         f"--device {wanted}: torch {torch.__version__} finds no such device on this machine. "
-        "With --device auto a GPU is used where there is one."
+        "With --device auto, a GPU is used if there is one."
     )

@@ -1,4 +1,4 @@
-"""Whether this machine keeps student code apart: tried before grading, and explained on request."""
+"""How well this machine isolates student code: tested before grading, and explained on request."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from . import gpu
 from .errors import SandboxFailure
 from .gpu import Device
 from .inside import lockdown
+from .limits import Limits
 from .self_test import attack_ourselves
 from .tiers import PROCESS, STRICT_PLUS, Tier, best_tier
-from .warm_parent import Limits, WarmParent
+from .warm_parent import WarmParent
 
 BANNER = "verdict protected, machine not protected"
-_WEAKER = "a driver needs files and system calls that are refused to others"
+_WEAKER = "a driver needs files and system calls that are otherwise refused"
 
 
 def proven_tier(required: str) -> Tier:
-    """The best tier of this machine, after our own attacks on it have failed; else as `proven_parent`."""
+    """The best tier of this machine, after our own attacks on it have failed; see `proven_parent`."""
     with proven_parent(required) as parent:
         return parent.tier
 
@@ -32,10 +33,10 @@ def proven_parent(required: str, started: WarmParent | None = None) -> WarmParen
 
     Args:
         required: `"strict"`, or `"process"` to accept that student code can reach files and network.
-        started: a warm parent on that tier that is there already.
+        started: a warm parent on that tier that is already running.
 
     Raises:
-        SandboxFailure: the machine offers less than is required, or a wall does not hold.
+        SandboxFailure: the machine offers less than required, or a wall doesn't hold.
     """
     tier = best_tier()
     if tier.name == PROCESS:
@@ -61,22 +62,23 @@ def proven_parent(required: str, started: WarmParent | None = None) -> WarmParen
 
 
 def device_within(device: Device, tier: Tier, required: str, *, insisted: bool) -> Device:
-    """The device, if student code can use it and is kept apart enough beside it; else none, with the reason.
+    """The device, if student code can use it and is isolated well enough there; otherwise none and the
+    reason.
 
     Args:
         device: a GPU of this machine, or none.
-        tier: the walls that have been proven for the CPU's questions.
+        tier: the walls that have been tested on the CPU.
         required: as for `proven_parent`.
         insisted: whether to refuse to grade without it.
 
     Raises:
-        SandboxFailure: it cannot be used, and was insisted on.
+        SandboxFailure: it can't be used, but was insisted on.
     """
     if device.name not in ("cuda", "mps"):
         return device
     why = _why_not_on(device, tier, required)
     if not why:
-        told = f"tensor tasks are asked on {device} too, behind weaker walls: {_WEAKER}"
+        told = f"tensor tasks are also run on {device}, behind weaker walls: {_WEAKER}"
         print(f"graders: {told}", file=sys.stderr)
         return device
     if insisted:
@@ -90,18 +92,18 @@ def _why_not_on(device: Device, tier: Tier, required: str) -> str:
         return f"{device} would be used without Landlock, which --require {required} does not allow"
     try:
         with WarmParent(tier, device.name) as parent:
-            if not tier.landlock:  # which is accepted
+            if not tier.landlock:  # the user has accepted that
                 parent.spawn(limits=Limits(), device=device.name).end()
                 return ""
             holes = [finding for finding in attack_ourselves(parent) if finding.possible]
     except SandboxFailure as failure:
         return f"no student process can use {device} here ({failure})"
     told = "; ".join(f"{hole.attack}: {hole.detail}" for hole in holes)
-    return f"isolation does not hold beside {device} ({told})" if told else ""
+    return f"isolation does not hold with {device} ({told})" if told else ""
 
 
 def examine() -> int:
-    """Print what this machine offers, attack it, and say how to get more; returns the exit status."""
+    """Print what this machine offers, attack it, and say how to improve it; returns the exit status."""
     console = Console()
     tier = best_tier()
     console.print(
@@ -116,7 +118,7 @@ def examine() -> int:
         if landlock
         else "no: needs Linux 5.13 or newer with Landlock enabled",
         "bubblewrap": _bubblewrap(bubblewrap, tier),
-        "GPU": str(device) if device.is_gpu else "no: tensor tasks are asked on a simulated one",
+        "GPU": str(device) if device.is_gpu else "no: tensor tasks are run on a simulated one",
     }
     for name, offer in offers.items():
         console.print(f"  {name:<16}{offer}")
@@ -124,7 +126,7 @@ def examine() -> int:
     if tier.name == PROCESS:
         console.print("For strict isolation, grade on Linux: a virtual machine or a container will do.")
         return 0
-    with console.status("attacking ourselves"), WarmParent(tier) as parent:
+    with console.status("attacking our own sandbox"), WarmParent(tier) as parent:
         findings = attack_ourselves(parent)
     for finding in findings:
         mark = "[bold red]POSSIBLE[/]" if finding.possible else "[green]refused[/]"

@@ -1,8 +1,8 @@
-"""The processes of one submission share its memory: one of them runs, and may take what the others leave.
+"""The processes of one submission share one memory limit: only one runs, and may use what the others leave.
 
-A submission has a process for each kind of question, and each could take all that is promised to the whole.
-So the others are stopped meanwhile, what they hold is subtracted from the limit of the one that runs, and
-whoever holds too much is ended; its next question starts it afresh.
+A submission has a process for each kind of question, and each could use up the limit of the whole submission.
+So the others are stopped, what they hold is subtracted from the limit of the one that runs, and any that
+holds too much is ended; its next question starts it again.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from .child import Child
 
 
 def stop(children: Iterable[Child]) -> None:
-    """Let none of these run until it is asked again."""
+    """Stop all of these until they are asked again."""
     for child in children:
         if child.alive and sys.platform == "linux":
             child.pause()
 
 
 def make_way(child: Child, others: Iterable[Child]) -> None:
-    """Let one process of a submission run, and no other.
+    """Let one process of a submission run and stop the others.
 
     Args:
-        child: which.
+        child: the process to run.
         others: the processes of the same submission.
     """
     if sys.platform != "linux":

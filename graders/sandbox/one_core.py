@@ -1,4 +1,4 @@
-"""Grader and student process on one core: they take turns, and waking another core is slow."""
+"""Keeps grader and student processes on one core: they take turns, and waking another core is slow."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import psutil
 
 @contextlib.contextmanager
 def on_one_core() -> Iterator[None]:
-    """Keep this process, and the student processes that it meanwhile asks for, on the core where it is now.
+    """Within this context, keep this process and the student processes it starts on its current core.
 
-    Where a process cannot be bound to a core (macOS, Windows under some schedulers) nothing happens.
+    On systems where a process can't be bound to a core (macOS), this does nothing.
     """
     if sys.platform != "linux":
         yield
@@ -30,7 +30,7 @@ def on_one_core() -> Iterator[None]:
 
 
 def join_core_of_this_process(pid: int) -> None:
-    """Let another process run where this one may."""
+    """Let another process run only on the cores of this one."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.sched_setaffinity(pid, os.sched_getaffinity(0))

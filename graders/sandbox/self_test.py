@@ -1,6 +1,6 @@
-"""Attack the sandbox before anybody else does: a handful of small attacks, as a submission would make them.
+"""Attacks the sandbox before anybody else does, with a handful of small attacks like those of a submission.
 
-Each runs in a student process through the ordinary way of loading and calling. None does harm if it works.
+Each runs in a student process and is loaded and called in the ordinary way. None does harm if it succeeds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from pathlib import Path
 
 from .child import Child
 from .errors import OutOfMemory, Raised, StudentError
-from .warm_parent import Limits, WarmParent
+from .limits import Limits
+from .warm_parent import WarmParent
 
 _LIMITS = Limits(cpu_seconds=5.0, memory_bytes=256 << 20)
 _ATTACKS = """
@@ -57,11 +58,11 @@ def start_a_process(path):
 
 def signal_the_parent(path):
     os.kill(os.getppid(), 0)  # signal 0 only asks whether one could
-    return "reached the process above"
+    return "reached the parent process"
 
 def make_hidden_memory(path):
     os.close(os.memfd_create("attack"))
-    return "made memory that no limit counts"
+    return "created memory that no limit counts"
 
 def take_too_much_memory(path):
     return f"took {len(bytearray(1 << 30)) >> 20} MiB"
@@ -91,11 +92,11 @@ _NAMES = (
 
 @dataclass(frozen=True)
 class Finding:
-    """How one attack went.
+    """The outcome of one attack.
 
     Attributes:
         attack: what was tried.
-        possible: whether it worked, which it must not.
+        possible: whether it succeeded, which it must not.
         detail: what the attack reached, or how it was refused.
     """
 
@@ -108,7 +109,7 @@ def attack_ourselves(parent: WarmParent) -> list[Finding]:
     """Try every attack on `parent`'s tier.
 
     Raises:
-        SandboxFailure: a student process could not be had at all.
+        SandboxFailure: no student process could be started.
     """
     findings = []
     child: Child | None = None
@@ -129,7 +130,7 @@ def _loaded(parent: WarmParent) -> Child:
 
 
 def _aim(name: str, folder: Path) -> str:
-    """What to attack: never something that is missing, for then it would look like a wall."""
+    """The target of an attack. It must exist, because a missing target would look like a wall that holds."""
     if name == "write_a_file":
         return str(folder / "attack")
     return os.sep if name == "list_a_folder" else str(Path(os.__file__))
@@ -144,6 +145,6 @@ def _attack(child: Child, name: str, path: str) -> Finding:
         return Finding(title, not refused, f"{raised.type}: {raised.message}")
     except OutOfMemory:
         return Finding(title, name != "take_too_much_memory", "refused for lack of memory")
-    except StudentError as error:  # the process was lost, so what it tried did something
+    except StudentError as error:  # the process was lost, so the attack had an effect
         return Finding(title, True, f"the process was lost: {error}")
     return Finding(title, True, str(answer.value)[:200])

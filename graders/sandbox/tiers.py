@@ -23,10 +23,12 @@ class Tier:
     bubblewrap: str | None = None
 
     def around(self, command: list[str], device: str | None = None) -> list[str]:
-        """The command that starts the warm parent inside this tier's outer wall; a device comes with it."""
+        """The command that starts the warm parent inside the outer wall, with access to the device."""
         if self.bubblewrap is None:
             return command
         binds = [argument for path in _readable() for argument in ("--ro-bind", path, path)]
+        for path in _hidden():  # an empty folder in its place
+            binds += ["--tmpfs", path, "--remount-ro", path]
         walls = ["--unshare-all", "--die-with-parent", "--new-session", "--proc", "/proc", "--dev", "/dev"]
         small = ["--size", "1048576", "--tmpfs", "/tmp", "--size", "1048576", "--tmpfs", "/dev/shm"]
         nodes = _nodes_of_cuda() if device == "cuda" else []
@@ -34,13 +36,16 @@ class Tier:
         return [self.bubblewrap, *walls, *small, *binds, *devices, "--chdir", "/tmp", "--", *command]
 
 
+HIDDEN = ("graders", "solutions", "tests")
+"""Packages that no student process may import or see, wherever they are installed."""
+
 STRICT_PLUS = "strict+"
 STRICT = "strict"
 PROCESS = "process"
 
 
 def best_tier() -> Tier:
-    """The strongest tier that works here, found by trying."""
+    """The strongest tier that works on this machine, found by trying."""
     if sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"):
         return Tier(PROCESS, seccomp=False, landlock=False)
     landlock = lockdown.landlock_version() > 0
@@ -62,15 +67,33 @@ def _works(bubblewrap: str) -> bool:
 
 
 def _readable() -> list[str]:
-    """The interpreter, its libraries and the system's: all that a warm parent may see."""
+    """The paths of the interpreter, its libraries and the system's: all that a warm parent may see."""
     wanted = ["/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", sys.prefix, sys.base_prefix]
     wanted.append(str(Path(sys.executable).parent.parent))
-    wanted.append(sysconfig.get_path("purelib"))
+    wanted += _packages()
     return list(dict.fromkeys(path for path in wanted if Path(path).exists()))
 
 
+def _packages() -> list[str]:
+    """The folders that packages are installed in."""
+    found = (path for path in sys.path if Path(path).name in ("site-packages", "dist-packages"))
+    return [sysconfig.get_path("purelib"), *found]
+
+
+def _hidden() -> list[str]:
+    """The places at which `HIDDEN` could be seen: where the graders are installed, they lie beside torch."""
+    shown = [(Path(path), Path(path).resolve()) for path in _readable()]
+    found = []
+    for folder in (str(Path(__file__).parents[2]), *_packages()):
+        for package in (Path(folder, name).resolve() for name in HIDDEN):
+            # A link, such as `/lib`, shows it at a second place.
+            places = [at / package.relative_to(real) for at, real in shown if package.is_relative_to(real)]
+            found += [str(place) for place in places if package.is_dir()]
+    return list(dict.fromkeys(found))
+
+
 def _nodes_of_cuda() -> list[str]:
-    """The driver's device files, and what it reads of the machine to find its cards."""
+    """The driver's device files, and the paths it reads to find its GPUs."""
     nodes = [str(path) for path in sorted(Path("/dev").glob("nvidia*"))]
     return [
         *nodes,

@@ -1,8 +1,7 @@
-"""What an answer may look like, one rule for each kind of question.
+"""Checks the form of answers, with one rule for each kind of question.
 
-A student process can answer anything at all. Whatever is not of the form that the question asks for is
-refused here, as that process's doing, so that nothing behind this file trips over it and takes it for the
-grader's fault.
+A student process can answer anything at all. An answer that doesn't have the form its question requires is
+refused here and attributed to that process, so that no later code fails on it as if the grader were at fault.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from torch import Tensor
 from graders.sandbox.inside.wire import Handle, WireError
 
 _MAX_NAME, _MAX_MESSAGE, _MAX_FRAMES = 200, 2_000, 12
-# All that an answer has ever to say; a verdict, or what was refused by hand, is not among it.
+# All fields that an answer can have; verdicts, and refusals of by-hand tasks, are not among them.
 _FIELDS = {
     *("id", "outcome", "value", "changed_state", "effort", "arguments", "marks", "gradients"),
     *("parameter_gradients", "type", "kinds", "message", "frames", "inside", "memory", "failed"),
@@ -23,10 +22,10 @@ _FIELDS = {
 
 
 def check(question: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
-    """Refuse an answer that has another form than its question asks for.
+    """Refuse an answer that doesn't have the form its question requires.
 
     Raises:
-        WireError: it has.
+        WireError: the form is wrong.
     """
     _need(set(fields) <= _FIELDS, "list of fields")
     outcome = fields.get("outcome")
@@ -100,7 +99,7 @@ def _check_description(value: Any) -> None:
 
 def _need(right: bool, what: str) -> None:
     if not right:
-        raise WireError(f"an answer whose {what} is of another form")
+        raise WireError(f"its {what} has the wrong form")
 
 
 def _all(items: Any, rule: Any) -> bool:

@@ -1,6 +1,6 @@
-"""The warm parent: one process that has imported torch, and forks student processes on request.
+"""The warm parent: one process that has imported torch and forks student processes on request.
 
-Nothing here imports torch, so that a parent can be started while its starter still does.
+Nothing here imports torch, so a process can start a parent while it is still importing torch itself.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import socket
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from .errors import SandboxFailure
-from .tiers import Tier
+from .limits import Limits
+from .tiers import HIDDEN, Tier
 
 if TYPE_CHECKING:
     from .child import Child
 
 _INSIDE = Path(__file__).parent / "inside"
-_BOOT = """
+_BOOT = f"""
 import importlib.abc, importlib.util, json, os, sys
 with os.fdopen(int(sys.argv[1])) as pipe:
     sources = json.load(pipe)
@@ -32,36 +32,20 @@ class Sources(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(self, name, path, target=None):
         if name in sources:
             return importlib.util.spec_from_loader(name, self, is_package=name == "sandbox")
+        if name in {HIDDEN}:
+            raise ModuleNotFoundError("No module named " + repr(name), name=name)
     def exec_module(self, module):
         exec(compile(sources[module.__name__], "<" + module.__name__ + ">", "exec"), module.__dict__)
 sys.meta_path.insert(0, Sources())
 importlib.import_module("sandbox.boot").main(*map(int, sys.argv[2:]))
 """
 _START_SECONDS = 120.0
-_SOCKET_BYTES = 2 << 20  # a usual answer goes through in one piece; the system may allow less
+_SOCKET_BYTES = 2 << 20  # so that most answers are sent in one piece; the system may allow less
 _LINUX = sys.platform == "linux"
-ACCELERATOR = "gpu"  # the simulated one, as torch calls it
-# Workspaces that give the same numbers at every run (https://docs.nvidia.com/cuda/cublas, reproducibility),
-# and no files for compiled kernels.
+ACCELERATOR = "gpu"  # the simulated one's name in torch
+# Workspaces that make results reproducible (https://docs.nvidia.com/cuda/cublas, reproducibility), and no
+# cache files for compiled kernels.
 _FOR_CUDA = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8", "CUDA_CACHE_DISABLE": "1"}
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one task of a submission may use.
-
-    Attributes:
-        cpu_seconds: CPU time for all questions of one task together.
-        memory_bytes: address space beyond that of the warm parent.
-    """
-
-    cpu_seconds: float = 10.0
-    memory_bytes: int = 1 << 30
-
-    @property
-    def wall_seconds(self) -> float:
-        """A generous bound for a process that sleeps, or a machine that is busy."""
-        return 10 * self.cpu_seconds + 5
 
 
 class WarmParent:
@@ -72,7 +56,7 @@ class WarmParent:
 
         Args:
             tier: the walls around it and its children.
-            device: give every child this device of the machine, and the walls that it can stand.
+            device: a device of the machine that every child gets, with the walls that work with it.
         """
         self.tier = tier
         self.device = device
@@ -106,7 +90,7 @@ class WarmParent:
             ("sandbox" if n == "__init__" else f"sandbox.{n}"): (_INSIDE / f"{n}.py").read_text()
             for n in names
         }
-        # Should the process have ended already, the first request will say so.
+        # If the process has ended already, the first request reports it.
         with contextlib.suppress(BrokenPipeError), os.fdopen(source_write, "w") as pipe:
             json.dump(sources, pipe)
         self._ready = False
@@ -123,18 +107,18 @@ class WarmParent:
         """A fresh, locked-down child that has seen no submission yet.
 
         Args:
-            by_hand: refuse torch's own convolutions and poolings.
-            autograd: unless it is false, when nothing in the process can be differentiated.
+            by_hand: whether to refuse torch's own convolutions and poolings.
+            autograd: if false, nothing in the process can be differentiated.
             imports: modules to load before the walls go up.
             device: `ACCELERATOR`, or a device of the machine.
 
         Raises:
-            SandboxFailure: the parent is gone or the child could not be locked down.
+            SandboxFailure: the parent is gone or the child couldn't be locked down.
         """
         if device not in (self.device, ACCELERATOR):
             beside = self._parent_beside(device)
             return beside.spawn(autograd=autograd, imports=imports, limits=limits, device=device)
-        if self._process.poll() is not None:  # whatever ended it must not cost the next submission
+        if self._process.poll() is not None:  # whatever ended it must not affect the next submission
             self._stop()
             self._start()
         self._await_ready()
@@ -145,7 +129,7 @@ class WarmParent:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
         output, their_output = os.pipe()
         notices, their_notices = os.pipe()
-        os.set_blocking(their_notices, False)  # for the student's side too, which must not wait for us
+        os.set_blocking(their_notices, False)  # the student's side must not wait for us either
         if _LINUX:
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         request = {
@@ -158,7 +142,7 @@ class WarmParent:
             "landlock": self.tier.landlock,
             "seccomp": self.tier.seccomp,
             "device": self.device,
-            # Behind bubblewrap `/tmp` is the parent's own, and goes with it.
+            # With bubblewrap, `/tmp` belongs to the parent and disappears with it.
             "scratch": "/tmp" if self.tier.bubblewrap else self._scratch.name,
         }
         with their_wire:
@@ -167,7 +151,7 @@ class WarmParent:
             reply = self._request(origin, request, theirs)
         os.close(their_output)
         os.close(their_notices)
-        memory_watched = self.device is not None  # address space says nothing there
+        memory_watched = self.device is not None  # a driver reserves far more address space than it uses
         child = Child(self, origin, reply["pid"], wire, output, notices, limits, memory_watched)
         child.await_ready()
         return child
@@ -181,7 +165,7 @@ class WarmParent:
         return self._beside[device]
 
     def reap(self, origin: str, pid: int) -> dict[str, Any]:
-        """Make sure that a child is dead, and say how it ended; the number is the parent's own for it."""
+        """Make sure that a child is dead and report how it ended; `pid` is its id as seen by the parent."""
         return self._request(origin, {"do": "reap", "pid": pid}, [])
 
     def _await_ready(self) -> None:
@@ -207,7 +191,7 @@ class WarmParent:
         try:
             data = self._controls[origin].recv(1 << 16)
         except OSError as error:
-            self._process.kill()  # so that the next one starts afresh
+            self._process.kill()  # so that a fresh one is started next time
             raise SandboxFailure(f"the warm parent does not answer ({error})") from None
         if not data:
             self._process.kill()
@@ -216,7 +200,7 @@ class WarmParent:
         return dict(json.loads(data))
 
     def close(self) -> None:
-        """End the parent and with it every child."""
+        """End the parent and all its children."""
         for other in self._beside.values():
             other.close()
         self._beside.clear()
@@ -254,6 +238,6 @@ def _environment(device: str | None) -> dict[str, str]:
 
 
 def _chosen_cards() -> dict[str, str]:
-    """Which cards whoever grades has chosen."""
+    """The GPUs that the user who grades has chosen."""
     name = "CUDA_VISIBLE_DEVICES"
     return {name: os.environ[name]} if name in os.environ else {}

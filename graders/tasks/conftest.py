@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
@@ -16,6 +14,7 @@ from graders.sandbox import gpu
 from graders.sandbox.tiers import best_tier
 from graders.sandbox.warm_parent import WarmParent
 from graders.testing.devices import asked_on_a_gpu
+from graders.testing.properties import groups_of
 from graders.testing.submission import Submission
 
 
@@ -29,12 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--device",
         choices=gpu.CHOICES,
         default="cpu",
-        help="where to ask: a GPU of this machine, its rehearsal, or the CPU (default)",
+        help="where to run: a GPU of this machine, a simulated one, or the CPU (default)",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a path that leads nowhere once, not once for every property."""
+    """Reject a path that doesn't exist once, not once for every property."""
     path = Path(config.getoption("--submission"))
     if not path.exists():
         raise pytest.UsageError(f"--submission {path}: no such file or folder")
@@ -53,41 +52,38 @@ def hand_in(request: pytest.FixtureRequest) -> HandIn:
 
 
 @pytest.fixture(scope="module")
-def package(request: pytest.FixtureRequest) -> ModuleType:
-    """The exercise that a file of properties belongs to."""
-    return sys.modules[request.module.__package__]
+def exercise(request: pytest.FixtureRequest) -> str:
+    """The exercise that a file of properties belongs to: `graders.tasks.<exercise>.properties`."""
+    return str(request.module.__name__.split(".")[2])
 
 
 @pytest.fixture(scope="module")
-def exercise_of_hand_in(
-    package: ModuleType, warm_parent: WarmParent, hand_in: HandIn
-) -> Iterator[Submission]:
-    name = package.EXERCISE
-    if name not in hand_in.modules:
+def exercise_of_hand_in(exercise: str, warm_parent: WarmParent, hand_in: HandIn) -> Iterator[Submission]:
+    if exercise not in hand_in.modules:
         problems = "; ".join(map(str, hand_in.problems))
-        pytest.fail(f"{name}.py was not handed in, or cannot be read. {problems}")
+        pytest.fail(f"{exercise}.py was not handed in, or cannot be read. {problems}")
     graded = hand_in.graded
-    submission = Submission(warm_parent, graded.code, graded.names[name], graded.imports[name])
+    submission = Submission(warm_parent, graded.code, graded.names[exercise], graded.imports[exercise])
     yield submission
     submission.close()
 
 
 @pytest.fixture
 def submission(
-    request: pytest.FixtureRequest, package: ModuleType, exercise_of_hand_in: Submission, hand_in: HandIn
+    request: pytest.FixtureRequest, exercise: str, exercise_of_hand_in: Submission, hand_in: HandIn
 ) -> Iterator[Submission]:
-    """The submission, asked about the task that the test belongs to."""
+    """The submission, ready for questions about the task that the test belongs to."""
     mark = request.function.__property__
-    unreadable = hand_in.graded.unreadable.get(f"{package.EXERCISE}.{mark.task}")
+    unreadable = hand_in.graded.unreadable.get(f"{exercise}.{mark.task}")
     if unreadable is not None:
         pytest.fail(unreadable)
-    tasks = {task.name: task for task in exercise_named(package.EXERCISE).tasks}
+    tasks = {task.name: task for task in exercise_named(exercise).tasks}
     exercise_of_hand_in.begin(tasks[mark.task].by_hand)
     device = gpu.find(request.config.getoption("--device"))
     if not device.is_gpu:
         yield exercise_of_hand_in
         return
-    if not asked_on_a_gpu(mark.group, package.GROUPS[mark.task]):
-        pytest.skip(f"not asked on {device}")
+    if not asked_on_a_gpu(mark.group, groups_of(exercise, mark.task)):
+        pytest.skip(f"not run on {device}")
     with exercise_of_hand_in.on(device.name):
         yield exercise_of_hand_in

@@ -1,4 +1,4 @@
-"""What the convolutions of exercise 1 are asked, what is right, and how one is compared with the other."""
+"""Questions to the convolutions of exercise 1, expected results, and how answers are compared with them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHAPES = (
     ((5, 5), (3, 3)),
 )
 
-# Shapes common in examples and first tries, asked with other numbers.
+# Shapes common in examples and first attempts, with different numbers in them.
 SMALL = (
     ((3, 3), (2, 2)),
     ((6, 8), (1, 2)),
@@ -60,10 +60,11 @@ def images_and_kernels(draw: st.DrawFn) -> tuple[Tensor, Tensor]:
 def sweep(
     most_more: int = 5, images_too: bool = False
 ) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
-    """Sizes of images and kernels in which any two meet that `images_and_kernels` could draw, and `SMALL`.
+    """Sizes in which every two settings that `images_and_kernels` could draw occur together, and `SMALL`.
 
+    A table of all pairs is enough, because a mistake about sizes depends on one or two of them at once.
     Images are at most `most_more` larger than the kernel along each axis. With `images_too` the height and
-    the width of the image meet all the rest, and not only what it is larger than the kernel by.
+    width of the image are settings of their own, and not only their difference from the kernel's.
     """
     settings = {"kh": range(1, 5), "kw": range(1, 5), "more_h": range(most_more + 1)}
     settings |= {"more_w": range(most_more + 1)}
@@ -81,8 +82,8 @@ def sweep(
 def swept(most_more: int = 5, images_too: bool = False) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], ...]:
     """Image, kernel, right result and bound for each case of a sweep.
 
-    Kernels of one size are alike. Torch alone says what is right, for the reference takes as long as an
-    answer.
+    Kernels of the same size are identical. Only torch is asked for the right result, because the reference
+    takes as long as a submission.
     """
     found = []
     for seed, (image, kernel) in enumerate(sweep(most_more, images_too)):
@@ -94,7 +95,7 @@ def swept(most_more: int = 5, images_too: bool = False) -> tuple[tuple[Tensor, T
 def expected(
     X: Tensor, K: Tensor, dtype: torch.dtype = torch.float32, *, asks_reference: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """The right result in float64, and how far one computed in `dtype` may lie from it."""
+    """The right result in float64, and how far a result computed in `dtype` may be off."""
     X, K = X.detach().double(), K.detach().double()
     right = F.conv2d(X[None, None], K[None, None])[0, 0]
     absolute = F.conv2d(X.abs()[None, None], K.abs()[None, None])[0, 0]
@@ -135,7 +136,7 @@ def check_values(submission: Submission, name: str, X: Tensor, K: Tensor) -> Non
 
 
 def check_sweep(submission: Submission, name: str) -> None:
-    """Every two sizes of image and kernel together."""
+    """Every two sizes of image and kernel occur together."""
     for X, K, right, bound in swept(images_too=True):
         agrees(submission, name, X, K, expected=right, bound=bound)
 
@@ -177,8 +178,8 @@ def check_gradients(
     """Autograd reaches image and kernel, for an upstream gradient that is not all ones."""
     for seed, (image, kernel) in enumerate(shapes):
         X, K = tensor(*image, seed=seed), tensor(*kernel, seed=seed + 50)
-        if seed % 2:  # what meets a zero adds nothing to the result, but something to the gradient
-            X[-1, -1] = K[0, 0] = 0  # not where they meet each other
+        if seed % 2:  # a factor of zero adds nothing to the result, but something to the gradient
+            X[-1, -1] = K[0, 0] = 0  # not where one is multiplied by the other
         X, K = X.requires_grad_(), K.requires_grad_()
         upstream = tensor(image[0] - kernel[0] + 1, image[1] - kernel[1] + 1, seed=seed + 99)
         with_zeros(seed % 2, upstream)

@@ -1,9 +1,10 @@
-"""Code that works on the CPU alone is found out without a GPU: the same calls, on an accelerator.
+"""Finds code that works only on the CPU without needing a GPU: the same calls on a simulated accelerator.
 
-The accelerator is simulated in student processes of its own (`sandbox/inside/accelerator.py`). One has its
-tensors there; another keeps them on the CPU and lets code that looks for CUDA by name find it
-(`sandbox/inside/named_device.py`). What the simulation itself cannot do is never held against a student: only
-a result that lies elsewhere counts, and the errors that a real device raises too.
+The accelerator is simulated in separate student processes (`sandbox/inside/accelerator.py`). In one, tensors
+are on the accelerator; in another, code that looks for CUDA by name finds it as well
+(`sandbox/inside/named_device.py`), and tensors are either there or on the CPU. The limits of the simulation
+never count against a student: only a result on the wrong device does, and errors that a real device raises
+too.
 """
 
 from __future__ import annotations
@@ -15,18 +16,22 @@ from typing import Any
 
 from torch import Tensor
 
+from graders.sandbox import warm_parent
 from graders.sandbox.errors import Raised
 from graders.sandbox.inside.device import SIMULATED
-from graders.sandbox.warm_parent import ACCELERATOR
 
 from . import messages
 from .expect import Mismatch, NotWritten, facts, lies_elsewhere
+from .module import Module
 from .own_answers import own_answer, resembles
-from .submission import Module, Reply, Submission
+from .reply import Reply
+from .submission import Submission
 
-DEVICES = "devices"  # the group of every task that knows of devices
+ACCELERATOR = warm_parent.ACCELERATOR
 
-# What a device's own errors say, and what to tell a student who gets one.
+DEVICES = "devices"  # the name of this group, in every task that has one
+
+# Phrases in the errors of devices, and the sentence for a student who gets one.
 _Error = tuple[tuple[str, ...], Callable[[], str]]
 _MIXTURES: tuple[_Error, ...] = (
     (("on the same device", "should be the same"), messages.mixed_devices),
@@ -34,7 +39,7 @@ _MIXTURES: tuple[_Error, ...] = (
     (("device type for generator",), messages.generator_elsewhere),
 )
 _NAMED: _Error = (("CUDA", "NVIDIA", "MPS"), messages.named_device)
-# What a device says that has no kernel for an operation or a dtype.
+# What a device says if it has no kernel for an operation or a dtype.
 MISSING_ON_A_DEVICE = (
     *("not implemented for", "Unsupported dtype", "Could not run", "not currently implemented for the MPS"),
     *("MPS framework doesn't support", "only supports dimensions whose sizes are powers of two"),
@@ -44,11 +49,11 @@ MISSING_ON_A_DEVICE = (
 
 @dataclass(frozen=True)
 class Place:
-    """Where the tensors of a question lie, on a machine with an accelerator.
+    """Where the tensors of a call are, on a machine with an accelerator.
 
     Attributes:
-        named: code that looks for CUDA by name finds the accelerator.
-        moved: they lie on the accelerator, and not on the CPU beside it.
+        named: whether code that looks for CUDA by name finds the accelerator.
+        moved: whether the tensors are on the accelerator rather than on the machine's CPU.
     """
 
     named: bool
@@ -56,16 +61,16 @@ class Place:
 
     @property
     def device(self) -> str:
-        """The device, as torch calls it."""
+        """The device's name in torch."""
         return ACCELERATOR if self.moved else "cpu"
 
     def holds(self, name: str) -> str:
-        """How a call shows what lies there."""
+        """How a message writes an object that is there."""
         return f'{name}.to("{ACCELERATOR}")' if self.moved else name
 
     @contextmanager
     def asked(self, submission: Submission, call: str) -> Iterator[None]:
-        """Questions go there. A device's error is a mismatch; the simulation's own limits pass."""
+        """Meanwhile calls run there; a device's error is a mismatch, limits of the simulation are not."""
         errors = _MIXTURES if self.named else (*_MIXTURES, _NAMED)
         with submission.on(ACCELERATOR, named=self.named, moved=self.moved):
             try:
@@ -73,14 +78,14 @@ class Place:
             except Raised as raised:
                 for phrases, tell in errors:
                     if any(phrase in raised.message for phrase in phrases):
-                        sentence = f"{tell()}\n{messages.said(raised)}"
+                        sentence = f"{tell()}\n{messages.raised_where(raised)}"
                         told = messages.on_accelerator(sentence, beside=not self.moved)
                         raise Mismatch(call, "device", told) from None
                 if not is_of_the_simulation(raised):
                     raise
 
 
-# The last two are one process, so that what is kept there meets the same call elsewhere.
+# The last two share a process, so that a tensor cached on one device meets a call on the other.
 ACCELERATED = Place(named=False, moved=True)
 CUDA, BESIDE_CUDA = Place(named=True, moved=True), Place(named=True, moved=False)
 PLACES = (ACCELERATED, CUDA, BESIDE_CUDA)
@@ -88,11 +93,11 @@ PLACES = (ACCELERATED, CUDA, BESIDE_CUDA)
 
 @dataclass(frozen=True)
 class Call:
-    """One call to ask on an accelerator.
+    """One call to test on an accelerator.
 
     Attributes:
-        cotangent: ask for the gradients of `(result * cotangent).sum()` as well.
-        is_random: its numbers are drawn, and compared with nothing.
+        cotangent: also compute the gradients of `(result * cotangent).sum()`.
+        is_random: the result is drawn at random, so its values aren't compared.
     """
 
     args: tuple[Any, ...]
@@ -102,24 +107,24 @@ class Call:
 
 
 def called(*args: Any, cotangent: Tensor | None = None, is_random: bool = False, **kwargs: Any) -> Call:
-    """A `Call` as one would write it."""
+    """A `Call` with its arguments written like those of an ordinary call."""
     return Call(args, kwargs, cotangent, is_random)
 
 
 def works_on_the_accelerator(
     submission: Submission, name: str, *calls: Call, right: Callable[..., Any]
 ) -> None:
-    """Results and gradients lie where the tensors do: on the accelerator, or on the CPU beside it.
+    """Check that results and gradients are where the input is: on the accelerator, or on the machine's CPU.
 
-    Each call is asked on the CPU of a machine without an accelerator first. What fails there has nothing to
-    do with devices, and is asked no further; but some call must succeed. An answer that is wrong there must
-    be as wrong on the accelerator.
+    Each call first runs on a machine without an accelerator. A call that fails there has nothing to do with
+    devices and isn't tested further, but some call must succeed. A result that is wrong there must be wrong
+    in the same way on the accelerator.
 
     Args:
         right: the reference.
     """
     expected = [_answer_on_the_cpu(submission, name, call, right) for call in calls]
-    # What is drawn tells nothing of whether the answer is one.
+    # A random result doesn't tell whether it is a real attempt.
     judged = [found for call, found in zip(calls, expected, strict=True) if not call.is_random]
     why_not = [found for found in judged if isinstance(found, Exception)]
     if len(why_not) == len(judged):
@@ -130,7 +135,7 @@ def works_on_the_accelerator(
 
 
 def _answer_on_the_cpu(submission: Submission, name: str, call: Call, right: Callable[..., Any]) -> Any:
-    """What the accelerator must give: what is right, or the student's own answer; or why it is not asked."""
+    """The result the accelerator must give (the right one, or the student's own), or why it isn't tested."""
     try:
         value = submission.ask(name, *call.args, cotangent=call.cotangent, **call.kwargs).value
         if value is None:
@@ -168,7 +173,7 @@ def module_works_on_the_accelerator(
     cotangent: Tensor | None = None,
     **kwargs: Any,
 ) -> None:
-    """A module of the student's computes wherever it is moved, time and again; its result has a `shape`."""
+    """Check that a student's module works wherever it is moved, again and again; its result has `shape`."""
     module = submission.create(name, *args, **kwargs)
     if module is None:
         raise NotWritten
@@ -192,18 +197,18 @@ def module_works_on_the_accelerator(
 
 
 def is_of_the_simulation(error: Raised) -> bool:
-    """Whether an error that no device's own is, and that did not come on the CPU, may be the simulation's."""
+    """Whether an error may be the simulation's: no real device raises it, and it didn't occur on the CPU."""
     return True
 
 
 def asked_on_a_gpu(group: str, groups: Collection[str]) -> bool:
-    """Whether the properties of a group are asked again on a GPU, given all the groups of its task."""
-    # Effort is the same there, and a GPU's only least-squares driver wants a solution that is determined.
+    """Whether the properties of a group run again on a GPU, given all the groups of its task."""
+    # Effort is the same there, and a GPU's only least-squares driver needs a unique solution.
     return DEVICES in groups and group not in (DEVICES, "effort", "undetermined")
 
 
 def counts_on(device: str, error: Raised) -> bool:
-    """Whether an error that comes on a device and not on the CPU is the student's, not the device's own."""
+    """Whether an error that occurs on a device but not on the CPU is the student's and not the device's."""
     if any(phrase in error.message for phrase in MISSING_ON_A_DEVICE):
         return False
     phrases = [phrase for several, _ in (*_MIXTURES, _NAMED) for phrase in several]
@@ -212,7 +217,7 @@ def counts_on(device: str, error: Raised) -> bool:
 
 
 def lies_there(call: str, reply: Reply) -> None:
-    """Every tensor that came back, and every gradient, lies where it was asked for."""
+    """Check that every returned tensor and every gradient is on the device of the call."""
     gradients = [(f"gradient {n}", found) for n, found in enumerate(reply.gradients or [], 1)]
     for what, tensor in (*_tensors("result", reply.value), *gradients):
         if tensor is not None and lies_elsewhere(tensor):
@@ -221,7 +226,7 @@ def lies_there(call: str, reply: Reply) -> None:
 
 def _tensors(what: str, value: Any) -> Iterator[tuple[str, Tensor]]:
     if isinstance(value, Tensor):
-        if value.dim():  # a number may be one of the CPU as well
+        if value.dim():  # a 0-d tensor is a number, which may be on the CPU
             yield what, value
     elif isinstance(value, Mapping):
         for key, item in value.items():

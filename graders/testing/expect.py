@@ -1,7 +1,7 @@
-"""One helper for each kind of expectation; each says what was called, what came and what was expected.
+"""One helper for each kind of expectation; each reports the call, what it returned and what was expected.
 
-A comparison goes from the coarse to the fine and stops at the first difference: type, shape, dtype, device,
-NaN and infinity, values.
+A comparison goes from coarse to fine and stops at the first difference: type, shape, dtype, device, NaN and
+infinity, values.
 """
 
 from __future__ import annotations
@@ -18,25 +18,27 @@ from graders.sandbox.errors import Raised, TimedOut
 from graders.sandbox.inside.wire import Handle, Opaque, TensorFacts
 
 from . import messages
+from .module import Module
 from .narrowing import real_number, same_tensor
+from .reply import Reply
 from .signatures import labels
-from .submission import Module, Reply, Submission
+from .submission import Submission
 
 
 class GraderError(Exception):
-    """The judge contradicts itself: never the student's fault."""
+    """The grader contradicts itself, which is never the student's fault."""
 
 
 @dataclass(eq=False)
 class Mismatch(AssertionError):
-    """A wrong answer, as data: drawn as text or HTML elsewhere.
+    """A wrong answer, as data; it is rendered as text or HTML elsewhere.
 
     Attributes:
         call: the call, small enough to read.
         aspect: `type`, `shape`, `dtype`, `device`, `values`, `gradient`, `changed input`, `state`, …
         sentence: what is wrong, in one plain sentence.
         tensors: the small case: inputs, `got` and `expected`.
-        expected: the rest of that sentence, which gives away a value that was expected: `it should be 3`.
+        expected: the rest of that sentence, which gives the expected value away: `it should be 3`.
     """
 
     call: str
@@ -46,11 +48,11 @@ class Mismatch(AssertionError):
     expected: str = ""
 
     def __str__(self) -> str:
-        return f"{self.call}: {messages.whole(self.sentence, self.expected)}"
+        return f"{self.call}: {messages.with_expected(self.sentence, self.expected)}"
 
 
 class NotWritten(Exception):
-    """The task returned None, as a function does whose body is still to be written."""
+    """The task returned None, like a function whose body hasn't been written yet."""
 
 
 def agrees(
@@ -63,15 +65,15 @@ def agrees(
     context: str = "",
     **kwargs: Any,
 ) -> Reply:
-    """Ask for `name(*args, **kwargs)` and compare the tensor that comes back.
+    """Call `name(*args, **kwargs)` and compare the tensor it returns.
 
     Args:
-        submission: who is asked.
+        submission: the submission to call.
         name: a function of the exercise, or a module that `submission.create` returned.
-        args: positional arguments; keyword arguments follow as they are.
-        expected: the right result, float64 (or integer).
-        bound: how far each element may be off.
-        dtype: the dtype the result must have; None leaves it open.
+        args: positional arguments; keyword arguments are passed on too.
+        expected: the right result, in float64 (or integers).
+        bound: how far off each element may be.
+        dtype: the dtype the result must have; None accepts any.
         context: what happened before the call, such as the construction of the module.
     """
     reply = submission.ask(name, *args, **kwargs)
@@ -82,29 +84,41 @@ def agrees(
     return reply
 
 
-def affordable(submission: Submission, name: str, *args: Any, seconds: float) -> Reply:
-    """A call on large tensors takes little CPU time, whatever it counts as its own effort; returns its reply.
+def affordable(
+    submission: Submission, name: str, cases: Sequence[Sequence[Any]], *, seconds: float
+) -> list[Reply]:
+    """Check that calls on many tensors take little CPU time, whatever their own counters say; returns the
+    replies.
 
-    The time is the process's, measured from outside, so no code in it can make it look shorter. The tensors
-    are to be so large that a loop takes ten times as long, and an answer without one a tenth. On a crowded
-    core an answer may need several times what it needs on a quiet one, so there is a second try.
+    The time is that of the whole process, measured from outside, so no code in it can make it look shorter.
+    All calls share one budget. No two cases are alike, so caching results gains nothing. Each case fits into
+    the caches of a core: on one huge tensor, an honest answer would spend most of its time on page faults and
+    memory, which get slower on a busy machine, and a loop would not. There is no second try, because a loop
+    could reuse the results of the first one.
 
     Args:
-        submission: who is asked.
+        submission: the submission to call.
         name: a function of the exercise.
-        args: its arguments.
-        seconds: of CPU time.
+        cases: the arguments of each call.
+        seconds: the CPU time allowed for all of them.
     """
-    call = messages.call(name, args, {})
-    for is_last in (False, True):
+    until = submission.cpu_seconds() + seconds
+    replies = []
+    for args in cases:
+        late = Mismatch(
+            messages.call(name, args, {}),
+            "effort",
+            messages.unaffordable(len(cases), args[0].shape, seconds),
+        )
         try:
-            return submission.ask(name, *args, within=seconds)
-        except TimedOut as late:
-            if late.clock != "CPU" or submission.lost is not None:
+            replies.append(submission.ask(name, *args, within=until - submission.cpu_seconds()))
+        except TimedOut as error:
+            if error.clock != "CPU" or submission.lost is not None:
                 raise
-            if is_last:
-                raise Mismatch(call, "effort", messages.unaffordable(args[0].shape, seconds)) from None
-    raise AssertionError("not reached")
+            raise late from None
+        if submission.cpu_seconds() >= until:  # a call may end between two looks at the clock
+            raise late
+    return replies
 
 
 def compare(
@@ -119,7 +133,7 @@ def compare(
 ) -> None:
     """Compare one value with a tensor; raises `Mismatch` at the first difference.
 
-    `what` names the value in the sentence: `result`, `gradient with respect to K`, `weight after the step`.
+    `what` names the value in the message: `result`, `gradient with respect to K`, `weight after the step`.
     """
     aspect = "gradient" if "gradient" in what else "values"
     tensors = dict(shown or {})
@@ -138,16 +152,18 @@ def compare(
         sentence = messages.wrong_device(what, facts(got).device, _asked_on(got))
         raise Mismatch(call, "device", sentence, tensors)
     came, right = got.double(), expected.double()
-    strange = ~came.isfinite()
-    if bool((strange != ~right.isfinite()).any()):
-        raise Mismatch(call, aspect, messages.not_finite(what, int(strange.sum())), tensors)
+    if bool((came.isfinite() != right.isfinite()).any()):
+        strange = int((~came.isfinite() & right.isfinite()).sum())
+        raise Mismatch(call, aspect, messages.not_finite(what, strange), tensors)
+    # NaN compares false with everything, so it counts as off; equal infinities are right, though their
+    # difference is NaN.
     off = ~((came - right).abs() <= bound) & ~(came == right)
     if bool(off.any()):
         raise Mismatch(call, aspect, messages.wrong_values(what, int(off.sum()), off.numel()), tensors)
 
 
 def lies_elsewhere(tensor: Tensor) -> bool:
-    """Whether a tensor that came back lay on another device than it was asked for."""
+    """Whether a returned tensor was on a device other than the one of the call."""
     return facts(tensor).device.partition(":")[0] != _asked_on(tensor)
 
 
@@ -165,10 +181,10 @@ def gradients_agree(
     context: str = "",
     **kwargs: Any,
 ) -> Reply:
-    """Ask for the gradients of `(result * cotangent).sum()`.
+    """Compare the gradients of `(result * cotangent).sum()`.
 
-    `expected` and `bounds` go by name: first every tensor argument that requires grad, in order, under a name
-    for people (`X`, `K`); then, for a module, every parameter under its own name.
+    The keys of `expected` and `bounds` are names: first, in order, a readable one (`X`, `K`) for every tensor
+    argument that requires grad; then, for a module, those of its parameters.
     """
     reply = submission.ask(name, *args, cotangent=cotangent, **kwargs)
     call = messages.call(name, args, kwargs, context)
@@ -193,9 +209,9 @@ def gradients_agree(
 
 
 def leaves_all_alone(submission: Submission, name: str | Module, *args: Any, **kwargs: Any) -> None:
-    """The call changes none of its tensor arguments, which are float64, and no global state.
+    """Check that the call changes none of its tensor arguments, which are float64, and no global state.
 
-    Whoever has no answer in float64 is asked in float32: that is another group's matter.
+    Code that fails in float64 is tested in float32 instead: dtypes are the business of another group.
     """
     try:
         reply = submission.ask(name, *args, return_arguments=True, **kwargs)
@@ -211,7 +227,7 @@ def leaves_all_alone(submission: Submission, name: str | Module, *args: Any, **k
 
 
 def left_alone(reply: Reply, sent: Mapping[str, Tensor], *, call: str) -> None:
-    """The arguments, which were asked for, are as they were sent; none has got a gradient or requires one."""
+    """Check that the returned arguments are as they were sent, and that autograd added nothing to them."""
     for (label, before), after, mark in zip(sent.items(), reply.arguments, reply.marks, strict=True):
         shown = {f"{label} before": before, f"{label} after": after}
         if not same_tensor(after, before.detach()):
@@ -220,7 +236,7 @@ def left_alone(reply: Reply, sent: Mapping[str, Tensor], *, call: str) -> None:
 
 
 def repeats(submission: Submission, name: str | Module, *args: Any, **kwargs: Any) -> None:
-    """Two equal calls have equal results; they change neither their arguments nor any global state."""
+    """Check that two identical calls return equal results and change neither arguments nor global state."""
     first = submission.ask(name, *args, return_arguments=isinstance(name, str), **kwargs)
     second = submission.ask(name, *args, **kwargs)
     without_grad = submission.ask(name, *args, no_grad=True, **kwargs)
@@ -239,13 +255,13 @@ def repeats(submission: Submission, name: str | Module, *args: Any, **kwargs: An
 
 
 def changes_no_setting(reply: Reply, *, call: str) -> None:
-    """The settings of the whole program are as they were before the call."""
+    """Check that global settings are as they were before the call."""
     changed = reply.changed_state
     that(not changed, call=call, aspect="state", sentence=messages.changed_state(changed))
 
 
 def answers(submission: Submission, name: str, *args: Any, **kwargs: Any) -> None:
-    """A call that has a result comes back with something, right or wrong: not every input is refused."""
+    """Check that a valid call returns something, right or wrong; code that refuses all input doesn't."""
     if submission.ask(name, *args, **kwargs).value is None:
         raise NotWritten
 
@@ -253,9 +269,9 @@ def answers(submission: Submission, name: str, *args: Any, **kwargs: Any) -> Non
 def refuses(
     submission: Submission, name: str, *args: Any, naming: Sequence[object], context: str = "", **kwargs: Any
 ) -> None:
-    """The call raises ValueError, with a message that names at least one of `naming`.
+    """Check that the call raises ValueError with a message that mentions at least one of `naming`.
 
-    A shape `(2, 3)` is named by its text, with or without spaces, or by all of its numbers.
+    A message mentions the shape `(2, 3)` by its text, with or without spaces, or by all of its numbers.
     """
     call = messages.call(name, args, kwargs, context)
     try:
@@ -272,7 +288,7 @@ def refuses(
 
 
 def written_out(name: str) -> Callable[[Callable[[Submission], None]], Callable[[Submission], None]]:
-    """Mark a property of the task `name` whose questions are put where nothing can be differentiated."""
+    """Mark a property of the task `name` whose calls run in a process without autograd."""
 
     def mark(test: Callable[[Submission], None]) -> Callable[[Submission], None]:
         @functools.wraps(test)
@@ -299,10 +315,10 @@ def number(
     what: str = "result",
     may_carry_a_graph: bool = False,
 ) -> float:
-    """A number of any make within `tolerance` of `expected`; returns it.
+    """Check that `got` is a number within `tolerance` of `expected`; returns it.
 
-    A Python number, a NumPy scalar (which comes over the wire as a Python number) or a 0-d tensor without a
-    graph; a truth value is none of them. The graph may be another group's matter.
+    A number is a Python number, a NumPy scalar (which arrives as a Python number) or a 0-d tensor without a
+    graph, but not a bool. With `may_carry_a_graph` the graph is the business of another group.
     """
     if got is None and what == "result":
         raise NotWritten
@@ -330,31 +346,31 @@ def _not_plain(call: str, aspect: str, what: str, got: Any, expected: object) ->
 def that(
     condition: bool, *, call: str, aspect: str, sentence: str, expected: str = "", **tensors: Tensor
 ) -> None:
-    """A condition that none of the other helpers is about.
+    """Check a condition that no other helper covers.
 
-    `sentence` says what is wrong; whatever gives a value away that was expected stands in `expected`.
+    `sentence` says what is wrong; the part that would give an expected value away goes into `expected`.
     """
     if not condition:
         raise Mismatch(call, aspect, sentence, dict(tensors), expected)
 
 
 def references_agree(ours: Tensor, torchs: Tensor, bound: Tensor) -> None:
-    """The reference and torch agree, or nobody is judged by either.
+    """Check that the reference and torch agree; otherwise neither can judge an answer.
 
     Raises:
-        GraderError: they do not.
+        GraderError: they disagree.
     """
     if ours.shape != torchs.shape or not bool(((ours.double() - torchs.double()).abs() <= bound).all()):
         raise GraderError("the reference solution and torch disagree")
 
 
 def facts(tensor: Tensor) -> TensorFacts:
-    """What the student process said of a tensor besides its numbers."""
+    """What the student process reported about a tensor besides its values."""
     return getattr(tensor, "facts", None) or TensorFacts()
 
 
 def named(name: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The tensors among the arguments under the names of the contract."""
+    """The tensors among the arguments, by their names in the contract."""
     every = {**dict(zip(labels(name, len(args)), args, strict=True)), **kwargs}
     return {label: value for label, value in every.items() if isinstance(value, Tensor)}
 
@@ -374,7 +390,7 @@ def _type_name(value: Any) -> str:
 
 
 def in_words(value: Any) -> object:
-    """A value that prints as its student knows it: an object of theirs by the name of its type."""
+    """A value that prints the way its student knows it: an object of theirs by the name of its type."""
     if isinstance(value, (list, tuple)):
         return type(value)(in_words(item) for item in value)
     if isinstance(value, dict):

@@ -1,8 +1,8 @@
-"""What an error of Python's or torch's means, in the words of somebody who has met it before.
+"""What the errors of Python and torch mean, explained by somebody who has met them before.
 
-Data: a pattern that is found in the error's message, and what is true whenever it is. The first that fits is
-said. What an instructor adds here is said from then on. Some errors come from where work is graded and not
-from the code; `translated` says what happened in place of Python's own words.
+Each entry is a regular expression to find in the error's message, and an explanation that is true whenever it
+is found. The first match is shown, and instructors can add entries. Some errors are caused by the sandbox and
+not by the student's code; for these, `translated` replaces Python's own message.
 """
 
 from __future__ import annotations
@@ -10,109 +10,109 @@ from __future__ import annotations
 import importlib.util
 import re
 
-_NO_FILES = "no file can be opened and no process started while work is graded"
+_NO_FILES = "no file can be opened and no process can be started during grading"
 
 EXPLANATIONS: tuple[tuple[str, str], ...] = (
     (
         r"Boolean value of Tensor with more than one value",
-        "Python asks a whole tensor whether it is true. Whether there is one at all is `is not None`; "
-        "whether all its numbers fit a condition is `.all()`.",
+        "`if`, `and`, `or` or `not` needs one truth value, but a tensor has many. To test whether there is a "
+        "tensor at all, write `is not None`; to test whether all its values meet a condition, use `.all()`.",
     ),
     (
         r"does not require grad and does not have a grad_fn",
-        "backward() was called on a number that autograd has taken no notes of: no input requires grad, or "
-        "the way to it was cut by .item(), .data, .detach(), no_grad or torch.tensor().",
+        "backward() was called on a tensor that isn't part of a computation graph: no input requires grad, "
+        "or the graph was cut by .item(), .data, .detach(), no_grad or torch.tensor().",
     ),
     (
         r"leaf Variable that requires grad is being used in an in-place operation",
-        "A tensor that requires grad is changed in place while autograd takes notes. An update is a new "
-        "tensor, or stands under torch.no_grad().",
+        "A tensor that requires grad is changed in place while autograd records. Create a new tensor for the "
+        "update, or do it under torch.no_grad().",
     ),
     (
         r"modified by an inplace operation",
-        "Something was written into a tensor whose old values autograd still needs. Make a new one instead.",
+        "The code writes into a tensor whose old values autograd still needs. Create a new tensor instead.",
     ),
     (
         r"backward through the graph a second time",
-        "backward() runs twice through the same notes: compute the result anew before each.",
+        "backward() ran twice through the same computation graph. Recompute the result before each call.",
     ),
     (
         r"[Cc]an't call numpy\(\) on Tensor that requires grad",
-        "NumPy would lose the gradient. Which tensor operation does the same?",
+        "A detour through NumPy would lose the gradient. Which tensor operation does the same?",
     ),
     (
         r"'NoneType' and '(float|int|Tensor)'|'(float|int|Tensor)' and 'NoneType'",
-        "One of the two is None. A `.grad` is None until backward() has run, and stays so for every tensor "
-        "that is computed from others: only the ones that a graph begins with get one.",
+        "One of the two is None. A `.grad` is None until backward() has run, and it stays None for every "
+        "tensor that is computed from others: only leaf tensors get a gradient.",
     ),
     (
         r"'NoneType' object has no attribute",
-        "Something is None here: a function without `return`, or a `.grad`.",
+        "Something here is None: perhaps the result of a function without `return`, or a `.grad`.",
     ),
     (
         r"to have the same dtype|expected scalar type|Input type \(.*\) and (weight|bias) type",
-        "Tensors of two dtypes meet in an operation that takes only one. torch.result_type(X, K) is the one "
-        "to bring them to.",
+        "The operation needs tensors of one dtype but gets two. Convert both to torch.result_type(X, K).",
     ),
     (
         r"view size is not compatible",
-        "view() needs numbers that lie side by side in memory, which those of a transposed or sliced tensor "
-        "do not. reshape() copies where it must.",
+        "view() needs values that are contiguous in memory, and those of a transposed or sliced tensor "
+        "aren't. reshape() copies them where it has to.",
     ),
     (
         r"shapes cannot be multiplied",
-        "A matrix product needs as many columns on the left as rows on the right. Print both shapes in the "
-        "line before.",
+        "A matrix product needs as many columns on the left as rows on the right. Print both shapes just "
+        "before this line.",
     ),
     (
         r"size of tensor a \(\d+\) must match the size of tensor b|expects each tensor to be equal size",
-        "Two tensors of different shapes meet. Print both shapes in the line before.",
+        "The shapes of two tensors don't fit together. Print both just before this line.",
     ),
     (
         r"index \d+ is out of bounds|index out of range",
-        "An index runs beyond the end. Along which axis does the loop count, and how long is that one?",
+        "An index runs past the end. Which axis does it run along, and how long is that axis?",
     ),
     (
         r"shape '\[.*\]' is invalid for input of size",
-        "view() and reshape() keep every number, so the sizes must multiply to as many as there are.",
+        "view() and reshape() keep every value, so the product of the sizes must be the number of values.",
     ),
     (
         r"0D or 1D target tensor expected",
-        "Cross-entropy takes the number of the right class for each image: y of shape (N,), as it comes.",
+        "Cross-entropy takes the index of the right class for each image: y with shape (N,), as it is.",
     ),
     (
         r"cannot assign '.*' as parameter",
-        "That name belongs to a parameter of the layer. Set it once, in __init__, and as nn.Parameter.",
+        "That name belongs to a parameter of the layer. Set it once, in __init__, as an nn.Parameter.",
     ),
     (
         r"before Module\.__init__\(\) call",
-        "super().__init__() has to come first in __init__.",
+        "Call super().__init__() first in __init__.",
     ),
     (
         r"cannot unpack non-iterable int|'int' object is not (subscriptable|iterable)",
-        "It is an int where the code expects a pair. The contract allows both: an int counts for both axes.",
+        "The code expects a pair but gets an int. The task allows both: an int applies to both axes.",
     ),
     (
         r"rand\(\) received an invalid combination of arguments - got \(tuple, tuple",
-        "A pair stands where one number is expected. The contract allows both: an int counts for both axes.",
+        "The code expects an int but gets a pair. The task allows both: an int applies to both axes.",
     ),
     (
         r"Unable to open /dev/urandom",
-        "Drawing a seed from the machine opens a file, which nothing here can. torch.rand needs none.",
+        "Asking the operating system for a random seed opens a file, which isn't possible during grading. "
+        "torch.rand doesn't need one.",
     ),
 )
 
 
 def translated(message: str) -> str:
-    """What happened, where Python's own words would mislead; empty where they do not.
+    """What happened, where Python's own message would mislead; empty where it doesn't.
 
-    A library that is installed is not missing: it wants to load more of itself when nothing can be loaded any
-    more. And a machine without a GPU is no mistake of CUDA's.
+    An installed library isn't missing when an import fails: it tries to load more of itself at a point where
+    the sandbox lets nothing be loaded any more. And CUDA isn't to blame for a machine without a GPU.
     """
     if re.search(r"re-initialize CUDA|No CUDA GPUs|NVIDIA driver|not compiled with CUDA", message):
         return (
-            "There is no GPU where work is graded, and the code names one. The input says where to compute: "
-            'X.device; or choose by torch.device("cuda" if torch.cuda.is_available() else "cpu").'
+            "The code names a GPU, and there is none during grading. Compute on the input's device, "
+            'X.device, or choose one with torch.device("cuda" if torch.cuda.is_available() else "cpu").'
         )
     if re.search(
         r"\[Errno 1\] Operation not permitted|\[Errno 13\] Permission denied|Failed to find font", message
@@ -124,12 +124,12 @@ def translated(message: str) -> str:
     name = found[1]
     if _is_installed(name.partition(".")[0]):
         return (
-            f"`{name}` cannot be loaded at this point: {_NO_FILES}. Which other operation does the same "
-            "without it? (num_workers=0 for a DataLoader, no torch.compile.)"
+            f"`{name}` can't be loaded at this point: {_NO_FILES}. Which operation does the same without it? "
+            "(Use num_workers=0 for a DataLoader, and no torch.compile.)"
         )
     return (
-        f"`{name}` was not handed in, and as a library it is not available where work is graded. Hand the "
-        "file in, or write what you need of the library yourself: torch and NumPy are there."
+        f"`{name}` wasn't handed in, and no library of that name is available during grading. If it is your "
+        "file, hand it in too; if it is a library, write what you need yourself: torch and NumPy are there."
     )
 
 
@@ -141,5 +141,5 @@ def _is_installed(name: str) -> bool:
 
 
 def explained(message: str) -> str:
-    """What an error means, as a sentence; empty where nothing is known of it."""
+    """What an error means, in a sentence or two; empty if it isn't known."""
     return next((says for pattern, says in EXPLANATIONS if re.search(pattern, message)), "")

@@ -1,7 +1,7 @@
-"""Our own code asked like a student's, without a process: for known wrong answers and for tests.
+"""Runs our own code like a student's, but in this process: for known wrong answers and for tests.
 
-It goes through the same runtime and the same frames, so that whatever it shows, a student's code shows too.
-Never give it anything a student wrote.
+Calls go through the same runtime and the same frames, so our code behaves exactly as a student's would. Never
+run anything here that a student wrote.
 """
 
 from __future__ import annotations
@@ -15,18 +15,19 @@ from graders.sandbox.errors import Crashed, StudentError
 from graders.sandbox.inside.accelerator import install
 from graders.sandbox.inside.runtime import Runtime
 from graders.sandbox.inside.wire import PREFIX, Decoder, Encoder, WireError, prefix
+from graders.sandbox.limits import Limits
 from graders.sandbox.validation import check
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.warm_parent import WarmParent
 
 from .submission import Submission
 
 Fields = dict[str, Any]
 Change = Callable[[Mapping[str, Any], Fields], Fields]
-"""Takes a question and the fields of its answer; returns the fields that arrive instead."""
+"""Takes a question and the fields of its answer; returns the fields to deliver instead."""
 
 
 class _Namespace(Runtime):
-    """A runtime over objects that exist already."""
+    """A runtime for objects that already exist."""
 
     def __init__(self, names: Mapping[str, Any]) -> None:
         super().__init__()
@@ -62,7 +63,7 @@ class _TrustedChild:
                 fields = self._change(question, fields)
             check(question, fields)
         except WireError as error:
-            raise Crashed(f"sent something that is no answer: {error}") from None
+            raise Crashed(f"sent an invalid reply: {error}") from None
         found = understood(fields, self.limits)
         if isinstance(found, StudentError):
             raise found
@@ -72,10 +73,10 @@ class _TrustedChild:
         self.alive = False
 
     def pause(self) -> None:
-        """Nothing of it runs between two questions."""
+        """Do nothing: no code runs between two questions."""
 
     def go_on(self, held_by_others: int) -> None:
-        """It has no limit of memory."""
+        """Do nothing: there is no memory limit."""
 
     def held_bytes(self) -> int:
         return 0
@@ -92,10 +93,13 @@ class _TrustedParent:
         return _TrustedChild(self._names, self._change)
 
 
-def submission_in_process(names: Mapping[str, Any], change: Change | None = None) -> Submission:
+def submission_in_process(
+    names: Mapping[str, Any], change: Change | None = None, seed: int = 0
+) -> Submission:
     """A submission made of our own functions and classes, by name.
 
     Args:
-        change: what becomes of each answer before it is checked, as if the student's process had sent that.
+        seed: of the random numbers that they draw.
+        change: alters each answer before it is checked, as if the student's process had sent it that way.
     """
-    return Submission(cast(WarmParent, _TrustedParent(names, change)), {}, "trusted")
+    return Submission(cast(WarmParent, _TrustedParent(names, change)), {}, "trusted", seed=seed)

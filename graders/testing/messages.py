@@ -1,4 +1,4 @@
-"""Every sentence a student reads about an answer, in one place, ready to be written in another language."""
+"""Every sentence a student reads about an answer, in one place, ready to be translated."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graders.remarks import Remark
 from graders.sandbox.errors import Crashed, Forbidden, Frame, OutOfMemory, Raised, StudentError, TimedOut
 from graders.sandbox.inside.wire import Build, ClassOf, Stream
+from graders.testing.remarks import Remark
 
 from .explanations import explained, translated
+from .module import Module
+from .processes import Failure
 from .signatures import labels, written
-from .submission import Failure, Module
 
 
 def call(name: Any, args: Sequence[Any], kwargs: Mapping[str, Any], context: str = "") -> str:
@@ -67,14 +68,14 @@ def wrong_dtype(what: str, got: torch.dtype, expected: torch.dtype) -> str:
 
 
 def wrong_device(what: str, got: str, expected: str) -> str:
-    return f"The {what} lies on {got}, but the input is on {expected}."
+    return f"The {what} is on {got}, but the input is on {expected}."
 
 
 def on_accelerator(sentence: str, beside: bool = False) -> str:
-    where = "with tensors on an accelerator (a simulated GPU, gpu:0)"
+    where = "With tensors on an accelerator (a simulated GPU, gpu:0)"
     if beside:
-        where = "on the CPU beside an accelerator (a simulated GPU, gpu:0), after the same on that"
-    return f"PoolCall {where}: {sentence}"
+        where = "With tensors on the CPU, after the same call on an accelerator (a simulated GPU, gpu:0)"
+    return f"{where}: {sentence}"
 
 
 def on_a_gpu(device: str, sentence: str) -> str:
@@ -82,42 +83,43 @@ def on_a_gpu(device: str, sentence: str) -> str:
 
 
 def not_on_a_gpu(why: str) -> str:
-    return f"the properties on a GPU: {why}"
+    return f"the tests on a GPU: {why}"
 
 
 def wrong_on_the_cpu() -> str:
-    return "Not asked on an accelerator, since the answer is wrong on the CPU."
+    return "Not tested on an accelerator, because the result is already wrong on the CPU."
 
 
 def wrong_in_the_plain_case() -> str:
     return (
-        "Not asked here, since the answer is wrong for ordinary float32 tensors too, and has another shape "
-        "than the right one or does not depend on every input."
+        "Not tested here, because the result is already wrong for ordinary float32 tensors: its shape is "
+        "wrong, or it doesn't depend on every input."
     )
 
 
 def other_than_plain() -> str:
-    return "The result differs from your own result for the same numbers in ordinary float32 tensors."
+    return "The result differs from your own result for the same values in ordinary float32 tensors."
 
 
 def left_behind(what: str, device: str) -> str:
     if device != "cpu":
         return on_accelerator(
-            f"the {what} lies on the accelerator although the input is on the CPU. Where to compute does not "
-            "depend on what the machine has: the input says it, X.device.",
+            f"the {what} is on the accelerator although the input is on the CPU. Compute on the input's "
+            "device, X.device, whatever else the machine has.",
             beside=True,
         )
     return on_accelerator(
-        f"the {what} lies on the CPU although the input is on the accelerator. A new tensor goes where it is "
-        "told to: torch.zeros(..., device=X.device), X.new_zeros(...). And .cpu() and NumPy bring back what "
-        "is there: does the code call one of them?"
+        f"the {what} is on the CPU although the input is on the accelerator. Create new tensors on the "
+        "input's device: torch.zeros(..., device=X.device) or X.new_zeros(...). And .cpu() and NumPy copy "
+        "tensors back to the CPU: does your code use one of them?"
     )
 
 
 def other_numbers() -> str:
     return (
-        "the numbers are others than on the CPU of a machine without one. What is made on the CPU and then "
-        "moved by .to(device) is two tensors: which of them is computed with, and which is changed?"
+        "the values differ from those on the CPU of a machine without an accelerator. .to(device) copies a "
+        "tensor, so afterwards there are two: which one does your code compute with, and which one does it "
+        "change?"
     )
 
 
@@ -125,36 +127,38 @@ def network_left(parameter: str, device: str) -> str:
     beside = device != "cpu"
     there, here = ("accelerator", "CPU") if beside else ("CPU", "accelerator")
     return on_accelerator(
-        f"afterwards the network's {parameter} lies on the {there}, although the network was on the {here}. "
-        "Its owner chose where it lies: leave it there; new tensors belong on the device of its parameters.",
+        f"afterwards the network's {parameter} is on the {there}, although the network was on the {here}. "
+        "Whoever passed you the network chose its device: leave it there, and create new tensors on the "
+        "device of its parameters.",
         beside,
     )
 
 
 def mixed_devices() -> str:
     return (
-        "tensors of the CPU and of the accelerator meet in one operation. New tensors are made where the "
-        "input lies (device=X.device), data is moved by .to(device), a layer's own tensors are parameters or "
-        "buffers, and what is kept from one call to the next follows the input."
+        "one operation mixes tensors on the CPU and on the accelerator. Create new tensors on the input's "
+        "device (device=X.device), move data with .to(device), register a layer's own tensors as parameters "
+        "or buffers, and move whatever you keep between calls to the input's device."
     )
 
 
 def of_the_cpu_alone() -> str:
     return (
-        "NumPy, and what calls a function for every number, know only the CPU. Which operation does the same?"
+        "NumPy, and methods that call a Python function for every value, only work on the CPU. Which tensor "
+        "operation does the same?"
     )
 
 
 def generator_elsewhere() -> str:
-    return "a random generator of the CPU is used to draw numbers on the accelerator."
+    return "a random generator on the CPU can't draw numbers on the accelerator."
 
 
 def named_device() -> str:
-    return "the code names a device of its own. The input says where to compute: X.device."
+    return "the code names a fixed device. Compute on the input's device instead: X.device."
 
 
-def said(raised: Raised) -> str:
-    """The student's line, and what Python said there."""
+def raised_where(raised: Raised) -> str:
+    """The student's line, and the error that Python raised there."""
     where = ""
     if raised.frames:
         last = raised.frames[-1]
@@ -165,8 +169,10 @@ def said(raised: Raised) -> str:
 
 
 def not_finite(what: str, count: int) -> str:
+    if count == 0:
+        return f"The {what} has a finite value where NaN or infinity is expected."
     values = "1 value that is" if count == 1 else f"{count} values that are"
-    return f"The {what} has {values} NaN or infinite where a number is expected, or the other way round."
+    return f"The {what} has {values} NaN or infinite where a finite number is expected."
 
 
 def wrong_values(what: str, wrong: int, total: int) -> str:
@@ -182,29 +188,27 @@ def wrong_plain(what: str, got: object) -> str:
 
 
 def should_be(expected: object) -> str:
-    """What follows a sentence about a wrong value, where a student may read what was expected."""
+    """The end of a sentence about a wrong value, for students who may see the expected one."""
     return f"it should be {_short(repr(expected))}"
 
 
-def whole(sentence: str, expected: str) -> str:
-    """A sentence with what was expected, if that gives anything away."""
+def with_expected(sentence: str, expected: str) -> str:
+    """The sentence, followed by the part that gives the expected value away, if there is one."""
     return f"{sentence.removesuffix('.')}; {expected}." if expected else sentence
 
 
 def graph_kept(what: str) -> str:
     return (
-        f"The {what} has the right value, but it still carries its graph (requires_grad), which keeps every "
-        "tensor of the computation in memory. What does .item() do?"
+        f"The {what} has the right value, but it is still attached to the computation graph (requires_grad), "
+        "which keeps every tensor of the computation in memory. What does .item() do?"
     )
 
 
 def no_gradient(label: str | None = None) -> str:
-    cause = (
-        "Is a value taken out of the graph by float(), .item(), .data, .detach(), numpy or torch.tensor()?"
-    )
+    cause = "Does float(), .item(), .data, .detach(), NumPy or torch.tensor() take a value out of the graph?"
     if label is None:
-        return f"Autograd cannot reach the inputs from the result: it has no gradient. {cause}"
-    return f"No gradient arrives at {label}. {cause}"
+        return f"Autograd can't get from the result back to the inputs, so there are no gradients. {cause}"
+    return f"No gradient reaches {label}. {cause}"
 
 
 def changed_input(label: str) -> str:
@@ -212,63 +216,65 @@ def changed_input(label: str) -> str:
 
 
 def not_repeated() -> str:
-    return "Two equal calls gave two different results. Does something survive from one call to the next?"
+    return (
+        "Two identical calls returned different results. Does your code keep state from one call to the next?"
+    )
 
 
 def marked_input(label: str, mark: str) -> str:
     return (
-        f"After the call its argument {label} {mark}, which nobody asked for. Work on a copy of it: "
+        f"After the call, its argument {label} {mark}; it should be left as it was. Work on a copy: "
         f"{label}.detach().clone()."
     )
 
 
 def changed_state(changes: Sequence[str]) -> str:
-    return f"The call changed a setting for the whole program ({'; '.join(changes)})."
+    return f"The call changed a global setting ({'; '.join(changes)})."
 
 
 def wrong_error(kind: str, message: str) -> str:
-    return f"This input has no result and should raise ValueError; it raised {kind}: {_short(message)}"
+    return f"This input is invalid and should raise ValueError; it raised {kind}: {_short(message)}"
 
 
 def unclear_error(message: str, naming: Sequence[object]) -> str:
     wanted = " or ".join(str(item) for item in naming)
-    advice = f"its message should name what is wrong ({wanted})"
+    advice = f"its message should name the shape or value that is wrong ({wanted})"
     return f"ValueError is right, but {advice}; it says: {_short(message)}"
 
 
 def no_error(answer: str) -> str:
-    return f"This input has no result and should raise ValueError, but an answer came back: {answer}."
+    return f"This input is invalid and should raise ValueError, but the call returned {answer}."
 
 
 def autograd_used() -> str:
     return (
-        "The numbers come from autograd. The task is to write the gradients out: where does each number of "
-        "the input go, and with which factor?"
+        "The gradients come from autograd, but the task is to write them out. Which output values does each "
+        "input value contribute to, and with which factor?"
     )
 
 
-def unaffordable(shape: Sequence[int], seconds: float) -> str:
+def unaffordable(calls: int, shape: Sequence[int], seconds: float) -> str:
     size = "×".join(map(str, shape))
     return (
-        f"A call on a {size} input was still running after {seconds:g} s of CPU time. "
-        "Without a loop over its elements it takes a small part of that."
+        f"Together, {calls} calls on {size} inputs took more than {seconds:g} s of CPU time. "
+        "Without a loop over their elements, they take a fraction of that."
     )
 
 
 def not_written(task: str) -> str:
-    return f"`{task}` is not written yet."
+    return f"`{task}` isn't written yet."
 
 
 def nothing_returned(task: str) -> str:
-    return f"`{task}` gives None back. If it is written, a `return` is missing, at the end or in a branch."
+    return f"`{task}` returns None. If you have written it, a `return` is missing, at the end or in a branch."
 
 
 def device_hint() -> str:
-    return "Which tensors does your code make or move itself, and who tells them where to lie?"
+    return "Which tensors does your code create or move itself, and what decides which device they are on?"
 
 
 def missing(task: str, file: str) -> str:
-    return f"{file} defines no `{task}`. Was it renamed or deleted?"
+    return f"{file} doesn't define `{task}`. Was it renamed or deleted?"
 
 
 def not_callable(task: str, file: str, kind: str) -> str:
@@ -276,21 +282,19 @@ def not_callable(task: str, file: str, kind: str) -> str:
 
 
 def see_above(file: str) -> str:
-    return f"{file} could not be loaded; see above."
+    return f"{file} couldn't be loaded; see above."
 
 
 def of_bad_input(sentence: str) -> str:
-    return f"invalid_input is not a function; it is a group of calls with bad input. {sentence}"
+    return f"invalid_input isn't a function; it stands for a group of calls with invalid input. {sentence}"
 
 
 def grader_error(error: Exception) -> str:
-    return (
-        f"This task could not be graded, which is no fault of the student's: {type(error).__name__}: {error}"
-    )
+    return f"This task couldn't be graded, through no fault of the student's: {type(error).__name__}: {error}"
 
 
 def failed_statement(failure: Failure) -> Remark:
-    """What is said of a statement at the top level that failed: it costs what uses it."""
+    """The remark about a top-level statement that failed; only the tasks that use it lose points."""
     said = f"{failure.type}: {_short(failure.message)}"
     if failure.type == "Stopped":
         said = failure.message.rpartition("` ")[2]
@@ -300,32 +304,32 @@ def failed_statement(failure: Failure) -> Remark:
 
 
 def not_graded() -> str:
-    """What a student reads of it: what went wrong in the grader is told to the instructor."""
-    return "This task could not be graded, which is no fault of yours. A person will look at it."
+    """What the student reads; only the instructor is told what went wrong in the grader."""
+    return "This task couldn't be graded, through no fault of yours. A person will look at it."
 
 
 def no_file(exercise: str) -> str:
-    return f"{exercise}.py was not handed in."
+    return f"{exercise}.py wasn't handed in."
 
 
 def student_error(task: str, what: StudentError) -> str:
-    """The sentence for something that happened instead of an answer."""
+    """The sentence for what happened instead of an answer."""
     if isinstance(what, Forbidden):
         where = f"{what.file}, line {what.line}, calls" if what.file else "The code calls"
         return f"{where} torch's own `{what.operation}`; this task asks you to write it by hand."
     if isinstance(what, TimedOut):
-        printed = f" It had printed {what.printed:,} characters." if what.printed > 10_000 else ""
+        printed = f" By then it had printed {what.printed:,} characters." if what.printed > 10_000 else ""
         time = f"{what.seconds:g} s of {what.clock} time"
-        return f"`{task}` was still running after {time}: does a loop never end?{printed}"
+        return f"`{task}` was still running after {time}. Is there a loop that never ends?{printed}"
     if isinstance(what, OutOfMemory):
         return f"`{task}` asked for more than {what.limit_bytes >> 20:,} MiB of memory.{at(what.frames)}"
     if isinstance(what, Crashed):
-        return f"`{task}` {what.how}. The other tasks were graded all the same."
+        return f"`{task}` {what.how}. The other tasks were still graded."
     if isinstance(what, Raised):
         if is_about_the_signature(what):
             return (
-                f"The contract's way of calling `{task}` does not fit its signature: {_short(what.message)}\n"
-                f"The contract writes it `{written(task)}`."
+                f"`{task}` can't be called the way the task says: {_short(what.message)}\n"
+                f"Its signature should be `{written(task)}`."
             )
         instead = translated(what.message)
         if instead:
@@ -338,12 +342,12 @@ def student_error(task: str, what: StudentError) -> str:
 
 
 def is_about_the_signature(what: Raised) -> bool:
-    """Whether a call could not even begin."""
+    """Whether a call failed before the function's body ran."""
     return not what.inside and what.is_a("TypeError")
 
 
 def signature_hint() -> str:
-    return "Compare the line that begins with `def` with the contract's: names, order, defaults."
+    return "Compare your `def` line with the signature in the task: names, order, defaults."
 
 
 def at(frames: Sequence[Frame]) -> str:

@@ -1,9 +1,10 @@
-"""What came back, narrowed: the one place where a value's type is looked at before the value is.
+"""Narrowing: the one place where the type of a returned value is checked before the value is used.
 
-`sandbox/claims.py` checks that an answer has the form of an answer. A value in it may still be anything that
-the wire carries: a tensor of two elements where a number belongs, a network with other parameters than it
-had, a record that was rewritten. Nothing here raises anything but a `StudentError`, so that a property that
-compares with these functions cannot stumble over what it compares.
+`sandbox/validation.py` checks that an answer is well-formed. A value in it may still be anything that the
+wire
+carries: a tensor of two elements where a number belongs, a network whose parameters have changed, a record
+that was rewritten. The functions here raise nothing but `StudentError`, so a property that compares values
+with them can't fail in any other way.
 """
 
 from __future__ import annotations
@@ -16,10 +17,7 @@ from graders.sandbox.errors import Raised
 
 
 def real_number(value: Any) -> float | int | None:
-    """A real number as Python's own: an int, a float, or a tensor without axes; None for all else.
-
-    A truth value is no number.
-    """
+    """An int, a float or a 0-d tensor as a Python number; None for everything else, including a bool."""
     if isinstance(value, Tensor):
         if value.dim() or value.dtype.is_complex:
             return None
@@ -33,7 +31,7 @@ def is_shape(value: Any) -> bool:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are of one type and equal, elements of lists and tuples included."""
+    """Whether two values have the same type and are equal, and so are the elements of lists and tuples."""
     if type(one) is not type(other):
         return False
     if isinstance(one, Tensor):
@@ -46,24 +44,24 @@ def same(one: Any, other: Any) -> bool:
 
 
 def same_tensor(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors have one shape and dtype, and equal values; NaN equals NaN."""
+    """Whether two tensors have the same shape, dtype and values; NaN equals NaN."""
     if one.shape != other.shape or one.dtype != other.dtype:
         return False
     return bool(((one == other) | (one.isnan() & other.isnan())).all())
 
 
 class Entries(dict[str, Tensor]):
-    """The tensors of a module by name; an entry that is gone is the module's owner's doing."""
+    """The tensors of a module by name; a missing entry is the student's error, not the grader's."""
 
     def __missing__(self, name: str) -> Tensor:
-        raise broken("KeyError", f"the module has no entry {name!r} any more")
+        raise broken("KeyError", f"the module no longer has an entry {name!r}")
 
 
 def records(value: Any) -> list[dict[str, bool]]:
-    """What a `Recorder` has noted of each call: two truths, and more that nobody asks for.
+    """What a `Recorder` noted about each call, checked as far as properties use it.
 
     Raises:
-        Raised: the record was written over.
+        Raised: the record was overwritten.
     """
     kept = isinstance(value, list) and all(
         isinstance(item, dict)
@@ -71,10 +69,10 @@ def records(value: Any) -> list[dict[str, bool]]:
         for item in value
     )
     if not kept:
-        raise broken("TypeError", "what a layer inside the network notes of each call was written over")
+        raise broken("TypeError", "the record that a layer in the network keeps of its calls was overwritten")
     return list(value)
 
 
 def broken(kind: str, message: str) -> Raised:
-    """The error that a value amounts to that cannot be compared at all."""
+    """The error that stands for a value that can't be compared at all."""
     return Raised(kind, (kind, "Exception"), message, (), True)

@@ -1,9 +1,9 @@
-"""One flaw, one cost: groups that ask *how* an answer is given don't ask again *what* it is.
+"""One flaw, one cost: groups that test *how* a result is computed don't test again *what* it is.
 
 A group for dtypes, layouts, side effects, effort or devices varies a plain call: float32, contiguous, on the
-CPU. If the plain answer is already wrong, another group has lost its points for that, so here the varied
-answer only has to match the student's own plain answer. This applies only to a real attempt: a result of the
-right form that changes with every input. Zeros of the right shape earn nothing in any group.
+CPU. If the plain result is already wrong, another group has lost its points for that, so here the varied
+result only has to match the student's own plain result. This applies only to a real attempt: a result of the
+right form that depends on every input. Zeros of the right shape earn nothing in any group.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from torch import Tensor
 
 from . import messages
 from .expect import Mismatch, NotWritten, changes_no_setting, compare, left_alone, named
+from .module import Module
 from .narrowing import real_number, same_tensor
-from .submission import Module, Reply, Submission
+from .reply import Reply
+from .submission import Submission
 
 
 def consistent(
@@ -31,9 +33,9 @@ def consistent(
     pure: bool = False,
     **kwargs: Any,
 ) -> Reply:
-    """As `expect.agrees`, for a group that asks how: an answer may be as wrong as it is in the plain case.
+    """Like `expect.agrees`, but the result may be as wrong as it is in the plain case.
 
-    With `pure` it must leave its arguments and the settings of the program alone as well.
+    With `pure`, the call must also leave its arguments and the global settings alone.
     """
 
     def judge(reply: Reply) -> None:
@@ -52,7 +54,7 @@ def consistent(
 def consistent_reply(
     submission: Submission, reply: Reply, name: str, *args: Any, expected: Tensor, bound: Tensor
 ) -> None:
-    """As `consistent`, of a reply that is there already."""
+    """Like `consistent`, for a reply that has been received already."""
     call = messages.call(name, args, {})
     right_or_as_plain(
         submission,
@@ -74,12 +76,13 @@ def right_or_as_plain(
     dtype: torch.dtype | None = None,
     **kwargs: Any,
 ) -> None:
-    """The reply to a varied call is right, as `judge` sees it, or as wrong as the reply to the plain call.
+    """Check that the reply to a varied call is right, or wrong in the same way as the reply to the plain
+    call.
 
     Args:
         judge: compares the reply with what is right.
-        right: the right result, to see whether the plain answer is.
-        dtype: of every tensor in the result; None leaves it open.
+        right: the right result, which tells whether the plain one is right.
+        dtype: the dtype of every tensor in the result; None accepts any.
     """
     try:
         judge(reply)
@@ -98,11 +101,10 @@ def right_or_as_plain(
 
 
 def own_answer(submission: Submission, name: str | Module, *args: Any, right: Any, **kwargs: Any) -> Any:
-    """The student's answer to the plain call, if it is wrong there; None if it is right.
+    """The student's result of the plain call if it is wrong; None if it is right.
 
     Raises:
-        Mismatch: it is no answer: a tensor has another shape than the right one, or some input makes no
-            difference.
+        Mismatch: it isn't a real attempt: a tensor has the wrong shape, or some input makes no difference.
     """
     args, kwargs = tuple(map(_plain, args)), {key: _plain(value) for key, value in kwargs.items()}
     if isinstance(name, Module):
@@ -122,7 +124,11 @@ def own_answer(submission: Submission, name: str | Module, *args: Any, right: An
 
 
 def resembles(value: Any, right: Any) -> bool:
-    """Whether an answer is about the right one, or about another one; closer looks are taken elsewhere."""
+    """Whether two results are about the same; exact comparisons are made elsewhere.
+
+    A thousandth of the largest value is some ten thousand roundings of float32, so rounding never makes a
+    right result look wrong here. A mistake changes the small integers that properties use by much more.
+    """
     if value is None or right is None:
         return value is right
     if isinstance(right, Tensor) and right.dim():
@@ -145,7 +151,7 @@ def _plain(value: Any) -> Any:
 
 
 def _has_the_form_of(right: Any, value: Any) -> bool:
-    """Whether the tensors are there; the losses beside them are a group of their own."""
+    """Whether the tensors are there; losses that are returned with them belong to another group."""
     if isinstance(right, Tensor) and right.dim():
         return isinstance(value, Tensor) and value.shape == right.shape
     if isinstance(right, (tuple, list)):
@@ -167,7 +173,7 @@ def _changed_one_by_one(
 
 
 def _moved(value: Tensor) -> Tensor:
-    """Other numbers, in another proportion to each other."""
+    """Other values, in other proportions, so that even a normalised result changes."""
     return 3 * value + 1
 
 

@@ -1,7 +1,7 @@
-"""Real images to ask with: the 600 of Fashion-MNIST that come with the exercises, as tensors.
+"""Real images for tests: the 600 of Fashion-MNIST that come with the exercises, as tensors.
 
-They are read here and not by `exercises.data`: that needs torchvision, whose import takes longer than any of
-these questions, and it looks wherever `CNN_DATA` says. Every question is to be the same on every machine.
+`exercises.data` isn't used to read them: it needs torchvision, whose import takes longer than any of these
+tests, and it looks wherever `CNN_DATA` points. Every test has to be the same on every machine.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ Batch = tuple[Tensor, Tensor]
 FOLDER = Path(__file__).parents[2] / "exercises" / "images"
 SIDE = 28
 CLASSES = 10
-# Of all pixels of the 60,000 training images, on the scale from 0 to 1.
+# Over all pixels of the 60,000 training images, scaled to 0 … 1.
 MEAN, DEVIATION = 0.2860, 0.3530
 
 
 @functools.cache
 def training_pictures() -> Batch:
-    """400 images `(400, 1, 28, 28)`, float32, standardised, 40 of each class, and their classes, int64."""
+    """400 standardised images `(400, 1, 28, 28)` in float32, 40 per class, and their classes in int64."""
     return _pictures("train", 400)
 
 
 @functools.cache
 def new_pictures() -> Batch:
-    """200 more, 20 of each class, of the test set: no training has seen them."""
+    """200 more from the test set, 20 of each class, which no training has seen."""
     return _pictures("t10k", 200)
 
 
 def in_batches(pictures: Batch, *sizes: int) -> list[Batch]:
-    """The first images in batches of these sizes, in the order of the file."""
+    """The first images as batches of these sizes, in the order of the file."""
     X, y = (part[: sum(sizes)] for part in pictures)
     if len(y) < sum(sizes):
         raise GraderError(f"there are {len(y)} images, not {sum(sizes)}")
@@ -53,10 +53,10 @@ def _pictures(part: str, count: int) -> Batch:
 
 
 def _numbers(name: str, *sizes: int) -> Tensor:
-    """The bytes of a file in the format of MNIST, which has just these sizes.
+    """The values in a file of MNIST's format that has exactly these sizes.
 
     Raises:
-        GraderError: it has others, or cannot be read: never the student's fault.
+        GraderError: it has other sizes or can't be read, which is never the student's fault.
     """
     try:
         raw = bytearray(gzip.decompress((FOLDER / name).read_bytes()))

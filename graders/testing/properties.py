@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
@@ -27,7 +27,7 @@ PROPERTY_SETTINGS = settings(
 
 @dataclass(frozen=True)
 class Mark:
-    """Which task a property belongs to, and the group of it."""
+    """The task and the group that a property belongs to."""
 
     task: str
     group: str
@@ -35,7 +35,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Property:
-    """One property: a test function that takes a submission, and what it stands for."""
+    """One property: a test function that takes a submission, with its task and group."""
 
     test: Callable[..., None]
     task: str
@@ -50,8 +50,9 @@ class Property:
 def property_of(task: str, group: str) -> Callable[[_Test], _Test]:
     """Mark a test function `(submission, …)` as a property of `task`.
 
-    Groups and their weights stand in the exercise's `GROUPS`; a group earns its share when all its properties
-    hold. The properties of a task stand in one file, and run in the order in which it defines them.
+    Groups and their weights are in the exercise's `GROUPS`; a group earns its share of the points when all
+    its properties hold. All properties of a task are in one file and run in the order in which they are
+    defined.
     """
 
     def mark(test: _Test) -> _Test:
@@ -69,23 +70,34 @@ def package_of(exercise: str) -> ModuleType:
 
 @cache
 def files_of(exercise: str) -> tuple[ModuleType, ...]:
-    """The modules with an exercise's properties, by name."""
+    """The modules with an exercise's properties: one `properties.py`, or those of a folder, by name."""
     package = importlib.import_module(f"graders.tasks.{exercise}.properties")
+    if not hasattr(package, "__path__"):
+        return (package,)
     names = sorted(found.name for found in pkgutil.iter_modules(package.__path__))
     return tuple(importlib.import_module(f"{package.__name__}.{name}") for name in names)
 
 
+def marked_in(file: ModuleType) -> list[Property]:
+    """The properties in one module, in the order in which they stand there."""
+    return [
+        Property(value, mark.task, mark.group)
+        for value in vars(file).values()
+        if isinstance(mark := getattr(value, "__property__", None), Mark)
+    ]
+
+
 def properties_of(exercise: str, task: str) -> list[Property]:
     """The properties of one task, in the order of its file."""
-    found = [
-        Property(value, mark.task, mark.group)
-        for file in files_of(exercise)
-        for value in vars(file).values()
-        if (mark := getattr(value, "__property__", None)) is not None and mark.task == task
-    ]
-    return found
+    return [found for file in files_of(exercise) for found in marked_in(file) if found.task == task]
+
+
+def groups_by_task(exercise: str) -> Mapping[str, Mapping[str, float]]:
+    """The groups of every task with their weights: `GROUPS` of the package, or beside the properties."""
+    named = (vars(module).get("GROUPS") for module in (package_of(exercise), *files_of(exercise)))
+    return next((groups for groups in named if groups is not None), {})
 
 
 def groups_of(exercise: str, task: str) -> dict[str, float]:
     """The groups of one task with their weights."""
-    return dict(package_of(exercise).GROUPS[task])
+    return dict(groups_by_task(exercise)[task])

@@ -1,4 +1,4 @@
-"""What the contract calls a function's arguments, so that messages call them the same."""
+"""The contract's names for a function's arguments, which messages use too."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import solutions
 
 
 def labels(name: Any, count: int) -> Sequence[str]:
-    """What to call the first `count` positional arguments of a function, or of a module of the student's.
+    """Names for the first `count` positional arguments of a function, or of a student's module.
 
-    Where the contract has no name for one: X, K, and then their places.
+    Arguments that the contract doesn't name are called X, K, and then by their position.
     """
     known = tuple(_parameters(name)) if isinstance(name, str) else ("X",)
     usual = ("X", "K", *(f"argument {place}" for place in range(3, count + 1)))
@@ -22,7 +22,7 @@ def labels(name: Any, count: int) -> Sequence[str]:
 
 
 def written(name: str) -> str:
-    """How the contract writes a function or a class, without annotations, such as `conv2d(X, K)`."""
+    """The contract's signature of a function or class, without annotations, such as `conv2d(X, K)`."""
     shown = ", ".join(str(one.replace(annotation=one.empty)) for one in _parameters(name).values())
     return f"{name}({shown})"
 

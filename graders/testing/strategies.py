@@ -1,10 +1,11 @@
-"""Questions: a small vocabulary of sizes, values and memory layouts, drawn at random or swept through.
+"""Test inputs: a small vocabulary of sizes, values and memory layouts, drawn at random or from a fixed table.
 
-A strategy draws sizes and one seed; tensors are made from the seed, so a question is small to draw, quick
-to make and the same on every machine. Small cases come first, which keeps the first counterexample small.
+A strategy draws sizes and one seed, and tensors are generated from the seed. So an input is small to draw,
+quick to make and the same on every machine. Small cases come first, which keeps the first counterexample
+small.
 
-A sweep is a fixed table in which any two sizes or settings meet that a strategy could draw together. What is
-wrong only where two of them meet is therefore found under every seed.
+A sweep is a fixed table that contains every pair of sizes or settings that a strategy could draw together. So
+a mistake that shows only where two of them meet is found under every seed.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ Layout = Literal["contiguous", "transposed", "sliced", "flipped strides"]
 
 VALUES: tuple[Values, ...] = ("integers", "normal", "negative", "large", "tiny", "mixed")
 LAYOUTS: tuple[Layout, ...] = ("transposed", "sliced", "flipped strides")
-# What cards compute in besides. A CPU does so for some operations only, so it is not asked.
+# Dtypes tested on GPUs only: a CPU supports them for some operations and not for others.
 HALVES = (torch.float16, torch.bfloat16)
+# So many images of this size, and CPU seconds for all of them together; see `benchmarks/effort.py`.
+MANY, SIDE, MANY_SECONDS = 20, 256, 0.3
 
 
 def tensor(
@@ -37,16 +40,16 @@ def tensor(
 
     Args:
         shape: the sizes.
-        seed: of the generator.
-        values: `integers` from -8 to 8 without zero, where float sums are exact; `normal`; `negative`, all
-            below -5000; `ties`, few different integers; `large`, around 10⁴; `tiny`, around 10⁻⁵; `mixed`
-            magnitudes.
-        layout: how the numbers lie in memory; every layout but `contiguous` is a view.
-        dtype: of the result.
+        seed: the generator's seed.
+        values: `integers` from -8 to 8 without zero, whose sums are exact in floating point; `normal`;
+            `negative`, none above -5000; `ties`, integers from -1 to 1; `large`, around 10⁴; `tiny`, around
+            10⁻⁵; `mixed` magnitudes.
+        layout: how the values are arranged in memory; every layout but `contiguous` is a view.
+        dtype: the dtype of the result.
     """
     stored = _stored_shape(shape, layout)
     generator = torch.Generator().manual_seed(seed)
-    # Bits of the seed are few for small seeds; the first draws of near seeds would resemble each other.
+    # Small seeds differ in few bits, so the first numbers drawn from neighbouring seeds would be similar.
     torch.rand(17, generator=generator)
     raw = torch.randn(stored, generator=generator, dtype=torch.float64)
     if values == "integers":
@@ -65,10 +68,10 @@ def tensor(
 
 
 def with_zeros(place: int, *tensors: Tensor) -> tuple[Tensor, ...]:
-    """The tensors with zeros in them, according to their place in a table of questions.
+    """The tensors with zeros in some of them, depending on their place in a table of test inputs.
 
-    At place 1 each has one zero, from place 2 on one after the other is zero all over; the rest stay as they
-    are. So whatever breaks at a zero is found by questions that are asked anyway.
+    At place 1 every tensor gets one zero; at place 2 the first tensor is all zeros, at place 3 the second,
+    and so on; elsewhere they stay as they are. So code that fails on zeros is found without further inputs.
     """
     changed = list(tensors)
     if place == 1:
@@ -95,7 +98,7 @@ def _viewed(stored: Tensor, rank: int, layout: Layout) -> Tensor:
         return stored
     plain = stored.permute(*reversed(range(rank)))
     if layout == "flipped strides":
-        # The first two axes exchanged only: neither contiguous nor a plain transpose for rank three and up.
+        # Swaps only the first two axes: from rank three up, neither contiguous nor a plain transpose.
         return plain.transpose(0, 1).contiguous().transpose(0, 1)
     return plain
 
@@ -107,10 +110,10 @@ def seeds() -> st.SearchStrategy[int]:
 
 @st.composite
 def distinct_sizes(draw: st.DrawFn, count: int, low: int = 1, high: int = 6) -> tuple[int, ...]:
-    """`count` sizes, no two alike, so that exchanged axes cannot go unnoticed.
+    """`count` different sizes, so that swapped axes can't go unnoticed.
 
     Raises:
-        ValueError: there are not so many sizes between `low` and `high`.
+        ValueError: there are fewer than `count` sizes from `low` to `high`.
     """
     if high - low + 1 < count:
         raise ValueError(f"there are no {count} different sizes from {low} to {high}")
@@ -118,27 +121,31 @@ def distinct_sizes(draw: st.DrawFn, count: int, low: int = 1, high: int = 6) -> 
 
 
 def graded(*shape: int, seed: int) -> Tensor:
-    """A small tensor of whole numbers that requires grad."""
+    """A small tensor of integer values that requires grad."""
     return tensor(*shape, seed=seed, values="integers").requires_grad_()
 
 
 def pairwise(
     settings: Mapping[str, Sequence[Any]], *conditions: Callable[..., bool]
 ) -> tuple[dict[str, Any], ...]:
-    """Rows in which any two values of any two settings meet at least once.
+    """A pairwise covering array: rows in which any two values of any two settings appear together.
 
-    Each row is begun with the first two values that have not met. The others are chosen one by one, each so
-    that it meets as many new ones as possible; then so that it is one that has many still to meet; then the
-    earlier one. So there are few rows, and always the same.
+    Most mistakes involve at most two settings, and covering every pair takes far fewer rows than covering
+    every combination. Finding the fewest rows is hard, so this is a greedy algorithm. Each row starts with
+    the first two values that haven't appeared together yet. The other settings are filled in one by one with
+    the value that forms the most new pairs with the row so far; among equals, with the value that has the
+    most pairs still to come; among those, with the earlier one. So there are few rows, and always the same
+    ones.
 
     Args:
         settings: the values of each setting, small ones first.
-        conditions: what must hold in every row. Each is a function whose parameters are called like the
-            settings that it is about. Two values that are in no such row together are left out.
+        conditions: what must be true in every row. Each is a function whose parameters are named after the
+            settings that it is about. A pair of values that no permitted row contains is left out.
     """
     slots = [(name, value) for name, values in settings.items() for value in values]
     own = {name: [place for place, slot in enumerate(slots) if slot[0] == name] for name in settings}
-    # Sets of places are the bits of an int: whom the value in each place has still to meet.
+    # For each slot, the slots that it hasn't shared a row with yet. A set of slots is an int with one bit for
+    # each, so that counting the new pairs a value would form is one `&` and one count of bits.
     missing = [sum(1 << other for other, slot in enumerate(slots) if slot[0] != name) for name, _ in slots]
     about: dict[str, list[tuple[Callable[..., bool], tuple[str, ...]]]] = {name: [] for name in settings}
     for condition in conditions:
@@ -147,7 +154,7 @@ def pairwise(
             about[name].append((condition, names))
     tied = {name: {other for _, names in about[name] for other in names} for name in settings}
 
-    def hold(row: Mapping[str, int], newest: str) -> bool:
+    def permitted(row: Mapping[str, int], newest: str) -> bool:
         return all(
             condition(*(slots[row[name]][1] for name in names))
             for condition, names in about[newest]
@@ -155,27 +162,31 @@ def pairwise(
         )
 
     def completed(row: dict[str, int], met: int) -> dict[str, int] | None:
+        """The row with the open settings filled in, or None if the conditions permit no such row."""
         open_ones = [name for name in settings if name not in row]
         if not open_ones:
             return row
-        # First what a condition ties to the row: if nothing fits there, no other choice would help.
+        # Settings that a condition ties to the row come first. If no value fits there, filling in the others
+        # would be wasted effort: this is a search with backtracking, and it should fail early.
         name = next((name for name in open_ones if not tied[name].isdisjoint(row)), open_ones[0])
         counts = {
             place: ((missing[place] & met).bit_count(), missing[place].bit_count()) for place in own[name]
         }
+        # The sort is stable, in reverse too, so among equals the earlier (smaller) value comes first.
         for place in sorted(counts, key=counts.__getitem__, reverse=True):
             longer = {**row, name: place}
-            if hold(longer, name) and (found := completed(longer, met | 1 << place)):
+            if permitted(longer, name) and (found := completed(longer, met | 1 << place)):
                 return found
         return None
 
     rows = []
     for first, (name, _) in enumerate(slots):
         while missing[first]:
-            second = (missing[first] & -missing[first]).bit_length() - 1
+            second = (missing[first] & -missing[first]).bit_length() - 1  # the lowest bit that is set
             begun = {name: first, slots[second][0]: second}
-            possible = all(hold(begun, one) for one in begun)
+            possible = all(permitted(begun, one) for one in begun)
             row = completed(begun, 1 << first | 1 << second) if possible else None
+            # A pair that no row can contain counts as covered too, or it would be tried for ever.
             met = set(begun.values() if row is None else row.values())
             for place in met:
                 missing[place] &= ~sum(1 << other for other in met)

@@ -1,4 +1,4 @@
-"""Notebooks of a course: what stands in them, and what is read of those that come back."""
+"""Notebooks of a course: their contents, and what is read from the ones that students hand in."""
 
 from __future__ import annotations
 
@@ -82,6 +82,8 @@ def test_a_course_is_complete_and_overwrites_nothing(tmp_path: Path) -> None:
         assert {f"{name}.ipynb", "helpers.py", "notebook.py", f"test_{name}.py"} <= files
     compile((tmp_path / "course" / "nbgrader_config.py").read_text(encoding="utf-8"), "config", "exec")
     assert (tmp_path / "course" / "README.md").exists()
+    checkout = str(SOLUTIONS.parent).encode()
+    assert not [p for p in (tmp_path / "course").rglob("*") if p.is_file() and checkout in p.read_bytes()]
     with pytest.raises(FileExistsError):
         write_course(tmp_path / "course")
 
@@ -178,7 +180,7 @@ def test_an_answer_is_found_in_a_notebook_that_was(damage: str, comes_back: Call
 @pytest.mark.parametrize(
     "text", ["", "{", '{"cells": 3}', "null", "[" * 100_000, '{"cells": [{"cell_type": "code"', "\x00"]
 )
-def test_a_file_that_is_no_notebook_is_said_to_be_unreadable(
+def test_a_file_that_is_not_a_notebook_is_reported_as_unreadable(
     text: str, comes_back: Callable[..., Any]
 ) -> None:
     assert "nothing to grade" in comes_back(text).metadata[OURS]["unreadable"]

@@ -1,6 +1,6 @@
-"""Published notebooks with right code get full marks from `nbgrader autograde` as well.
+"""Published notebooks with right code get full marks from `nbgrader autograde`, too.
 
-One of each exercise by default, since nbgrader takes seconds for each; all twenty with `-m long`.
+By default tests/grading/test_field.py has one of each exercise graded without nbgrader.
 """
 
 # ruff: noqa: E402 - what follows importorskip needs nbgrader
@@ -12,7 +12,11 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install -e '.[course]'")
-pytestmark = [pytest.mark.xdist_group("nbgrader"), pytest.mark.filterwarnings("ignore:Object of type")]
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.xdist_group("nbgrader"),
+    pytest.mark.filterwarnings("ignore:Object of type"),
+]
 
 from nbgrader.api import Gradebook
 
@@ -21,13 +25,10 @@ from graders.course.demo import nbgrader
 from graders.curriculum import exercise_named
 from tests.grading.field import NOTEBOOKS, published
 
-FIRST = {assignment: name for name, assignment in reversed(published().items())}.values()
-NAMES = [pytest.param(name, marks=[] if name in FIRST else pytest.mark.long) for name in published()]
-
 
 @pytest.fixture(scope="module")
 def gradebook(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URL of the gradebook of a course in which each notebook that is asked for is a student's."""
+    """The URL of the gradebook of a course where each requested notebook belongs to one student."""
     ours = [item for item in request.session.items if item.path == request.path]
     asked = {item.callspec.params["name"] for item in ours}  # type: ignore[attr-defined]
     folder = tmp_path_factory.mktemp("field") / "course"
@@ -45,7 +46,7 @@ def gradebook(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     return f"sqlite:///{Path(folder) / 'gradebook.db'}"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", published())
 def test_a_published_notebook_with_right_code_gets_full_marks(name: str, gradebook: str) -> None:
     about = exercise_named(published()[name])
     with Gradebook(gradebook) as book:

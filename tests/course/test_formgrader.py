@@ -1,4 +1,4 @@
-"""The formgrader in a real browser: the class, a submission, a comment by hand, no student's script."""
+"""The formgrader in a real browser: the class, a submission, a manual comment, and no script of a student."""
 
 # ruff: noqa: E402 - what follows importorskip needs nbgrader
 from __future__ import annotations
@@ -18,7 +18,11 @@ import pytest
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install -e '.[course]'")
 pytest.importorskip("selenium", reason="selenium is not installed: pip install selenium")
-pytestmark = [pytest.mark.xdist_group("nbgrader"), pytest.mark.filterwarnings("ignore:Object of type")]
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.xdist_group("nbgrader"),
+    pytest.mark.filterwarnings("ignore:Object of type"),
+]
 
 import nbformat
 from nbgrader.api import Gradebook
@@ -46,7 +50,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(course: Path) -> Iterator[str]:
-    """Where a Jupyter server with the formgrader listens."""
+    """The address of a Jupyter server with the formgrader."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

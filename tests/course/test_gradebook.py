@@ -1,4 +1,4 @@
-"""Reports in nbgrader's gradebook, on SQLite and on a PostgreSQL server of its own."""
+"""Reports in nbgrader's gradebook, on SQLite and on a separate PostgreSQL server."""
 
 # ruff: noqa: E402 - what follows importorskip needs nbgrader
 from __future__ import annotations
@@ -71,7 +71,7 @@ def test_what_a_person_wrote_stays_when_a_class_is_graded_again(url: str) -> Non
         assert gradebook.find_comment("conv2d", "conv2d", "conv2d", "eve").comment == "Nearly."
 
 
-def test_ids_fit_the_gradebook_and_stay_apart() -> None:
+def test_ids_fit_the_gradebook_and_stay_distinct() -> None:
     assert student_id("ada") == "ada"
     long = [student_id("x" * 200 + end) for end in "ab"]
     assert long[0] != long[1] and all(len(name) <= 128 for name in long)

@@ -1,6 +1,6 @@
-"""The whole round with nbgrader's own commands, from generate_assignment to export.
+"""A whole round of nbgrader's own commands, from generate_assignment to export.
 
-One course is made for all tests of this file; each test looks at another side of what came out.
+One course is made for all tests in this file; each test checks another aspect of the result.
 """
 
 # ruff: noqa: E402 - what follows importorskip needs nbgrader
@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from graders.course.demo import (
 from graders.course.gradebook import write_gradebook
 from graders.course.notebooks import release_notebook
 from graders.report import Report, TaskResult
+from tests.warm_python import WarmPython
 
 SCORES = {
     "ada-right": (20.0, 12.0),
@@ -97,15 +98,24 @@ class Round:
         return (self.folder / "feedback" / student / "conv2d" / "conv2d.html").read_text(encoding="utf-8")
 
 
-def run(folder: Path, *arguments: str) -> str:
-    done = nbgrader(folder, *arguments)
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def run(warm_nbgrader: WarmPython) -> Run:
+    """Run one of nbgrader's commands in a folder; it has to succeed."""
+    return lambda folder, *arguments: _succeeding(warm_nbgrader, folder, *arguments)
+
+
+def _succeeding(warm_nbgrader: WarmPython, folder: Path, *arguments: str) -> str:
+    done = warm_nbgrader.run("nbgrader", *arguments, cwd=folder, environment=os.environ)
     assert done.returncode == 0, f"nbgrader {' '.join(arguments)}\n{done.stdout}{done.stderr}"
     return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Round]:
-    """A class taken through the round once. One student comes by the exchange, one hands in modules."""
+def course(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Iterator[Round]:
+    """A class that goes through the round once. One student uses the exchange, one hands in modules."""
     folder = tmp_path_factory.mktemp("class") / "course"
     write_course(folder, "c1")
     exchange = folder.parent / "exchange"
@@ -116,7 +126,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Round]:
         config.write("c.GradeOutside.cpu_seconds = 4.0\n")
     run(folder, "generate_assignment", "conv2d")
     run(folder, "release_assignment", "conv2d")
-    _by_exchange(folder)
+    _by_exchange(folder, run)
     sample_class(folder / "submitted")
     for name, source in EXPLOITS.items():
         _exploit(folder, name, source.replace("{course}", str(folder)))
@@ -127,8 +137,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Round]:
     yield Round(folder, log)
 
 
-def _by_exchange(folder: Path) -> None:
-    """Fetch, answer and submit as a student does, and collect as an instructor does."""
+def _by_exchange(folder: Path, run: Run) -> None:
+    """Fetch, answer and submit like a student, and collect like an instructor."""
     home = folder.parent / "zoe"
     home.mkdir()
     shutil.copyfile(folder / "nbgrader_config.py", home / "nbgrader_config.py")
@@ -177,11 +187,14 @@ def test_a_known_way_to_full_marks_earns_nothing(student: str, course: Round) ->
     assert course.grade(student, "Conv2D")[0] == 0.0
 
 
-def test_what_is_unreadable_waits_for_a_person_and_is_no_zero(course: Round) -> None:
+def test_an_unreadable_submission_waits_for_a_person_and_is_not_a_zero(course: Round) -> None:
     assert course.grade("emil-malformed", "conv2d") == (None, None, True)
     row = rows(course)["emil-malformed"]
     assert "conv2d output" in row["not_graded"].replace("Conv2D ", "") and row["conv2d.conv2d"] == ""
-    assert "no readable notebook" in course.page("emil-malformed") and "no readable notebook" in course.log
+    assert (
+        "can't be read as a notebook" in course.page("emil-malformed")
+        and "can't be read as a notebook" in course.log
+    )
 
 
 def rows(course: Round) -> dict[str, dict[str, str]]:
@@ -199,7 +212,7 @@ def test_the_export_has_every_student_with_every_task(course: Round) -> None:
 
 def test_feedback_says_what_is_wrong_and_no_script_of_a_student_runs(course: Round) -> None:
     wrong = course.page("ben-wrong")
-    assert "conv2d: failed" in wrong and "the kernel is turned" in wrong
+    assert "conv2d: failed" in wrong and "the kernel is flipped" in wrong
     hostile = course.page("fatima-hostile")
     assert "&lt;script&gt;document.title" in hostile
     assert "<script>document.title" not in hostile and "<img src=x" not in hostile
@@ -229,8 +242,10 @@ def test_no_kernel_is_started_and_no_student_is_lost(course: Round) -> None:
     assert graded == {path.name for path in (course.folder / "submitted").iterdir()}
 
 
-def test_points_by_hand_outlive_another_grading_and_late_work_loses_its_share(
+@pytest.mark.full
+def test_manual_points_survive_regrading_and_late_work_loses_its_share(
     course: Round,
+    run: Run,
 ) -> None:
     with Gradebook(course.url) as gradebook:
         gradebook.update_or_create_assignment("conv2d", duedate="2026-01-09 13:00:00 UTC")
@@ -256,6 +271,7 @@ def test_points_by_hand_outlive_another_grading_and_late_work_loses_its_share(
     assert course.grade("ada-right", "output_size")[0] == 0.0
 
 
+@pytest.mark.full
 def test_validate_tells_right_from_untouched(course: Round, tmp_path: Path) -> None:
     for name, made in (("right", right_notebook("conv2d")), ("untouched", release_notebook("conv2d"))):
         shutil.copytree(course.folder / "release" / "conv2d" / "exercises", tmp_path / name / "exercises")

@@ -1,20 +1,19 @@
-"""What is cut from `solutions/`: the curriculum, the stubs, the worked examples and the visible checks."""
+"""What comes from `solutions/`: the curriculum, the stubs, the worked examples and the visible checks."""
 
 from __future__ import annotations
 
-import importlib
 import os
 import shutil
 import subprocess
 import sys
+import types
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-import torch
-from torch import nn
 
 from graders.__main__ import main
 from graders.course import stubs
@@ -49,45 +48,6 @@ CONTRACT = {
 }
 BY_HAND_FREE = {"output_size", "num_parameters", "receptive_field", "avg_pool_as_conv"}
 
-X, K = torch.ones(3, 4), torch.ones(2, 2)
-BATCH = [(torch.ones(2, 1, 28, 28), torch.tensor([0, 1]))]
-# How the contract calls each task.
-CALLS: dict[str, tuple[Any, ...]] = {
-    "conv2d.conv2d": (X, K),
-    "conv2d.Conv2D": ((2, 3),),
-    "conv2d.output_size": (5, 3),
-    "conv2d.conv2d_vectorized": (X, K),
-    "conv2d.conv2d_backward": (torch.ones(2, 3), X, K),
-    "conv2d.conv2d_matrix": (K, (3, 4)),
-    "kernel_learning.edge_image": (),
-    "kernel_learning.train_step": (K, X, torch.ones(2, 3), 0.1),
-    "kernel_learning.learn_kernel": (X, torch.ones(2, 3), (2, 2)),
-    "kernel_learning.max_stable_lr": (X, (2, 2)),
-    "kernel_learning.closed_form_kernel": (X, torch.ones(2, 3), (2, 2)),
-    "multichannel.conv2d_multi_in": (torch.ones(2, 3, 4), torch.ones(2, 2, 2)),
-    "multichannel.conv2d_multi_in_out": (torch.ones(2, 3, 4), torch.ones(3, 2, 2, 2)),
-    "multichannel.conv2d_1x1": (torch.ones(2, 3, 4), torch.ones(3, 2, 1, 1)),
-    "multichannel.conv2d_batched": (torch.ones(1, 2, 3, 4), torch.ones(3, 2, 2, 2)),
-    "multichannel.MultiChannelConv2d": (2, 3, 2),
-    "multichannel.num_parameters": (2, 3, 2),
-    "multichannel.conv2d_general": (torch.ones(1, 2, 3, 4), torch.ones(3, 2, 2, 2)),
-    "multichannel.conv2d_im2col": (torch.ones(1, 2, 3, 4), torch.ones(3, 2, 2, 2)),
-    "pooling.pool2d": (X, 2),
-    "pooling.pool2d_multi_channel": (torch.ones(2, 3, 4), 2),
-    "pooling.MaxPool2d": (2,),
-    "pooling.AvgPool2d": (2,),
-    "pooling.receptive_field": ([(3, 1)],),
-    "pooling.avg_pool_as_conv": (3, 2),
-    "pooling.pool2d_backward": (torch.ones(1, 2), X, 2),
-    "lenet.lenet": (),
-    "lenet.layer_shapes": (nn.Sequential(nn.Sigmoid()),),
-    "lenet.accuracy": (nn.Flatten(), BATCH),
-    "lenet.train": (nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), BATCH, 1, 0.1),
-    "lenet.init_lenet": (nn.Sequential(nn.Linear(2, 3)),),
-    "lenet.lenet_from": (nn.Conv2d, nn.AvgPool2d),
-    "lenet.feature_maps": (nn.Sequential(nn.Sigmoid()), torch.ones(1, 2)),
-    "lenet.lenet_modern": (),
-}
 TASKS = [(exercise, task) for exercise in exercises() for task in exercise.tasks]
 FUNCTIONS = [f"{exercise.name}.{task.name}" for exercise, task in TASKS if task.name != "invalid_input"]
 
@@ -102,19 +62,18 @@ def test_the_tasks_are_those_of_the_contract_in_its_order() -> None:
         )
         for exercise in exercises()
     }
-    assert list(found) == list(CONTRACT)
-    assert found == CONTRACT
+    # There may be exercises that the contract doesn't know of.
+    assert [(name, found[name]) for name in found if name in CONTRACT] == list(CONTRACT.items())
     for exercise in exercises():
         kinds = [task.kind for task in exercise.tasks]
         assert kinds == sorted(kinds), "core tasks come before stretch tasks"
 
 
-def test_core_tasks_make_100_points_20_for_each_exercise_and_stretch_40() -> None:
-    for exercise in exercises():
-        assert sum(task.points for task in exercise.tasks if task.kind == "core") == 20
-    assert sum(task.points for _, task in TASKS if task.kind == "core") == 100
-    assert sum(task.points for _, task in TASKS if task.kind == "stretch") == 40
-    assert all(task.points > 0 for _, task in TASKS)
+def test_the_contracts_core_tasks_make_100_points_20_for_each_exercise_and_stretch_40() -> None:
+    tasks = [task for exercise, task in TASKS if exercise.name in CONTRACT]
+    for name in CONTRACT:
+        assert sum(task.points for task in tasks if (task.exercise, task.kind) == (name, "core")) == 20
+    assert sum(task.points for task in tasks if task.kind == "stretch") == 40
 
 
 @pytest.mark.parametrize(("exercise", "task"), TASKS, ids=[f"{e.name}.{t.name}" for e, t in TASKS])
@@ -124,7 +83,7 @@ def test_every_task_says_what_a_student_needs_to_know(exercise: Any, task: Any) 
     assert task.difficulty in range(1, 6) and task.importance in range(1, 6)
     assert task.minutes >= 1
     free = exercise.name in ("kernel_learning", "lenet") or task.name in BY_HAND_FREE
-    if task.name != "invalid_input":
+    if task.name != "invalid_input" and exercise.name in CONTRACT:
         assert task.by_hand is not free
 
 
@@ -137,7 +96,7 @@ def test_every_task_has_properties_in_every_group_that_earns_points(exercise: An
 
 
 @pytest.mark.parametrize(("exercise", "task"), TASKS, ids=[f"{e.name}.{t.name}" for e, t in TASKS])
-def test_the_properties_of_a_task_stand_in_one_file(exercise: Any, task: Any) -> None:
+def test_the_properties_of_a_task_are_in_one_file(exercise: Any, task: Any) -> None:
     files = {found.test.__module__ for found in properties_of(exercise.name, task.name)}
     assert len(files) == 1, "only within a file do properties have an order"
 
@@ -154,8 +113,8 @@ def test_a_stub_that_was_edited_by_hand_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copy = tmp_path / "exercises"
-    shutil.copytree(stubs.EXERCISES, copy)
-    monkeypatch.setattr(stubs, "EXERCISES", copy)
+    shutil.copytree(stubs.EXERCISES_FOLDER, copy)
+    monkeypatch.setattr(stubs, "EXERCISES_FOLDER", copy)
     assert main(["stubs", "--check"]) == 0
     (copy / "pooling.py").write_text("# mine\n", encoding="utf-8")
     (copy / "hints.json").unlink()
@@ -166,22 +125,25 @@ def test_a_stub_that_was_edited_by_hand_is_noticed(
     assert stubs.stale_stubs() == []
 
 
-def test_there_is_a_call_for_every_task() -> None:
-    assert list(CALLS) == FUNCTIONS
+def stub_of(kit: Path, name: str) -> Any:
+    """A task as the kit has it, named `exercise.task`."""
+    exercise, _, task = name.partition(".")
+    module = types.ModuleType(exercise)
+    exec((kit / "exercises" / f"{exercise}.py").read_text(encoding="utf-8"), vars(module))
+    return getattr(module, task)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_stub_raises_not_implemented_and_names_the_task(name: str) -> None:
-    exercise, _, task = name.partition(".")
-    function = getattr(importlib.import_module(f"exercises.{exercise}"), task)
-    with pytest.raises(NotImplementedError, match=f"write {task}"):
-        function(*CALLS[name])
+def test_a_stub_raises_not_implemented_and_names_the_task(kit: Path, name: str) -> None:
+    function = stub_of(kit, name)
+    required = [each for each in signature(function).parameters.values() if each.default is each.empty]
+    with pytest.raises(NotImplementedError, match=f"write {name.partition('.')[2]}"):
+        function(*[None for _ in required])
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_signature_says_types_and_its_docstring_says_shapes_or_meaning(name: str) -> None:
-    exercise, _, task = name.partition(".")
-    function = getattr(importlib.import_module(f"exercises.{exercise}"), task)
+def test_a_signature_says_types_and_its_docstring_says_shapes_or_meaning(kit: Path, name: str) -> None:
+    function = stub_of(kit, name)
     assert function.__doc__ and len(function.__doc__) > 60
     annotated = function.__init__ if isinstance(function, type) else function
     parameters = annotated.__code__.co_argcount - isinstance(function, type)
@@ -190,7 +152,7 @@ def test_a_signature_says_types_and_its_docstring_says_shapes_or_meaning(name: s
 
 @pytest.fixture(scope="module")
 def examples(kit: Path) -> dict[str, str]:
-    """What `python exercises/NAME.py` prints, by exercise; all run in one process, which is quicker."""
+    """What `python exercises/NAME.py` prints, by exercise; all run in one process, which is faster."""
     names = [exercise.name for exercise in exercises()]
     code = (
         "import importlib, runpy\n"
@@ -206,7 +168,7 @@ def examples(kit: Path) -> dict[str, str]:
 
 
 @pytest.mark.xdist_group("examples")
-def test_an_import_of_an_exercise_prints_nothing(examples: dict[str, str]) -> None:
+def test_importing_an_exercise_prints_nothing(examples: dict[str, str]) -> None:
     assert examples["at import"] == ""
 
 
@@ -228,7 +190,7 @@ def test_the_first_example_learns_the_edge_kernel(examples: dict[str, str]) -> N
 
 
 def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in a folder with nothing of ours on its path."""
+    """Run Python in a folder with none of our code on its path."""
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("PYTHONPATH", "PYTEST"))
     }
@@ -238,7 +200,7 @@ def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def checked(folder: Path) -> dict[str, list[str]]:
-    """Run the visible checks of a kit: by `exercise.task`, the message of each check, empty if it passed."""
+    """Run the visible checks of a kit: the messages by `exercise.task`, empty if passed."""
     report = folder / "checks.xml"
     python(
         folder, "-m", "pytest", "exercises/checks", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}"

@@ -157,7 +157,7 @@ def test_a_value_and_a_habit_at_once_are_named(exercise: str, task: str) -> None
     assert _share_named(exercise, task, 97) >= 0.75
 
 
-@pytest.mark.long
+@pytest.mark.full
 @pytest.mark.parametrize(("exercise", "task"), WITH_PAIRS)
 def test_nearly_all_pairs_of_a_value_and_a_habit_are_named(exercise: str, task: str) -> None:
     assert _share_named(exercise, task, 5) >= (0.95 if (exercise, task) in BY_HAND else 0.9)

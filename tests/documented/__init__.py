@@ -1,1 +1,1 @@
-"""What the documentation tells people to type, and how the tests type it."""
+"""The commands that the documentation tells people to type, and how the tests type them."""

@@ -1,4 +1,4 @@
-"""Documented commands that cost minutes or change the machine: their form is checked, and nothing is run."""
+"""Documented commands that take minutes or change the machine: only their form is checked."""
 
 from __future__ import annotations
 
@@ -23,29 +23,49 @@ _PAGE = "opens a page that stays open; tests/course/test_formgrader.py drives it
 
 FORMS: dict[str, str] = {
     "apt install bubblewrap": "changes the machine",
+    "apt install chromium": "changes the machine",
+    "cnn-by-hand grade SUBMISSIONS --out DIR": "python -m graders under another name",
     "jupyter lab": _PAGE,
     "python -m pip install tox && python -m tox": _INSTALLS,
     "python -m pip install tox && python -m tox -e grade": _INSTALLS,
-    'python -m pip install -e ".[course]"': _INSTALLS,
-    'python -m pip install -e ".[grader]"': _INSTALLS,
+    'python -m pip install ".[course]"': _INSTALLS,
+    'python -m pip install ".[grader]"': _INSTALLS,
+    'python -m pip install -e ".[dev]"': _INSTALLS,
     "python -m pip install -r requirements.txt": _INSTALLS,
-    "pytest -m long": "takes hours",
+    "python -m pip install pre-commit && pre-commit install": _INSTALLS,
     "python -m benchmarks.devices": _SLOW,
     "python -m benchmarks.diagnosis": _SLOW,
     "python -m benchmarks.effort": _SLOW,
     "python -m benchmarks.lenet": _SLOW,
     "python -m benchmarks.nbgrader": _SLOW,
     "python -m benchmarks.sandbox": _SLOW,
+    "python docs/images/draw.py": "writes into this checkout, and needs a browser",
     "python -m exercises train": "may download the images",
     "python -m exercises train --recipe classic": _SLOW,
     "python -m graders catalogue": "writes here; tests/diagnosis/test_misconceptions.py compares it",
+    "python -m graders check-exercise NAME": "tried on a real name in the walk through a new exercise",
+    "python -m graders new NAME": "tried on a real name in the walk through a new exercise",
     "python -m graders course DIR": "run under another folder's name: ~/cnn-course",
     "python -m graders course DIR --demo": _SLOW,
     "python -m graders release DIR": "made once for all tests, the fixture `kit`",
     "python -m graders stubs": "writes into this checkout; tests/course/test_stubs.py compares the files",
+    "python -m graders stubs --check": "tests/course/test_stubs.py compares the files",
+    "tox": _SLOW,
+    "tox -- tests/course/test_stubs.py": _SLOW,
+    "tox -- tests/diagnosis/test_misconceptions.py": _SLOW,
     "tox -- tests/grading/test_grading.py": _SLOW,
+    "tox -- tests/grading/test_platforms.py": _SLOW,
+    "tox -- tests/reports tests/testing/test_told_once.py": _SLOW,
+    "tox -- tests/sandbox": _SLOW,
+    "tox -- tests/tasks/test_seeds.py tests/grading/test_field.py": _SLOW,
+    "tox -- tests/tasks/test_seeds.py tests/tasks/test_mutants.py": _SLOW,
+    "tox -- tests/test_documented.py": _SLOW,
+    "tox -- tests/grading": _SLOW,
+    "tox -- tests/tasks --part 3": _SLOW,
+    "tox -- tests -p tests.costs": _SLOW,
     "tox -e course": _SLOW,
     "tox -e course -- DIR": _SLOW,
+    "tox -e full": _SLOW,
     "tox -e gpu": _SLOW,
     "tox -e grade -- SUBMISSIONS --out DIR": _SLOW,
     "tox -e lint": _SLOW,
@@ -54,7 +74,7 @@ FORMS: dict[str, str] = {
 
 
 def wrong_with(command: str) -> str:
-    """What is wrong with the form of a command, or nothing."""
+    """What is wrong with the form of a command; empty if nothing is."""
     return "; ".join(found for part in command.split("&&") for found in _wrong_with_one(shlex.split(part)))
 
 
@@ -66,18 +86,22 @@ def _wrong_with_one(words: list[str]) -> Iterator[str]:
             yield from _no_module("jupyterlab")
         case ["python", "-m", "pip", "install", "-r", file]:
             yield from () if (TEMPLATES / file).is_file() else [f"no {file} in the kit"]
-        case ["python", "-m", "pip", "install", "-e", extra]:
+        case ["python", "-m", "pip", "install", "tox" | "pre-commit"]:
+            return
+        case ["pre-commit", "install"]:
+            yield from () if (ROOT / ".pre-commit-config.yaml").is_file() else ["there are no hooks"]
+        case ["python", "-m", "pip", "install", "-e", extra] | ["python", "-m", "pip", "install", extra]:
             extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
             named = re.fullmatch(r"\.\[(\w+)\]", extra)
             yield from () if named and named[1] in extras else [f"no extra {extra}"]
-        case ["python", "-m", "pip", "install", "tox"]:
-            return
         case ["python", "-m", "tox", *rest] | ["tox", *rest]:
             yield from _wrong_with_tox(rest)
-        case ["pytest", "-m", marker]:
-            markers = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
-            known = [line.partition(":")[0] for line in markers["markers"]]
-            yield from () if marker in known else [f"no marker {marker}"]
+        case ["cnn-by-hand", *arguments]:
+            project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+            yield from () if "cnn-by-hand" in project.get("scripts", {}) else ["no such console script"]
+            yield from _refused(lambda: _parser().parse_args(arguments))
+        case ["python", file] if file.endswith(".py"):
+            yield from () if (ROOT / file).is_file() else [f"no {file}"]
         case ["python", "-m", "graders", *arguments]:
             yield from _refused(lambda: _parser().parse_args(arguments))
         case ["python", "-m", "exercises", "train", *arguments]:
@@ -103,7 +127,8 @@ def _wrong_with_tox(rest: list[str]) -> Iterator[str]:
     elif environment == "course":
         yield from _refused(lambda: _parser().parse_args(["course", "--demo", *(arguments or ["DIR"])]))
     else:
-        yield from (f"no {path}" for path in arguments if not (ROOT / path).exists())
+        paths = (argument for argument in arguments if re.match(r"tests(/|$)", argument))
+        yield from (f"no {path}" for path in paths if not (ROOT / path).exists())
 
 
 def _no_module(name: str) -> list[str]:
@@ -119,7 +144,7 @@ def _refused(parse: object) -> list[str]:
 
 
 def option_is_known(option: str) -> bool:
-    """Whether some command takes an option with a value, written `--jobs N` or `--feedback full|case`."""
+    """Whether some command accepts an option with a value, written `--jobs N` or `--feedback full|case`."""
     name, _, value = option.partition(" ")
     return any(
         all(_accepts(action, each) for each in value.split("|"))

@@ -1,11 +1,12 @@
-"""What people do with this project, step by step, in the documents' own words.
+"""What people do with this project, step by step, as the documents describe it.
 
-To cover a new command, put a `Typed` into the scenario where a person would type it. A command that costs
+To cover a new command, put a `Typed` into the scenario where a person would type it. A command that takes
 minutes or changes the machine goes into `forms.py`, with the reason.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import zipfile
@@ -17,7 +18,7 @@ import nbformat
 
 from graders.course.notebooks import release_notebook
 from graders.curriculum import SOLUTIONS, exercises
-from tests.documented.shown import ROOT
+from tests.documented.shown import ROOT, whole_files
 from tests.documented.stage import Stage, Step, Typed
 
 EDGE = """\
@@ -89,7 +90,7 @@ TEACHER: tuple[Step, ...] = (
 
 
 def _an_export(stage: Stage) -> None:
-    """What Canvas gives a teacher: files of two students in one archive. A third is on the roster alone."""
+    """An export from Canvas: files of two students in one archive. A third student is only on the roster."""
     with zipfile.ZipFile(stage.home / "submissions.zip", "w") as archive:
         archive.writestr("hoppergrace_102_9000_kernel_learning.py", EDGE)
         archive.writestr("lovelaceada_101_9001_kernel_learning.py", EDGE)
@@ -106,11 +107,15 @@ def _both_are_graded(stage: Stage) -> None:
 
 EXPORT: tuple[Step, ...] = (
     _an_export,
-    Typed("python -m graders grade submissions.zip --dry-run", says="2 files, 2 students, format Canvas"),
+    Typed(
+        "python -m graders grade submissions.zip --dry-run",
+        says="2 files, 2 students, format Canvas",
+        covers="python -m graders grade SUBMISSIONS --dry-run",
+    ),
     Typed(
         "python -m graders grade submissions.zip --roster class.csv --out graded",
         says="Turing, Alan",
-        add=ONLY,
+        add=f"{ONLY} --jobs 1",
     ),
     _both_are_graded,
 )
@@ -119,7 +124,7 @@ EXPORT: tuple[Step, ...] = (
 
 
 def _exchange(stage: Stage) -> None:
-    """An exchange of this class's own, and a student's answer in it as `nbgrader submit` leaves one."""
+    """A separate exchange for this class, with a student's answer as `nbgrader submit` leaves it."""
     exchange = stage.home / "exchange"
     inbound = exchange / "cnn-by-hand" / "inbound" / "ada+conv2d+2026-01-10 12:00:00.000000 UTC+a1"
     inbound.mkdir(parents=True)
@@ -143,7 +148,7 @@ def _answer(path: Path, answers: Mapping[str, str]) -> None:
 
 
 def _archive(stage: Stage) -> None:
-    """What a platform's page *download all* gives, where `zip_collect` looks for it."""
+    """A platform's *download all* archive, in the folder where `zip_collect` looks for it."""
     _answer(stage.home / "answer.ipynb", {"output_size": "def output_size(*_, **__):\n    return 0\n"})
     archive = stage.cwd / "downloaded" / "conv2d" / "archive" / "all.zip"
     archive.parent.mkdir(parents=True)
@@ -184,7 +189,11 @@ def _student_folder(stage: Stage) -> None:
 
 COURSE: tuple[Step, ...] = (
     _a_class_of_one,
-    Typed("python -m graders course ~/cnn-course", says="The course is in"),
+    Typed(
+        "python -m graders course ~/cnn-course",
+        says="The course is in",
+        covers=("python -m graders course /tmp/new",),
+    ),
     Typed("cd ~/cnn-course"),
     _exchange,
     Typed("nbgrader generate_assignment conv2d", leaves="release/conv2d/conv2d.ipynb"),
@@ -193,7 +202,12 @@ COURSE: tuple[Step, ...] = (
     Typed("nbgrader validate conv2d.ipynb", says="VALIDATION FAILED ON 3 CELL(S)"),
     _back,
     Typed("nbgrader collect conv2d", leaves="submitted/ada/conv2d/conv2d.ipynb"),
-    Typed("nbgrader autograde conv2d", leaves="autograded/*/conv2d/conv2d.ipynb"),
+    Typed(
+        "nbgrader autograde conv2d",
+        add="--force",
+        leaves="autograded/*/conv2d/conv2d.ipynb",
+        covers=("nbgrader autograde --force",),
+    ),
     Typed("nbgrader generate_feedback conv2d", leaves="feedback/ada/conv2d/conv2d.html"),
     Typed("nbgrader release_feedback conv2d", leaves="../exchange/*/feedback/*.html"),
     _module_of_another,
@@ -201,7 +215,7 @@ COURSE: tuple[Step, ...] = (
         'python -m graders grade SUBMISSIONS --gradebook "sqlite:///$HOME/cnn-course/gradebook.db"',
         says="cnn-course/gradebook.db",
         add=f"{ONLY} --jobs 1 --out DIR",
-        covers="python -m graders grade SUBMISSIONS --out DIR",
+        covers=("python -m graders grade SUBMISSIONS --out DIR",),
     ),
     _all_results_are_written,
     _back,
@@ -226,7 +240,7 @@ def _a_new_course(stage: Stage) -> None:
 
 
 def _their_course(stage: Stage) -> None:
-    """Step 2 of the page: folders are copied into a course with assignments of its own."""
+    """Step 2 of the page: folders are copied into a course that has its own assignments."""
     stage.cwd = stage.home / "mine"
     shutil.copytree(stage.home / "new" / "source" / "conv2d", stage.cwd / "source" / "conv2d")
 
@@ -265,10 +279,120 @@ def adopted(*way: Step, then: Sequence[Step] = ()) -> tuple[Step, ...]:
     )
 
 
+# ------------------------------------------------------------------------------------------- a new exercise
+
+_PAGE = ROOT / "docs" / "adding-an-exercise.md"
+_ANSWER = """\
+import torch
+
+
+def conv1d(x, k):
+    return (x.unfold(0, len(k), 1) * k).sum(1)
+
+
+def moving_average(x, width):
+    return conv1d(x, torch.ones(width, dtype=x.dtype) / width)
+"""
+
+
+def _written(*parts: str) -> Step:
+    """The files of the page whose paths have one of `parts` in them, in the teacher's own folder."""
+
+    def write(stage: Stage) -> None:
+        for path, text in whole_files(_PAGE).items():
+            if any(part in path for part in parts):
+                place = stage.home / "my-exercises" / path
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(text, encoding="utf-8")
+
+    return write
+
+
+def _a_class_of_three(stage: Stage) -> None:
+    answers = {"lin": _ANSWER, "ben": _ANSWER.replace("* k)", "* k.flip(0))"), "cy": "import torch\n"}
+    (stage.home / "class").mkdir()
+    for student, text in answers.items():
+        folder = stage.home / "class" / student
+        folder.mkdir()
+        (folder / "signals.py").write_text(text, encoding="utf-8")
+
+
+def _they_have_their_verdicts(stage: Stage) -> None:
+    def tasks(student: str) -> dict[str, dict[str, object]]:
+        report = json.loads(
+            (stage.home / "graded" / "reports" / f"{student}.json").read_text(encoding="utf-8")
+        )
+        return {task["task"]: task for task in report["tasks"] if task["exercise"] == "signals"}
+
+    lin, ben, cy = map(tasks, ("lin", "ben", "cy"))
+    assert [task["outcome"] for task in lin.values()] == ["passed", "passed"]
+    assert [task["score"] for task in lin.values()] == [6, 2]
+    assert (ben["conv1d"]["outcome"], ben["conv1d"]["diagnosis"]) == ("failed", "kernel-flipped")
+    assert ben["moving_average"]["outcome"] == "passed"  # equal weights know no direction
+    assert {task["outcome"] for task in cy.values()} == {"not_implemented"}
+    assert "the kernel is flipped" in (stage.home / "graded" / "feedback" / "ben.html").read_text("utf-8")
+    assert "Convolution in one dimension" in (stage.home / "graded" / "class.html").read_text("utf-8")
+    kit = stage.home / "student-kit"
+    assert "`signals.py`" in (kit / "README.md").read_text("utf-8")
+    assert "BEGIN SOLUTION" not in (kit / "exercises" / "signals.py").read_text("utf-8")
+    assert "signals" in (kit / "exercises" / "hints.json").read_text("utf-8")
+
+
+def _a_notebook_is_handed_in(stage: Stage) -> None:
+    stage.cwd = stage.home / "course"
+    notebook = nbformat.read(stage.cwd / "release" / "signals" / "signals.ipynb", 4)
+    for cell in notebook.cells:
+        if cell.id == "conv1d":
+            cell.source = _ANSWER.partition("\n\n\ndef moving")[0]
+    place = stage.cwd / "submitted" / "lin" / "signals" / "signals.ipynb"
+    place.parent.mkdir(parents=True)
+    nbformat.write(notebook, place)
+
+
+def _in_the_course(stage: Stage) -> None:
+    stage.cwd = stage.home / "course"
+
+
+def _the_notebook_has_its_points(stage: Stage) -> None:
+    assert _points(stage.cwd / "gradebook.db") == {("lin", "signals"): 6.0}
+
+
+def _in_the_checkout(stage: Stage) -> None:
+    stage.cwd = ROOT
+
+
+NEW: tuple[Step, ...] = (
+    _in_the_checkout,
+    Typed("export CNN_EXERCISES=~/my-exercises"),
+    Typed("python -m graders new signals", says="my-exercises/solutions/signals.py"),
+    Typed("python -m graders check-exercise signals --quick", says="values 3"),
+    _written("solutions", "properties", "checks"),
+    Typed("python -m graders check-exercise signals", says="no mistakes are known"),
+    _written("slips", "words"),
+    Typed("python -m graders check-exercise signals", says="every known mistake fails and is named │ 2"),
+    _a_class_of_three,
+    Typed("python -m graders release ~/student-kit", says="The student kit is in"),
+    Typed("python -m graders grade ~/class --out ~/graded", says="signals", add="--only signals"),
+    _they_have_their_verdicts,
+    Typed("python -m graders course ~/course", says="The course is in"),
+    _in_the_course,
+    Typed("nbgrader generate_assignment signals", leaves="release/signals/signals.ipynb"),
+    _a_notebook_is_handed_in,
+    Typed("nbgrader autograde signals", leaves="autograded/lin/signals/signals.ipynb"),
+    _the_notebook_has_its_points,
+)
+
+LONG = {
+    "a course that exists takes the whole configuration",
+    "a course that exists takes the lines between the rules",
+}
+"""What only `tox -e full` plays; every command in it is typed in another scenario too."""
+
 SCENARIOS: dict[str, tuple[Step, ...]] = {
     "a student works in the kit": STUDENT,
     "a teacher grades a platform's export": EXPORT,
     "a teacher grades a class": TEACHER,
+    "somebody adds an exercise": NEW,
     "a course from nothing to the export": COURSE,
     "a course that exists takes the whole configuration": adopted(copied_file),
     "a course that exists takes the lines between the rules": adopted(

@@ -1,4 +1,4 @@
-"""A temporary home in which documented commands are typed, one after the other."""
+"""A temporary home directory in which documented commands are typed one after the other."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from pathlib import Path
 
 from graders.__main__ import main
 from tests.documented.shown import ROOT
+from tests.warm_python import WarmPython
 
 
 @dataclass(frozen=True)
 class Typed:
-    """One command as a document writes it, and what shows that it worked.
+    """One command as a document writes it, and how to see that it worked.
 
     Attributes:
-        command: the document's own words, without the comment.
-        says: a text that it must print; a program that shows its help is not enough.
-        leaves: a file or folder that is there afterwards, as a pattern below the working folder.
-        add: options that keep it cheap, for the test alone.
+        command: the text in the document, without the comment.
+        says: a text that it must print; showing its help isn't enough.
+        leaves: a file or folder that it must create, as a pattern below the working folder.
+        add: options that make it cheap, for the test only.
         status: the exit status.
-        covers: another documented command that is typed along with this one, to save its time.
+        covers: other documented commands that are typed along with this one, to save their time.
     """
 
     command: str
@@ -34,7 +35,7 @@ class Typed:
     leaves: str = ""
     add: str = ""
     status: int = 0
-    covers: str = ""
+    covers: tuple[str, ...] = ()
 
 
 Step = Typed | Callable[["Stage"], None]
@@ -42,18 +43,22 @@ Step = Typed | Callable[["Stage"], None]
 
 @dataclass
 class Stage:
-    """A home folder with a working folder in it.
+    """A home directory with a working directory in it.
 
     Attributes:
-        values: what stands for the documents' placeholders, such as `DIR`.
+        values: the values of the documents' placeholders, such as `DIR`.
+        exported: variables that were exported; a process that runs already doesn't see them.
+        nbgrader: what runs `nbgrader …`.
     """
 
     home: Path
     cwd: Path
+    nbgrader: WarmPython
     values: dict[str, str] = field(default_factory=dict)
+    exported: dict[str, str] = field(default_factory=dict)
 
     def play(self, steps: Sequence[Step]) -> None:
-        """Take the steps, and fail with everything that was printed if one does not work."""
+        """Run the steps; if one fails, fail with everything that was printed."""
         for step in steps:
             if isinstance(step, Typed):
                 self._type(step)
@@ -78,8 +83,16 @@ class Stage:
             if command.startswith("cd "):
                 self.cwd = Path(os.path.expandvars(command[3:])).expanduser()
                 return (0, "") if self.cwd.is_dir() else (1, f"{self.cwd} is no folder")
-            if command.startswith("python -m graders ") and self.cwd == ROOT:
+            if command.startswith("export "):
+                name, _, value = command.removeprefix("export ").partition("=")
+                self.exported[name] = str(Path(os.path.expandvars(value)).expanduser())
+                return (0, "")
+            if command.startswith("python -m graders ") and self.cwd == ROOT and not self.exported:
                 return self._run_here(shlex.split(command)[3:])
+        if command.startswith("nbgrader "):
+            arguments = shlex.split(command)[1:]
+            ran = self.nbgrader.run("nbgrader", *arguments, cwd=self.cwd, environment=self._environment())
+            return ran.returncode, ran.stdout + ran.stderr
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=self.cwd,
@@ -92,7 +105,7 @@ class Stage:
         return done.returncode, done.stdout + done.stderr
 
     def _run_here(self, arguments: Sequence[str]) -> tuple[int, str]:
-        """Run our own command in this process, which has torch loaded already."""
+        """Run our own command in this process, which has already loaded torch."""
         said = io.StringIO()
         expanded = [os.path.expandvars(os.path.expanduser(word)) for word in arguments]  # noqa: PTH111 - as bash
         with (
@@ -107,11 +120,12 @@ class Stage:
         return status, said.getvalue()
 
     def _environment(self) -> dict[str, str]:
-        """What a person's shell has: the programs of this Python first, and no path to this repository."""
+        """A person's shell: this Python's programs first, and no path to this repository."""
         dropped = ("PYTHONPATH", "PYTEST", "COLUMNS", "JUPYTER")
         kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
         path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
-        return kept | {"PATH": path, "HOME": str(self.home), "OMP_NUM_THREADS": "1"}
+        own = {"PATH": path, "HOME": str(self.home), "OMP_NUM_THREADS": "1"}
+        return kept | own | self.exported
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Where the images come from: the order of the search, what each failure says, and the bundled images."""
+"""Where the images come from: the search order, the message of each failure, and the bundled images."""
 
 from __future__ import annotations
 
@@ -100,10 +100,10 @@ def test_a_folder_given_comes_before_the_variable_the_package_and_the_cache(
 def test_a_folder_given_without_files_is_an_error_even_if_there_are_some_elsewhere(tmp_path: Path) -> None:
     files_in(tmp_path / "package")
     (tmp_path / "given").mkdir()
-    assert "--data named" in refused(tmp_path / "given")
+    assert "--data gave" in refused(tmp_path / "given")
 
 
-def test_a_package_that_lacks_a_file_is_passed_over(tmp_path: Path) -> None:
+def test_a_package_that_lacks_a_file_is_skipped(tmp_path: Path) -> None:
     cached = files_in(data.cache() / "FashionMNIST" / "raw")
     (files_in(tmp_path / "package") / f"{FILES[3]}.gz").unlink()
     assert data.find("fashion-mnist") == cached
@@ -133,7 +133,7 @@ def test_files_of_both_data_sets_in_one_folder_are_kept_apart(tmp_path: Path) ->
 
 @dataclass
 class Mirror:
-    """A server on this machine from which torchvision's own code downloads."""
+    """A local server that torchvision's own code downloads from."""
 
     folder: Path
     asked: list[str]
@@ -141,7 +141,7 @@ class Mirror:
 
 @pytest.fixture
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
-    """Has the bundled files, under the checksums that they have."""
+    """A mirror with the bundled files and their checksums."""
     found = Mirror(files_in(tmp_path / "served"), [])
 
     class Handler(SimpleHTTPRequestHandler):
@@ -227,18 +227,18 @@ def test_for_mnist_nothing_is_proposed_that_holds_fashion_mnist() -> None:
 
 
 def test_an_unknown_data_set_is_answered_with_those_there_are() -> None:
-    assert "There are: fashion-mnist, mnist" in refused(name="cifar")
+    assert "The data sets are: fashion-mnist, mnist" in refused(name="cifar")
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
     said = refused(tmp_path / "nowhere")
-    assert f"{tmp_path / 'nowhere'}, named by --data, is no folder" in said
+    assert f"{tmp_path / 'nowhere'}, given by --data, is not a folder" in said
     assert "bundled" in said
 
 
-def test_a_variable_that_leads_nowhere_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_with_a_missing_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(data.VARIABLE, str(tmp_path / "nowhere"))
-    assert f"the variable {data.VARIABLE}" in refused()
+    assert f"the environment variable {data.VARIABLE}" in refused()
 
 
 @pytest.mark.parametrize("missing", FILES)
@@ -259,21 +259,29 @@ DAMAGED: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "images cut short": (
         FILES[0],
         lambda raw: raw[:-1000],
-        "should hold 313600 bytes of data and holds 312600",
+        "should contain 313600 bytes of data, but contains 312600",
     ),
     "images too long": (
         FILES[0],
         lambda raw: raw + b"\0",
-        "should hold 313600 bytes of data and holds 313601",
+        "should contain 313600 bytes of data, but contains 313601",
     ),
-    "labels cut short": (FILES[1], lambda raw: raw[:100], "should hold 400 bytes of data and holds 92"),
-    "a header cut short": (FILES[2], lambda raw: raw[:9], "does not begin as a file of images"),
-    "nothing at all": (FILES[3], lambda raw: b"", "does not begin as a file of labels"),
-    "a web page": (FILES[1], lambda raw: b"<!DOCTYPE html>" + raw, "does not begin as a file of labels"),
-    "labels for images": (FILES[0], lambda raw: idx(LABELS), "does not begin as a file of images"),
+    "labels cut short": (
+        FILES[1],
+        lambda raw: raw[:100],
+        "should contain 400 bytes of data, but contains 92",
+    ),
+    "a header cut short": (FILES[2], lambda raw: raw[:9], "doesn't start like a file of images"),
+    "nothing at all": (FILES[3], lambda raw: b"", "doesn't start like a file of labels"),
+    "a web page": (FILES[1], lambda raw: b"<!DOCTYPE html>" + raw, "doesn't start like a file of labels"),
+    "labels for images": (FILES[0], lambda raw: idx(LABELS), "doesn't start like a file of images"),
     "other images": (FILES[0], lambda raw: idx(torch.zeros(400, 32, 32)), "32 × 32; they must be 28 × 28"),
-    "fewer images than labels": (FILES[0], lambda raw: idx(IMAGES[:7]), "holds 7 images, but"),
-    "an eleventh class": (FILES[1], lambda raw: idx(LABELS + 10), "holds a label 10; there are 0 to 9"),
+    "fewer images than labels": (FILES[0], lambda raw: idx(IMAGES[:7]), "contains 7 images, but"),
+    "an eleventh class": (
+        FILES[1],
+        lambda raw: idx(LABELS + 10),
+        "contains the label 10; labels must be 0 to 9",
+    ),
 }
 
 
@@ -287,7 +295,7 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path, damage: str, plain: b
     path.write_bytes(raw if plain else gzip.compress(raw))
     said = refused(folder)
     assert said.startswith(str(path)) and message in said
-    assert "anew" in said or "must be" in said
+    assert "again" in said or "must be" in said
 
 
 def unpacked(path: Path) -> bytes:
@@ -298,7 +306,7 @@ def test_no_images_at_all_are_refused(tmp_path: Path) -> None:
     folder = files_in(tmp_path / "given")
     (folder / f"{FILES[0]}.gz").write_bytes(gzip.compress(idx(IMAGES[:0])))
     (folder / f"{FILES[1]}.gz").write_bytes(gzip.compress(idx(LABELS[:0])))
-    assert "holds no image" in refused(folder)
+    assert "contains no images" in refused(folder)
 
 
 @pytest.mark.parametrize("damage", ["cut short", "one bit", "no gzip"])
@@ -311,7 +319,7 @@ def test_a_damaged_archive_is_refused_by_name(tmp_path: Path, damage: str) -> No
     path.write_bytes(changed[damage])
     said = refused(folder)
     assert said.startswith(f"{path} is damaged")
-    assert "Delete it and get it anew" in said
+    assert "Delete it and download it again" in said
 
 
 def test_a_file_that_cannot_be_read_is_refused_by_name(
@@ -323,7 +331,7 @@ def test_a_file_that_cannot_be_read_is_refused_by_name(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "read_bytes", denied)
-    assert re.match(rf"{folder / FILES[0]}\.gz cannot be read \(Permission denied\)", refused(folder))
+    assert re.match(rf"{folder / FILES[0]}\.gz can't be read \(Permission denied\)", refused(folder))
 
 
 # --------------------------------------------------------------------------------------- what is handed out
@@ -352,7 +360,7 @@ def test_standardised_pixels_have_about_mean_0_and_variance_1() -> None:
     assert abs(X.mean().item()) < 0.05 and abs(X.std().item() - 1) < 0.05
 
 
-def test_a_transform_of_ones_own_is_applied() -> None:
+def test_a_custom_transform_is_applied() -> None:
     train, _ = data.load(root="bundled", transform=lambda image: 255 - image)
     assert torch.equal(train[5][0][0], 255 - train.data[5])
 
@@ -370,7 +378,7 @@ def test_the_bundle_is_balanced_and_small() -> None:
     assert sum(path.stat().st_size for path in data.BUNDLED.iterdir()) < 400_000
 
 
-def test_no_image_of_the_bundle_is_there_twice() -> None:
+def test_no_image_is_in_the_bundle_twice() -> None:
     train, test = data.load(root="bundled")
     images = torch.cat([train.data, test.data]).flatten(1)
     assert len(torch.unique(images, dim=0)) == len(images)
@@ -392,7 +400,7 @@ def test_the_bundle_is_drawn_again_from_its_seed(tmp_path: Path) -> None:
         assert unpacked(tmp_path / "drawn" / f"{name}.gz") == unpacked(data.BUNDLED / f"{name}.gz")
 
 
-def test_the_kit_holds_the_bundle_with_its_provenance(kit: Path) -> None:
+def test_the_kit_has_the_bundle_with_its_provenance(kit: Path) -> None:
     shipped = kit / "exercises" / "images"
     assert {path.name for path in shipped.iterdir()} == {f"{name}.gz" for name in FILES} | {"README.txt"}
     for path in shipped.iterdir():

@@ -1,6 +1,6 @@
-"""Exports of learning platforms and class folders made by hand, each with who handed in what.
+"""Exports of learning platforms and class folders made by hand, each with the expected result.
 
-A table, so that the same cases can be tried as folders and as the .zip that a teacher downloads.
+This is a table, so that the same cases can be tried as folders and as the .zip that a teacher downloads.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ def notebook(source: str) -> str:
 
 @dataclass(frozen=True)
 class Export:
-    """Files, and what ought to come of them.
+    """Files, and the expected plan for them.
 
     Attributes:
-        expected: for each student the exercises.
-        passed_over: files that the plan names as not used.
+        expected: the exercises of each student.
+        passed_over: files that the plan lists as not used.
         late: who was late.
-        by_zip: whether a .zip of it is told apart from one student's by itself.
+        by_zip: whether a .zip of it is recognised as a class without further options.
     """
 
     layout: str

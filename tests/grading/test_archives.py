@@ -1,4 +1,4 @@
-"""Archives of every kind, whole and hostile: read under limits, and whatever is not used is named."""
+"""Archives of every kind, intact and hostile, are read under limits, and files that aren't used are named."""
 
 from __future__ import annotations
 
@@ -131,19 +131,19 @@ def test_a_single_file_that_was_packed_is_read(tmp_path: Path) -> None:
     assert found.files == {"conv2d.py": CONV}
 
 
-def test_archives_too_deep_in_one_another_are_named(tmp_path: Path) -> None:
+def test_archives_nested_too_deeply_are_named(tmp_path: Path) -> None:
     raw = zipped({"conv2d.py": CONV})
     for depth in range(limits_of.MAX_NESTING + 1):
         raw = zipped({f"{depth}.zip": raw})
     found = handed_in(tmp_path, "lin.zip", raw)
     (line,) = problems(found)
-    assert line == "3.zip/2.zip/1.zip/0.zip: is left out: more than 3 archives inside one another"
+    assert line == "3.zip/2.zip/1.zip/0.zip: is left out: archives are nested more than 3 deep"
 
 
 @pytest.mark.parametrize("name", ["lin.rar", "lin.zip", "lin.7z"])
 def test_rar_is_named_by_what_it_is_and_with_what_to_do(tmp_path: Path, name: str) -> None:
     (line,) = problems(handed_in(tmp_path, name, b"Rar!\x1a\x07\x01\x00" + bytes(50)))
-    assert line.startswith(f"{name}: is a RAR archive, which is not read here. Hand in a .zip")
+    assert line.startswith(f"{name}: is a RAR archive, which can't be read here. Hand in a .zip")
 
 
 def test_an_archive_is_known_by_its_bytes_not_by_its_name(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_an_archive_is_known_by_its_bytes_not_by_its_name(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("suffix", MAKERS)
-def test_what_is_no_archive_is_named(tmp_path: Path, suffix: str) -> None:
+def test_a_file_that_is_not_an_archive_is_named(tmp_path: Path, suffix: str) -> None:
     for raw in (b"", b"no archive at all", MAKERS[suffix]({"conv2d.py": CONV})[:20]):
         found = handed_in(tmp_path, f"lin{suffix}", raw)
         assert found.files == {}
@@ -221,7 +221,7 @@ def test_of_two_archives_with_one_file_the_second_is_named(tmp_path: Path) -> No
         ("sub/conv2d.py.html", "sub/conv2d.py"),
     ],
 )
-def test_code_that_was_saved_as_text_is_read_and_said_so(tmp_path: Path, name: str, meant: str) -> None:
+def test_code_saved_as_text_is_read_and_reported(tmp_path: Path, name: str, meant: str) -> None:
     text = notebook(CONV) if "ipynb" in name else CONV
     found = read(write_submission(tmp_path / "lin", {name: text}))
     assert set(found.modules) == {"conv2d"}
@@ -278,8 +278,10 @@ def test_every_file_that_is_not_used_is_named_with_a_reason(tmp_path: Path) -> N
     assert ".git" not in said and "checkpoint" not in said
 
 
-def test_the_kit_handed_in_whole_is_no_problem_but_for_its_instructions(tmp_path: Path, kit: Path) -> None:
-    assert problems(read(kit)) == ["README.md: is not code and was not read, nor were requirements.txt"]
+def test_handing_in_the_whole_kit_is_fine_except_for_its_instructions(tmp_path: Path, kit: Path) -> None:
+    assert problems(read(kit)) == [
+        "README.md: is not code and was not read; the same goes for requirements.txt"
+    ]
 
 
 def test_a_notebook_with_pictures_of_20_megabytes_is_read(tmp_path: Path) -> None:
@@ -330,7 +332,7 @@ MEMBERS = st.dictionaries(st.sampled_from(NAMES), st.integers(0, 5000), max_size
 
 @settings(max_examples=60, deadline=None)
 @given(members=MEMBERS, suffix=st.sampled_from([".zip", ".tar", ".tgz", ".7z"]), factor=st.integers(1, 40))
-def test_never_more_is_read_than_the_limits_allow(
+def test_no_more_is_read_than_the_limits_allow(
     tmp_path_factory: pytest.TempPathFactory, members: dict[str, int], suffix: str, factor: int
 ) -> None:
     small = {"MAX_FILE_BYTES": 700, "MAX_NOTEBOOK_BYTES": 2500, "MAX_TOTAL_BYTES": 6000, "MAX_FILES": 4}
@@ -352,7 +354,7 @@ def test_never_more_is_read_than_the_limits_allow(
     said = " ".join(f"{name} {why}" for name, why in found["problems"])
     read_names = {name for name, _, _ in found["files"]}
     named = read_names | set(found["others"])
-    assert "any further" in said or all(name in named or name in said for name in members)
+    assert "is where reading stopped" in said or all(name in named or name in said for name in members)
 
 
 @settings(max_examples=40, deadline=None)
@@ -383,10 +385,10 @@ def test_a_tar_that_grows_without_end_is_read_no_further_than_its_limit(
     path.write_bytes(packed(tarred(files, "w")))
     found = unpack(job(path, path.name))
     assert [name for name, _, _ in found["files"]] == ["conv2d.py"]
-    assert found["problems"] == [[path.name, "is not read any further: more than 1 MB when unpacked"]]
+    assert found["problems"] == [[path.name, "is where reading stopped: more than 1 MB when unpacked"]]
 
 
-def test_an_archive_that_needs_more_than_its_limits_is_a_problem_and_costs_no_other_file(
+def test_an_archive_that_exceeds_its_limits_is_a_problem_and_affects_no_other_file(
     tmp_path: Path,
 ) -> None:
     bomb = seven_zipped({"a.bin": bytes(400 << 20), "b.py": CONV})
@@ -396,14 +398,14 @@ def test_an_archive_that_needs_more_than_its_limits_is_a_problem_and_costs_no_ot
     assert any(line.startswith("bomb.7z: needs more than 256 MB of memory") for line in problems(found))
 
 
-def test_beside_an_archive_in_an_archive_that_is_too_much_the_rest_is_read(tmp_path: Path) -> None:
+def test_if_a_nested_archive_is_too_much_the_rest_is_still_read(tmp_path: Path) -> None:
     bomb = seven_zipped({"a.bin": bytes(400 << 20), "b.py": CONV})
     found = handed_in(tmp_path, "lin.zip", zipped({"bomb.7z": bomb, "conv2d.py": CONV}))
     assert found.files == {"conv2d.py": CONV}
     assert problems(found) == ["bomb.7z: is left out: reading it takes too much time or memory"]
 
 
-def test_so_many_archives_are_opened_and_no_more(tmp_path: Path) -> None:
+def test_only_a_limited_number_of_archives_is_opened(tmp_path: Path) -> None:
     files = {f"{n:02}.zip": zipped({f"m{n}.py": "x = 1\n"}) for n in range(limits_of.MAX_ARCHIVES + 3)}
     found = read(write_submission(tmp_path / "lin", files))
     assert len(found.files) == limits_of.MAX_ARCHIVES
@@ -411,12 +413,12 @@ def test_so_many_archives_are_opened_and_no_more(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_zips_that_are_packed_otherwise_than_by_deflate_are_named(tmp_path: Path, method: int) -> None:
+def test_zips_with_another_compression_than_deflate_are_named(tmp_path: Path, method: int) -> None:
     path = tmp_path / "lin.zip"
     with zipfile.ZipFile(path, "w", method) as archive:
         archive.writestr("conv2d.py", CONV)
     (line,) = problems(read(path))
-    assert line == "conv2d.py: is compressed in a way that is not read here; make an ordinary .zip"
+    assert line == "conv2d.py: is compressed in a way that can't be read here; make an ordinary .zip"
 
 
 # ---------------------------------------------------------------------- the process that does the reading
@@ -431,7 +433,7 @@ PLAIN = st.recursive(
 
 @settings(deadline=None)
 @given(PLAIN)
-def test_plain_data_come_back_as_they_went(value: Any) -> None:
+def test_plain_data_come_back_unchanged(value: Any) -> None:
     assert read_under_limits(echo, value, value) == [value, value]
 
 
@@ -445,7 +447,7 @@ def test_large_data_come_back_too() -> None:
     [
         (spin, (), "takes more than 1 s to read"),
         (swallow, (), "needs more than 256 MB of memory to read"),
-        (die, (int(signal.SIGSEGV),), "cannot be read: it ended the process that read it"),
+        (die, (int(signal.SIGSEGV),), "cannot be read: it crashed the process that was reading it"),
         (leave, (), "needs more than 256 MB"),
         (fail, (), r"^cannot be read \(KeyError\)$"),
     ],
@@ -466,13 +468,13 @@ def test_every_reading_has_a_process_of_its_own_and_none_is_left() -> None:
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
 
 
-def test_the_process_that_reads_holds_no_torch(tmp_path: Path) -> None:
+def test_the_reading_process_has_not_loaded_torch(tmp_path: Path) -> None:
     assert handed_in(tmp_path, "lin.7z", seven_zipped({"conv2d.py": CONV})).files
     assert read_under_limits(loaded, "graders.grading.archives")
     assert not read_under_limits(loaded, "torch")
 
 
-def test_a_helper_that_was_killed_is_started_anew() -> None:
+def test_a_helper_that_was_killed_is_restarted() -> None:
     import psutil
 
     read_under_limits(echo, 1)

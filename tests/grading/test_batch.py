@@ -1,4 +1,4 @@
-"""Many submissions at a time: what one of them, or the machine, does costs no other its report."""
+"""Many submissions at a time: a problem with one of them, or with the machine, costs no other its report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What counts of a file: the definitions that answer tasks and what they use; everything else is a remark."""
+"""Which parts of a file count: the definitions that answer tasks, and what they use. The rest is a remark."""
 
 from __future__ import annotations
 
@@ -148,8 +148,9 @@ def test_a_definition_counts_whatever_its_name_is_given_later(rebinding: str) ->
 def test_the_last_definition_counts_and_the_other_is_a_remark() -> None:
     found = module("def conv2d(X, K):\n    return 1\n\ndef conv2d(X, K):\n    return 2\n")
     assert "return 2" in kept(found) and "return 1" not in kept(found)
-    assert "line 1: `conv2d` is defined here as well; what counts is the definition in line 4" in remarks(
-        found
+    assert (
+        "line 1: `conv2d` is also defined here, but the definition in line 4 is the one that counts"
+        in remarks(found)
     )
 
 

@@ -1,4 +1,4 @@
-"""Hand-ins with everything that lies around an answer come out as the contract says."""
+"""Hand-ins with all kinds of other code around the answers are graded as the contract says."""
 
 from __future__ import annotations
 
@@ -12,18 +12,27 @@ from graders.curriculum import exercise_named
 from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import read
 from graders.report import Report
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.limits import Limits
+from graders.sandbox.warm_parent import WarmParent
 from tests.conftest import result_of, write_submission
 from tests.grading.field import NOTEBOOKS, Case, every_case, published
+from tests.parts import Part
 
 CASES = tuple(every_case())
+# One notebook of each exercise.
+FIRST = {assignment: name for name, assignment in reversed(published().items())}.values()
 
 
 def test_every_case_has_a_name_of_its_own() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A part of the cases."""
+    if "case" in metafunc.fixturenames:
+        metafunc.parametrize("case", Part(metafunc.config.option.part).of(CASES), ids=str)
+
+
 def test_a_hand_in_from_the_field_comes_out_right(
     case: Case, tmp_path: Path, warm_parent: WarmParent
 ) -> None:
@@ -42,7 +51,9 @@ def test_a_hand_in_from_the_field_comes_out_right(
         assert _says(_remarks(report), remark, case), f"{remark}: {_remarks(report)}"
 
 
-@pytest.mark.parametrize("name", published())
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in FIRST else [pytest.mark.full]) for name in published()]
+)
 def test_a_published_notebook_with_right_code_gets_full_marks(
     name: str, tmp_path: Path, warm_parent: WarmParent
 ) -> None:
@@ -63,7 +74,7 @@ def _remarks(report: Report) -> str:
 
 
 def _says(message: str, fragment: str, case: Case) -> bool:
-    """Whether a message has a text in it; a place may stand in a list or a range, as in `cells 3 and 4`."""
+    """Whether a message contains a text; a place may be in a list or a range, as in `cells 3 and 4`."""
     if fragment.startswith("@"):
         fragment = f"line {_line(case, fragment[1:])}"
     place = re.fullmatch(r"(cell|line) (\d+)", fragment)
@@ -78,7 +89,7 @@ def _says(message: str, fragment: str, case: Case) -> bool:
 
 
 def _line(case: Case, text: str) -> int:
-    """The number of the first line that holds a text, in the modules of a case."""
+    """The number of the first line that contains a text, in the modules of a case."""
     for name, source in case.files.items():
         if name.lower().endswith(".py"):
             whole = source.decode("latin-1") if isinstance(source, bytes) else source

@@ -1,4 +1,4 @@
-"""One submission in, one report out: what each kind of error costs, and what its student reads."""
+"""From one submission to one report: what each kind of error costs, and what its student reads."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_submission_of_nothing_has_an_entry_for_every_task(warm_parent: WarmPa
     report = grade(HandIn("lin"), Settings(), warm_parent)
     assert len(report.tasks) == sum(len(each.tasks) for each in exercises())
     assert set(outcomes(report).values()) == {"not_implemented"}
-    assert result_of(report, "lenet.train").message == "lenet.py was not handed in."
+    assert result_of(report, "lenet.train").message == "lenet.py wasn't handed in."
 
 
 def test_reports_for_the_same_seed_are_equal_apart_from_times(graded: Graded) -> None:
@@ -97,7 +97,7 @@ def test_an_absent_module_is_broken_with_file_and_line(graded: Graded) -> None:
     report = graded({"conv2d.py": "import torch\nimport helpful_stuff\n" + used}, "conv2d.conv2d")
     (task,) = report.tasks
     assert task.outcome == "broken"
-    assert "`helpful_stuff` was not handed in, and as a library it is not available" in task.message
+    assert "`helpful_stuff` wasn't handed in, and no library of that name is available" in task.message
     assert "(conv2d.py, line 2: import helpful_stuff)" in task.message
 
 
@@ -140,11 +140,11 @@ def test_an_error_at_the_top_of_a_file_names_its_line(graded: Graded) -> None:
     assert [remark.place for remark in report.remarks] == ["line 5"]
 
 
-def test_a_name_that_is_missing_is_not_implemented_and_said_so(graded: Graded) -> None:
+def test_a_missing_name_is_not_implemented_and_reported(graded: Graded) -> None:
     report = graded({"conv2d.py": "def Output_size(n, k): return 1\n"}, "conv2d.output_size")
     (task,) = report.tasks
     assert task.outcome == "not_implemented"
-    assert task.message == "conv2d.py defines no `output_size`. Was it renamed or deleted?"
+    assert task.message == "conv2d.py doesn't define `output_size`. Was it renamed or deleted?"
 
 
 # ----------------------------------------------------------------------------------- wrong kinds of things
@@ -173,7 +173,7 @@ def test_a_signature_that_does_not_fit_is_shown_beside_the_contracts(graded: Gra
     source = "def output_size(length, window, step=1): return (length - window) // step + 1"
     (task,) = graded({"conv2d.py": source}, "conv2d.output_size").tasks
     assert "takes from 2 to 3 positional arguments but 4 were given" in task.message
-    shown = "The contract writes it `output_size(n, kernel, stride=1, padding=0, dilation=1)`."
+    shown = "Its signature should be `output_size(n, kernel, stride=1, padding=0, dilation=1)`."
     assert task.message.endswith(shown)
     assert task.hint == messages.signature_hint()
 
@@ -202,7 +202,9 @@ def test_a_function_without_a_return_is_not_implemented(graded: Graded) -> None:
         "conv2d.output_size",
     ).tasks
     assert task.outcome == "not_implemented"
-    assert task.message.startswith("`output_size` gives None back. If it is written, a `return` is missing")
+    assert task.message.startswith(
+        "`output_size` returns None. If you have written it, a `return` is missing"
+    )
 
 
 def test_half_of_a_function_keeps_what_it_earned(graded: Graded) -> None:
@@ -272,7 +274,7 @@ LETHAL = {
 
 
 @pytest.mark.parametrize("how", LETHAL)
-def test_it_costs_that_task_alone_and_later_tasks_of_the_exercise_go_on(graded: Graded, how: str) -> None:
+def test_it_affects_only_that_task_and_later_tasks_are_still_graded(graded: Graded, how: str) -> None:
     body, outcome = LETHAL[how]
     source = f"import torch\ndef conv2d(X, K):\n    {body}\n{OUTPUT_SIZE}"
     report = graded({"conv2d.py": source}, *TASKS, cpu_seconds=1)
@@ -341,7 +343,7 @@ def test_a_forbidden_call_names_file_line_and_the_call_as_written(
     )
 
 
-def test_a_forbidden_call_that_is_hidden_is_found_all_the_same(graded: Graded) -> None:
+def test_a_hidden_forbidden_call_is_found_too(graded: Graded) -> None:
     source = """import torch
 def conv2d(X, K):
     f = getattr(torch.nn.functional, "con" + "v2d")
@@ -402,7 +404,7 @@ def test_points_of_the_groups_add_up_to_the_points_of_the_task(graded: Graded) -
 # ---------------------------------------------------------------------------------------------- wording
 
 
-def test_a_message_holds_the_students_own_line(graded: Graded) -> None:
+def test_a_message_shows_the_students_own_line(graded: Graded) -> None:
     source = "import torch\n\ndef conv2d(X, K):\n    rows = torch.zeros(2)\n    return rows[7, 7]  # oops\n"
     (task,) = graded({"conv2d.py": source}, "conv2d.conv2d").tasks
     assert task.outcome == "broken"
@@ -460,7 +462,9 @@ def test_a_grader_error_is_retried_once_and_then_not_graded(
     assert "no fault of the student's" in task.message
 
 
-def test_a_grader_error_that_passes_by_costs_nothing(graded: Graded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_grader_error_that_does_not_recur_costs_nothing(
+    graded: Graded, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls = []
 
     @property_of("output_size", "stride 1")
@@ -476,7 +480,7 @@ def test_a_grader_error_that_passes_by_costs_nothing(graded: Graded, monkeypatch
     assert report.not_graded == ()
 
 
-def test_the_seed_decides_what_is_asked(graded: Graded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_seed_decides_the_random_inputs(graded: Graded, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[Tensor]] = []
 
     @property_of("output_size", "stride 1")
@@ -506,7 +510,7 @@ def output_size(n, kernel, stride=1, padding=0, dilation=1):
     assert "; it should be" in task.message
 
 
-def test_a_missing_task_is_told_with_the_file_that_was_handed_in(graded: Graded) -> None:
+def test_a_missing_task_is_reported_with_the_file_that_was_handed_in(graded: Graded) -> None:
     report = graded({"conv2d.py": None, "homework 3.py": CONV2D}, "conv2d.output_size")
     (task,) = report.tasks
-    assert task.message == "homework 3.py defines no `output_size`. Was it renamed or deleted?"
+    assert task.message == "homework 3.py doesn't define `output_size`. Was it renamed or deleted?"

@@ -1,4 +1,4 @@
-"""Hand-ins as they come: whatever was handed in becomes modules, problems and remarks, and nothing raises."""
+"""Whatever is handed in becomes modules, problems and remarks, and nothing raises."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def remarks(hand_in: HandIn) -> list[str]:
 
 
 def run(source: str) -> dict[str, Any]:
-    """What Python that was a notebook comes to, where `get_ipython()` does nothing."""
+    """The result of Python code that was a notebook, where `get_ipython()` does nothing."""
     scope: dict[str, Any] = {"get_ipython": NoNotebook}
     exec(source, scope)
     return scope
@@ -265,7 +265,7 @@ def test_a_file_of_50_megabytes_is_named_and_not_read(tmp_path: Path) -> None:
         file.truncate(50_000_000)
     found = read(home)
     assert found.modules == {"pooling": "pooling"}
-    assert only_problem(found) == "conv2d.py: is 50.0 MB; 1 MB is the most. Is it a data file?"
+    assert only_problem(found) == "conv2d.py: is 50.0 MB; the limit is 1 MB. Is it a data file?"
 
 
 def test_a_zip_bomb_is_never_unpacked(tmp_path: Path) -> None:
@@ -304,7 +304,7 @@ def test_many_files_that_are_too_large_do_not_fill_the_report(tmp_path: Path) ->
 def test_many_large_files_stay_below_the_limit_for_all(tmp_path: Path) -> None:
     found = read(archive(tmp_path, {f"m{n}.py": b"#" * 1_000_000 for n in range(20)}))
     assert sum(map(len, found.files.values())) <= 8 << 20
-    assert any("8 MB in all" in line for line in problems(found))
+    assert any("8 MB of Python files in all" in line for line in problems(found))
 
 
 def test_a_path_that_leads_out_of_the_archive_is_left_out(tmp_path: Path) -> None:
@@ -322,7 +322,7 @@ def test_a_path_that_leads_out_of_the_archive_is_left_out(tmp_path: Path) -> Non
     )
     assert set(found.files) == {"pooling.py"}
     assert len(found.problems) == 4
-    assert all(line.endswith("is left out: its path leads out of the archive") for line in problems(found))
+    assert all(line.endswith("is left out: its path leads outside the archive") for line in problems(found))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lin.zip"]
 
 
@@ -347,7 +347,7 @@ def test_a_link_in_an_archive_is_left_out(tmp_path: Path) -> None:
     assert only_problem(found) == "conv2d.py: is left out: it is a link"
 
 
-def test_pipes_and_folders_that_look_like_modules_are_passed_by(tmp_path: Path) -> None:
+def test_pipes_and_folders_that_look_like_modules_are_skipped(tmp_path: Path) -> None:
     home = folder(tmp_path, {"conv2d.py": CONV, "lenet.py/inside.py": "a = 1\n"})
     os.mkfifo(home / "pooling.py")
     found = read(home)
@@ -384,7 +384,7 @@ def test_a_file_name_that_is_not_utf8_can_be_written_down_later(tmp_path: Path) 
     assert len(found.problems) == 1
 
 
-def test_a_damaged_entry_costs_that_entry_alone(tmp_path: Path) -> None:
+def test_a_damaged_entry_affects_only_itself(tmp_path: Path) -> None:
     path = archive(tmp_path, {"conv2d.py": CONV * 50, "pooling.py": "# p\n"})
     raw = bytearray(path.read_bytes())
     raw[raw.index(b"conv2d.py") + 12] ^= 0xFF
@@ -394,7 +394,7 @@ def test_a_damaged_entry_costs_that_entry_alone(tmp_path: Path) -> None:
     assert only_problem(found).startswith("conv2d.py: is damaged")
 
 
-def test_a_name_given_twice_in_an_archive_is_said_so(tmp_path: Path) -> None:
+def test_a_name_that_an_archive_has_twice_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "lin.zip"
     with zipfile.ZipFile(path, "w") as file, pytest.warns(UserWarning, match="Duplicate name"):
         file.writestr("conv2d.py", "# first\n")
@@ -506,7 +506,7 @@ def test_a_cell_in_another_language_is_left_out_as_a_whole(tmp_path: Path, magic
 def test_a_malformed_notebook_is_named_with_what_to_do(tmp_path: Path, raw: bytes) -> None:
     found = read(folder(tmp_path, {"conv2d.ipynb": raw, "pooling.py": "# p\n"}))
     assert found.modules == {"pooling": "pooling"}
-    assert only_problem(found).startswith("conv2d.ipynb: is no readable notebook")
+    assert only_problem(found).startswith("conv2d.ipynb: can't be read as a notebook")
     assert "save it once in Jupyter" in only_problem(found)
     assert not re.search("Error|subscriptable|unhashable", only_problem(found))
 
@@ -528,7 +528,7 @@ def test_a_malformed_notebook_is_named_with_what_to_do(tmp_path: Path, raw: byte
 def test_a_notebook_without_code_is_named_with_what_to_do(tmp_path: Path, raw: str) -> None:
     found = read(folder(tmp_path, {"conv2d.ipynb": raw, "pooling.py": "# p\n"}))
     assert found.modules == {"pooling": "pooling"}
-    assert only_problem(found) == "conv2d.ipynb: holds no code. Open and save it once in Jupyter"
+    assert only_problem(found) == "conv2d.ipynb: has no code in it. Open and save it once in Jupyter"
 
 
 def test_a_notebook_of_a_format_before_4_is_read(tmp_path: Path) -> None:
@@ -537,19 +537,19 @@ def test_a_notebook_of_a_format_before_4_is_read(tmp_path: Path) -> None:
     assert (found.files, found.problems) == ({"conv2d.ipynb": CONV}, ())
 
 
-def test_no_cell_of_a_notebook_is_left_out_without_a_word(tmp_path: Path) -> None:
+def test_no_cell_of_a_notebook_is_left_out_silently(tmp_path: Path) -> None:
     found = read(folder(tmp_path, {"conv2d.ipynb": notebook(*["x = 1"] * MAX_CELLS, CONV)}))
-    assert only_problem(found) == "conv2d.ipynb: has 1,001 cells; 1,000 are the most"
+    assert only_problem(found) == "conv2d.ipynb: has 1,001 cells; the limit is 1,000"
 
 
-def test_what_a_notebook_says_beside_python_is_shown_as_it_was_written(tmp_path: Path) -> None:
+def test_notebook_commands_are_shown_as_they_were_written(tmp_path: Path) -> None:
     cells = ("%matplotlib inline", "!pip install einops", "%pip install einops", CONV)
     found = read(folder(tmp_path, {"conv2d.ipynb": notebook(*cells)}))
     shown = [line.partition("run: ")[2] for line in remarks(found)]
     assert shown == ["`!pip install einops`", "`%pip install einops`"]
 
 
-def test_a_lone_surrogate_in_a_notebook_is_a_problem_and_no_crash(tmp_path: Path) -> None:
+def test_a_lone_surrogate_in_a_notebook_is_a_problem_and_not_a_crash(tmp_path: Path) -> None:
     home = folder(
         tmp_path, {"conv2d.ipynb": '{"cells": [{"cell_type": "code", "source": "s = \'\\ud800\'"}]}'}
     )
@@ -560,7 +560,7 @@ def test_a_lone_surrogate_in_a_notebook_is_a_problem_and_no_crash(tmp_path: Path
 
 @pytest.mark.parametrize("zipped", [False, True])
 @pytest.mark.parametrize("order", [("conv2d.py", "conv2d.ipynb"), ("conv2d.ipynb", "conv2d.py")])
-def test_beside_a_module_its_notebook_is_left_out_and_named(
+def test_a_notebook_next_to_its_module_is_left_out_and_named(
     tmp_path: Path, zipped: bool, order: tuple[str, str]
 ) -> None:
     sources = {name: CONV if name.endswith(".py") else notebook("x = 1") for name in order}

@@ -51,7 +51,7 @@ def names_of(plan: Plan) -> list[str]:
 
 
 @pytest.mark.parametrize("name", EXPORTS)
-def test_an_export_comes_out_as_the_right_people(tmp_path: Path, name: str) -> None:
+def test_an_export_gives_the_right_people(tmp_path: Path, name: str) -> None:
     export = EXPORTS[name]
     plan = plan_for(as_folder(tmp_path, export))
     assert plan.layout == export.layout
@@ -83,7 +83,7 @@ def test_canvas_of_the_field_three_students_one_late_two_with_files_handed_in_ag
     files["lovelaceada_101_9011_conv2d-1.py"] = CONV
     files |= {"turingalan_LATE_103_9100_conv2d-1.py": CONV, "turingalan_LATE_103_9101_pooling-2.py": CONV}
     plan = plan_for(write_submission(tmp_path / "class", files))
-    assert plan.summary().splitlines()[0] == "13 files, 3 students, format Canvas; passed over: 1 file"
+    assert plan.summary().splitlines()[0] == "13 files, 3 students, format Canvas; skipped: 1 file"
     hand_ins = {source.student: read(source) for source in plan.hand_ins}
     assert {name: set(found.modules) for name, found in hand_ins.items()} == {
         "lovelaceada": set(five),
@@ -146,7 +146,7 @@ def test_sections_of_students_are_refused_and_one_section_alone_is_a_class(
         tmp_path / "class",
         {f"section{n}/{who}/conv2d.py": CONV for n, who in ((1, "ada"), (1, "eva"), (2, "kai"), (2, "lin"))},
     )
-    with pytest.raises(FileNotFoundError, match="section1 is refused: it holds files of 2 people"):
+    with pytest.raises(FileNotFoundError, match="section1 is refused: it has files of 2 people"):
         plan_for(home)
     assert names_of(plan_for(home / "section1")) == ["ada", "eva"]
 
@@ -158,7 +158,7 @@ def test_a_zip_of_a_class_made_by_hand_is_never_one_student(tmp_path: Path, arou
     assert names_of(plan_for(path)) == ["ada", "eva", "kai"]
 
 
-def test_versions_of_one_students_work_are_no_people(tmp_path: Path) -> None:
+def test_versions_of_one_students_work_are_not_several_people(tmp_path: Path) -> None:
     files = {f"{folder}/conv2d.py": CONV for folder in ("week1", "week2", "final", "old copy")}
     path = tmp_path / "ada.zip"
     path.write_bytes(zipped(files))
@@ -167,7 +167,7 @@ def test_versions_of_one_students_work_are_no_people(tmp_path: Path) -> None:
     assert names_of(plan_for(tmp_path / "class")) == ["eva"]
 
 
-def test_a_layout_that_is_asked_for_is_taken(tmp_path: Path) -> None:
+def test_a_requested_layout_is_used(tmp_path: Path) -> None:
     home = write_submission(tmp_path / "class", {"adal_101_9000_conv2d.py": CONV, "b_1_2_pooling.py": CONV})
     assert plan_for(home).layout == "canvas"
     assert names_of(plan_for(home, "each")) == ["adal_101_9000", "b_1_2"]
@@ -197,7 +197,7 @@ def test_gradescope_keeps_zeros_at_the_front_of_numbers_and_counts_the_latest(tm
     assert passed_over(plan) == {"submission_1"}
 
 
-def test_metadata_that_are_no_metadata_are_an_error_that_names_them(tmp_path: Path) -> None:
+def test_invalid_metadata_are_an_error_that_names_the_file(tmp_path: Path) -> None:
     files = {"submission_metadata.yml": "a: [", "submission_1/conv2d.py": CONV}
     home = write_submission(tmp_path / "class", files)
     with pytest.raises(ValueError, match=r"submission_metadata\.yml: cannot be read"):
@@ -228,7 +228,7 @@ def test_a_single_submission_is_found_as_one(tmp_path: Path) -> None:
     assert handed_in(plan_for(renamed)) == {"renamed": {"conv2d", "pooling"}}
 
 
-def test_a_class_of_single_files_is_no_single_submission(tmp_path: Path) -> None:
+def test_a_class_of_single_files_is_not_one_submission(tmp_path: Path) -> None:
     files = {"lin_conv2d.py": CONV, "max_conv2d.py": CONV, "mia_conv2d.py": CONV}
     assert names_of(plan_for(write_submission(tmp_path / "class", files))) == ["lin", "max", "mia"]
 
@@ -236,7 +236,7 @@ def test_a_class_of_single_files_is_no_single_submission(tmp_path: Path) -> None
 def test_a_path_without_submissions_is_an_error_that_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such file or folder"):
         plan_for(tmp_path / "nowhere")
-    with pytest.raises(FileNotFoundError, match="holds no folder"):
+    with pytest.raises(FileNotFoundError, match="no student's folder"):
         plan_for(write_submission(tmp_path / "class", {"grades.xlsx": b"x"}))
 
 
@@ -250,7 +250,7 @@ def test_a_link_in_the_place_of_a_student_is_named_and_not_followed(tmp_path: Pa
     assert passed_over(plan) == {"mallory", "mallory.py"}
 
 
-def test_one_students_files_in_a_platforms_way_are_checked_as_hers(tmp_path: Path) -> None:
+def test_one_students_files_with_a_platforms_names_are_checked_as_hers(tmp_path: Path) -> None:
     files = {"adal_101_9000_conv2d.py": "", "adal_101_9001_conv2d-1.py": CONV}
     home = write_submission(tmp_path / "x", files)
     assert read(one_hand_in(home)).files == {"conv2d.py": CONV}
@@ -261,7 +261,7 @@ def test_an_archive_with_files_of_several_people_is_refused(tmp_path: Path) -> N
     path.write_bytes(zipped({"x/adal_101_9000_conv2d.py": CONV, "x/bobm_102_9001_pooling.py": CONV}))
     found = read(path)
     assert (found.files, found.modules) == ({}, {})
-    assert "is refused: it holds files of 2 people" in str(found.problems[0])
+    assert "is refused: it has files of 2 people" in str(found.problems[0])
 
 
 # ------------------------------------------------------------------------------------------------- names
@@ -298,7 +298,7 @@ def test_a_very_long_name_leaves_room_for_a_suffix(tmp_path: Path) -> None:
 
 
 @given(st.text())
-def test_no_name_leads_anywhere_or_steers_a_terminal(text: str) -> None:
+def test_no_name_is_a_path_or_controls_a_terminal(text: str) -> None:
     name = safe_name(text)
     assert name and name.strip(" .") == name
     bidi = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -374,7 +374,7 @@ def test_a_roster_of_any_kind_finds_its_people_and_who_is_missing(tmp_path: Path
     assert ada.ids["roster_name"] in ("Ada Lovelace", "Lovelace, Ada")
 
 
-def test_a_name_that_two_people_have_decides_nothing(tmp_path: Path) -> None:
+def test_a_shared_name_matches_nobody(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("name,id\nJane Doe,8\nJane Doe,9\n")
     home = write_submission(
         tmp_path / "class",
@@ -397,7 +397,7 @@ def test_accents_signs_and_the_order_of_names_do_not_matter(tmp_path: Path) -> N
 
 def test_a_roster_without_people_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("points,comment\n1,x\n")
-    with pytest.raises(ValueError, match="no column of names"):
+    with pytest.raises(ValueError, match="has no column for names"):
         read_roster(tmp_path / "people.csv")
 
 

@@ -1,4 +1,4 @@
-"""Students read nothing of the machine that grades them."""
+"""Students read nothing about the machine that grades them."""
 
 from __future__ import annotations
 

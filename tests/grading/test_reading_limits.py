@@ -1,4 +1,4 @@
-"""Reading takes work in proportion to what is read; what is past its limits is a problem of that file."""
+"""Reading takes work in proportion to what is read; exceeding a limit is a problem of that file only."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def written(text: str, is_notebook: bool) -> dict[str, bytes]:
 
 
 def work(files: dict[str, bytes]) -> tuple[int, dict[str, Any]]:
-    """How many functions are called when files are read, and what comes of them."""
+    """How many functions are called when files are read, and the modules that result."""
     calls = 0
 
     def count(frame: object, event: str, argument: object) -> None:
@@ -110,7 +110,7 @@ LARGE = {
 
 @pytest.mark.parametrize("suffix", ["py", "ipynb"])
 @pytest.mark.parametrize("kind", LARGE)
-def test_a_megabyte_of_anything_costs_no_other_file(kind: str, suffix: str) -> None:
+def test_a_megabyte_of_anything_affects_no_other_file(kind: str, suffix: str) -> None:
     files = written(LARGE[kind], suffix == "ipynb")
     found = hand_in_of("lin", {**files, "pooling.py": "def pool2d(X):\n    return X\n"})
     assert found.modules["pooling"] == "pooling" and "pooling.py" in found.graded.code

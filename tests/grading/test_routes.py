@@ -1,6 +1,6 @@
-"""Every way of grading a hand-in gives the same verdict: a notebook is no worse off than a module.
+"""Every way of grading a hand-in gives the same verdict, for notebooks as for modules.
 
-One class of notebooks, released, answered and then spoiled in ways that people spoil them, is graded by
+One class of notebooks, released, answered and then spoiled in the ways that people spoil them, is graded by
 `nbgrader autograde` and by `check-one`; outcomes and points are compared task by task.
 """
 
@@ -15,7 +15,11 @@ from typing import Any
 import pytest
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install -e '.[course]'")
-pytestmark = [pytest.mark.xdist_group("nbgrader"), pytest.mark.filterwarnings("ignore:Object of type")]
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.xdist_group("nbgrader"),
+    pytest.mark.filterwarnings("ignore:Object of type"),
+]
 
 import nbformat
 from nbformat.v4 import new_code_cell
@@ -27,7 +31,8 @@ from graders.course.verdicts import headline
 from graders.curriculum import exercises
 from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import read
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.limits import Limits
+from graders.sandbox.warm_parent import WarmParent
 
 NAMES = tuple(exercise.name for exercise in exercises())
 CPU_SECONDS = 6.0
@@ -38,9 +43,9 @@ class Spoiled:
     """What somebody did to a right notebook.
 
     Attributes:
-        answers: what stands in cells in place of the right answer.
-        after: cells of one's own at the end.
-        outcomes: of the tasks that cannot pass any more.
+        answers: the texts of cells that replace the right answers.
+        after: extra cells at the end.
+        outcomes: the outcomes of the tasks that can no longer pass.
     """
 
     answers: Mapping[str, str]
@@ -107,7 +112,7 @@ class Graded:
         return self.course / "submitted" / student / "week" / f"{exercise}.ipynb"
 
     def points(self, student: str, exercise: str) -> dict[str, float]:
-        """Points by task, core and bonus alike."""
+        """The points of each task, core and bonus."""
         with Gradebook(f"sqlite:///{self.course / 'gradebook.db'}") as gradebook:
             graded = gradebook.find_submission_notebook(exercise, "week", student)
             return {

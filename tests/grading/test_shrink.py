@@ -1,4 +1,4 @@
-"""Counterexamples of random questions are made small, within a number of questions."""
+"""Counterexamples of random tests are shrunk, with a limited number of calls."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_submission_that_ends_its_process_meanwhile_is_not_started_again_and_a
     assert len(starts) <= 6
 
 
-def test_a_submission_that_returns_nothing_meanwhile_is_no_graders_error() -> None:
+def test_a_submission_that_returns_nothing_meanwhile_is_not_a_grader_error() -> None:
     held = next(each for each in properties_of("conv2d", "conv2d") if hasattr(each.test, "hypothesis"))
     submission = submission_in_process({"conv2d": lambda X, K: None})
     assert shrink.smallest(held, submission, seed=0) is None

@@ -1,4 +1,4 @@
-"""One rule for whatever a student had a part in: every character is shown, and none is obeyed."""
+"""One rule for all text that a student can influence: every character is shown, and none has an effect."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ANY = st.text(st.characters(codec=None) | st.sampled_from(STEERING + "\n\t"))
 
 
 @given(ANY)
-def test_nothing_that_steers_is_left_in_a_message(text: str) -> None:
+def test_no_control_character_is_left_in_a_message(text: str) -> None:
     assert all(c.isprintable() or c in "\n\t" for c in lines(text))
     lines(text).encode("utf-8")
 
@@ -37,7 +37,7 @@ def test_a_limit_is_kept_whatever_is_written_out(text: str, limit: int) -> None:
 
 
 @pytest.mark.parametrize("character", STEERING)
-def test_a_steering_character_is_written_out_and_not_dropped(character: str) -> None:
+def test_a_control_character_is_written_out_and_not_dropped(character: str) -> None:
     assert lines(f"a{character}b") == one_line(f"a{character}b") == f"a{ascii(character)[1:-1]}b"
 
 
@@ -47,5 +47,5 @@ def test_names_of_people_stay_as_they_are(name: str) -> None:
 
 
 @given(st.sampled_from(["", " ", "\t", "\r", "\n", "\u3000", "\x00"]), st.sampled_from("=+-@＝＋－＠"), ANY)
-def test_no_cell_begins_as_a_formula(before: str, sign: str, rest: str) -> None:
+def test_no_cell_begins_like_a_formula(before: str, sign: str, rest: str) -> None:
     assert table_cell(before + sign + rest).lstrip()[0] not in "=+-@＝＋－＠"

@@ -1,10 +1,10 @@
-"""The one record of a graded submission: its schema, and the way to JSON and back."""
+"""The one record of a graded submission: its schema, and conversion to JSON and back."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,11 +51,11 @@ def test_the_schema_is_a_valid_schema_and_knows_every_outcome() -> None:
     assert tuple(schema()["$defs"]["task"]["properties"]["outcome"]["enum"]) == OUTCOMES
 
 
-def test_a_report_survives_the_way_to_json_and_back() -> None:
+def test_a_report_survives_conversion_to_json_and_back() -> None:
     assert Report.from_json(FULL.to_json()) == FULL
 
 
-def test_a_real_report_survives_the_way_and_has_an_entry_per_task_in_order(
+def test_a_real_report_survives_conversion_and_has_an_entry_per_task_in_order(
     graded: Callable[..., Report],
 ) -> None:
     source = "def conv2d(X, K):\n    return X.double()\ndef output_size(n, kernel): ...\n"
@@ -80,15 +80,15 @@ def test_the_json_has_the_shape_that_the_design_fixes() -> None:
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_a_number_that_is_none_is_refused_on_the_way_out(number: float) -> None:
-    with pytest.raises((ValueError, jsonschema.ValidationError)):
+    with pytest.raises(ValueError):
         report(task(score=number)).to_json()
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
-def test_a_number_that_is_none_is_refused_on_the_way_in(number: str) -> None:
+def test_nan_is_refused_when_a_report_is_read(number: str) -> None:
     text = report().to_json().replace('"score": 2.0', f'"score": {number}')
     assert number in text
-    with pytest.raises((ValueError, jsonschema.ValidationError)):
+    with pytest.raises(ValueError):
         Report.from_json(text)
 
 
@@ -96,7 +96,7 @@ def test_a_number_that_is_none_is_refused_on_the_way_in(number: str) -> None:
 def test_a_report_without_a_required_field_is_refused(field: str) -> None:
     data = FULL.as_dict()
     del data[field]
-    with pytest.raises(jsonschema.ValidationError, match=field):
+    with pytest.raises(ValueError, match=field):
         Report.from_json(json.dumps(data))
 
 
@@ -104,7 +104,7 @@ def test_a_report_without_a_required_field_is_refused(field: str) -> None:
 def test_a_task_without_a_required_field_is_refused(field: str) -> None:
     data = FULL.as_dict()
     del data["tasks"][0][field]
-    with pytest.raises(jsonschema.ValidationError, match=field):
+    with pytest.raises(ValueError, match=field):
         Report.from_json(json.dumps(data))
 
 
@@ -123,8 +123,40 @@ def test_a_task_without_a_required_field_is_refused(field: str) -> None:
 def test_a_task_with_a_value_outside_the_schema_is_refused(field: str, value: object) -> None:
     data = FULL.as_dict()
     data["tasks"][0][field] = value
-    with pytest.raises(jsonschema.ValidationError):
+    with pytest.raises(ValueError):
         Report.from_json(json.dumps(data))
+
+
+ODD = (None, True, -1, 0, 2.5, "", "passed", [], [1], [{}], {}, {"score": "7"}, {"a": 1})
+
+
+def _changed(data: Any) -> Iterator[Any]:
+    """The data with one part of it left out or replaced, for every part and every odd value."""
+    parts = list(
+        data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    )
+    for place, part in parts:
+        for changed in (*ODD, *_changed(part)):
+            copied = data.copy()
+            copied[place] = changed
+            yield copied
+        copied = data.copy()
+        del copied[place]
+        yield copied
+
+
+def test_the_compiled_schema_refuses_what_the_reference_implementation_refuses() -> None:
+    reference = jsonschema.Draft202012Validator(schema())
+    verdicts = set()
+    for data in _changed(json.loads(FULL.to_json())):
+        try:
+            Report.from_json(json.dumps(data))
+            accepted = True
+        except ValueError:
+            accepted = False
+        assert accepted is reference.is_valid(data), data
+        verdicts.add(accepted)
+    assert verdicts == {True, False}
 
 
 def test_fields_may_be_added_and_optional_ones_may_be_absent() -> None:

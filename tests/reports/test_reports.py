@@ -1,4 +1,4 @@
-"""What people read: the table, the page and the spreadsheet, all drawn from the same reports."""
+"""What people read: the table, the page and the spreadsheet, all made from the same reports."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_one_report_shows_every_task_with_its_outcome(width: int, feedback: Feed
         assert re.search(rf"{BADGES[task.outcome]}\s+{task.task}\s", text), task.task
 
 
-def test_a_class_of_nobody_can_be_drawn() -> None:
+def test_an_empty_class_can_be_shown() -> None:
     assert "student" in drawn(terminal.class_table([], 80), 80)
     assert "Class report" in html.class_page([])
 
@@ -170,7 +170,7 @@ def test_what_a_student_wrote_is_no_markup_and_cannot_steer_the_terminal() -> No
 
 
 class _Elements(HTMLParser):
-    """Names of elements, and all text."""
+    """Collects the names of elements, and all text."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -222,7 +222,7 @@ def test_every_outcome_can_be_shown_on_a_page(feedback: Feedback) -> None:
     assert all(badge in text for badge in BADGES.values())
 
 
-def test_a_task_that_was_not_graded_shows_a_dash_and_no_zero() -> None:
+def test_a_task_that_was_not_graded_shows_a_dash_and_not_a_zero() -> None:
     page = _Elements(html.feedback_page(whole(pool2d="grader_error"), Feedback.FULL)).text
     assert re.search(r"pool2d\s*not graded\s*–", page)
     cells = html.class_page([whole(pool2d="grader_error")])
@@ -249,7 +249,7 @@ def everything_said(report: Report, feedback: Feedback) -> list[str]:
     ]
 
 
-def test_full_feedback_shows_what_came_and_what_was_expected() -> None:
+def test_full_feedback_shows_actual_and_expected_values() -> None:
     for text in everything_said(whole(pool2d=WRONG), Feedback.FULL):
         assert "4321" in text and "8765" in text and "pool2d(X of shape (2, 2))" in text
         assert "Which way does it look?" in text
@@ -297,7 +297,7 @@ def test_a_record_without_parts_tells_nothing_where_it_could_tell_too_much() -> 
 
 
 @pytest.mark.parametrize("feedback", list(Feedback))
-def test_what_went_wrong_in_the_grader_is_told_to_the_instructor_alone(feedback: Feedback) -> None:
+def test_only_the_instructor_reads_what_failed_in_the_grader(feedback: Feedback) -> None:
     internal = replace(WRONG, outcome="grader_error", message="KeyError: 8765", said=Said(what="Not graded."))
     for task in (internal, replace(internal, said=Said())):
         for text in everything_said(whole(pool2d=replace(task, counterexample={})), feedback):
@@ -314,7 +314,7 @@ def test_points_are_written_short(value: float, text: str) -> None:
     assert points(value) == text
 
 
-def test_small_tensors_stand_side_by_side_with_differences_in_brackets() -> None:
+def test_small_tensors_are_shown_side_by_side_with_differences_in_brackets() -> None:
     tensors = {
         name: shown(t)
         for name, t in {

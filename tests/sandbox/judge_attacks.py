@@ -1,7 +1,7 @@
-"""Attacks on what judges a student's code beside it: by hand, effort, and gradients written out.
+"""Attacks on the parts of the judge that run next to student code: by-hand rules, effort, and no autograd.
 
-A table: where an attack looks for the judge's objects, when it does so, and what it forges. Each is handed in
-as one file for one task; not one may pass.
+This is a table: where an attack looks for the judge's objects, when it does so, and what it forges. Each is
+handed in as one file for one task, and none may pass.
 """
 
 from __future__ import annotations
@@ -354,7 +354,7 @@ _CLAIMS = {
 
 @dataclass(frozen=True)
 class JudgeAttack:
-    """One attack: what it is called, the task it is handed in for, and its file."""
+    """One attack: its name, the task it is handed in for, and its file."""
 
     name: str
     task: str

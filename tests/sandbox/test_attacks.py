@@ -1,8 +1,8 @@
-"""Hostile submissions, graded as any other: no verdict changes, nothing leaks, nothing stays behind.
+"""Hostile submissions, graded like any other: no verdict changes, nothing leaks, nothing stays behind.
 
 Each file under `attacks/` is handed in as the exercise that its header names; a folder is handed in as it is.
-The header says which outcomes may come of it. `passed` stands there only where the answer itself is right and
-turns wrong as soon as the attack works, so that passing proves that it did not. `tiers: walls` marks what
+The header says which outcomes are acceptable. `passed` is one of them only if the answer itself is right and
+becomes wrong as soon as the attack works, so that passing proves that it didn't. `tiers: walls` marks what
 only `strict` and `strict+` promise to stop. Nothing here ever runs outside the sandbox.
 """
 
@@ -31,8 +31,10 @@ from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import hand_in_of, read
 from graders.report import Report
 from graders.sandbox.errors import SandboxFailure, StudentError
+from graders.sandbox.limits import Limits
 from graders.sandbox.tiers import PROCESS, STRICT, STRICT_PLUS, Tier, best_tier
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.warm_parent import WarmParent
+from tests.parts import Part
 
 ATTACKS = Path(__file__).parent / "attacks"
 IN_MEMORY = "SENTINEL-in-the-memory-of-the-grader"
@@ -48,7 +50,7 @@ PLACES = [
 
 @dataclass(frozen=True)
 class Brief(Limits):
-    """Limits for a test that must not take long."""
+    """Tight limits, for tests that must not take long."""
 
     cpu_seconds: float = 1.0
     memory_bytes: int = 512 << 20
@@ -65,10 +67,10 @@ class Attack:
 
     Attributes:
         path: the file or folder.
-        task: the task that it is graded on, `exercise.task`.
-        expect: the outcomes that may come of it.
-        walls: whether only tiers with walls promise anything about it.
-        wall: seconds on the wall that it is given.
+        task: the task that it is graded on, as `exercise.task`.
+        expect: the acceptable outcomes.
+        walls: whether only tiers with walls promise to stop it.
+        wall: the seconds of wall-clock time that it gets.
     """
 
     path: Path
@@ -128,7 +130,7 @@ def parent_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Path:
-    """A folder with a secret, a sibling's work, and room that anybody may write to."""
+    """A folder with a secret, another student's work, and a place that anybody may write to."""
     (tmp_path / "secret.txt").write_text(IN_FILE)
     (tmp_path / "mia").mkdir()
     (tmp_path / "mia" / "conv2d.py").write_text(f"# {OF_SIBLING}\n")
@@ -141,7 +143,7 @@ def scratch(tmp_path: Path) -> Path:
 
 
 def aimed(text: str, scratch: Path) -> str:
-    """The attack's source with its aims filled in."""
+    """The attack's source with its targets filled in."""
     aims = {
         "@SOLUTIONS@": str(SOLUTIONS),
         "@SECRET_FILE@": str(scratch / "secret.txt"),
@@ -156,7 +158,7 @@ def aimed(text: str, scratch: Path) -> str:
 
 
 def handed_in(attack: Attack, scratch: Path) -> Path:
-    """The attack as a student's folder, with right answers beside it to lean on."""
+    """The attack as a student's folder, next to right answers that it can use."""
     folder = scratch / "lin"
     shutil.copytree(attack.path, folder) if attack.path.is_dir() else folder.mkdir()
     if attack.path.is_file():
@@ -171,7 +173,7 @@ def processes_of(parent: WarmParent) -> set[int]:
 
 
 def shared_memory() -> set[str]:
-    """What lies in shared memory; other programs' own passing objects carry other names."""
+    """The objects in shared memory, without the temporary ones of other programs."""
     folder = Path("/dev/shm")
     return {entry.name for entry in folder.iterdir() if MARKER in entry.name} if folder.is_dir() else set()
 
@@ -181,7 +183,14 @@ def judge(attack: Attack, parent: WarmParent, scratch: Path) -> Report:
     return grade(read(handed_in(attack, scratch)), settings, parent)
 
 
-@pytest.mark.parametrize(("tier", "attack"), CASES, ids=str)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every attack on the tier that this machine grades on, and a part of them on the others."""
+    if {"tier", "attack"} <= set(metafunc.fixturenames):
+        best, part = best_tier().name, Part(metafunc.config.option.part)
+        cases = [case for case in CASES if case[0] == best or part.of([f"{case[0]} {case[1]}"])]
+        metafunc.parametrize(("tier", "attack"), cases, ids=str)
+
+
 def test_an_attack_gains_nothing(
     tier: str, attack: Attack, parent_of: Callable[[str], WarmParent], scratch: Path
 ) -> None:
@@ -218,7 +227,7 @@ def test_every_kind_of_attack_is_there() -> None:
 
 
 def test_the_attacks_would_work_without_walls(parent_of: Callable[[str], WarmParent], scratch: Path) -> None:
-    """Where nothing is in the way, harmless attacks succeed: so it is the walls that stop them."""
+    """Without walls, harmless attacks succeed, so it is the walls that stop them."""
     parent = parent_of(PROCESS)
     for name in ("read_a_secret_by_system_call", "list_folders", "stat_and_access", "other_submissions"):
         attack = attack_at(ATTACKS / "stealing_answers" / f"{name}.py")
@@ -228,9 +237,7 @@ def test_the_attacks_would_work_without_walls(parent_of: Callable[[str], WarmPar
         shutil.rmtree(scratch / "lin")
 
 
-def test_an_attack_costs_no_other_student_anything(
-    parent_of: Callable[[str], WarmParent], scratch: Path
-) -> None:
+def test_an_attack_affects_no_other_student(parent_of: Callable[[str], WarmParent], scratch: Path) -> None:
     honest = scratch / "honest"
     honest.mkdir()
     shutil.copy(SOLUTIONS / "conv2d.py", honest / "conv2d.py")
@@ -243,7 +250,7 @@ def test_an_attack_costs_no_other_student_anything(
             assert [task.outcome for task in grade(read(honest), settings, parent).tasks] == ["passed"]
 
 
-def test_a_killed_parent_costs_no_other_student_anything(scratch: Path) -> None:
+def test_a_killed_parent_affects_no_other_student(scratch: Path) -> None:
     honest = scratch / "honest"
     honest.mkdir()
     shutil.copy(SOLUTIONS / "conv2d.py", honest / "conv2d.py")
@@ -278,7 +285,7 @@ HOSTILE: dict[str, Callable[[Path], Path]] = {}
 
 
 def hostile(make: Callable[[Path], None]) -> Callable[[Path], None]:
-    """Mark a function that makes a hostile hand-in out of a path that does not exist yet."""
+    """Mark a function that creates a hostile hand-in at a path that doesn't exist yet."""
     HOSTILE[make.__name__] = make  # type: ignore[assignment]
     return make
 
@@ -403,7 +410,7 @@ _SUBSET = (
 
 
 def as_nobody(command: list[str]) -> list[str] | None:
-    """The command that runs `command` as user 65534, or None where that cannot be."""
+    """The command that runs `command` as user 65534, or None if that isn't possible."""
     setpriv = shutil.which("setpriv")
     if os.geteuid() != 0 or setpriv is None:
         return None
@@ -430,13 +437,24 @@ def _runs(command: list[str]) -> bool:
     return subprocess.run(command, capture_output=True, cwd="/", timeout=300).returncode == 0
 
 
+@pytest.mark.full
 def test_the_walls_hold_for_an_ordinary_user_too() -> None:
     if os.environ.get("CNN_BY_HAND_AS_NOBODY") or os.geteuid() != 0:
         pytest.skip("this run is an ordinary user's already")
     with tempfile.TemporaryDirectory(prefix="cnn-by-hand-nobody-") as room:
         folder = Path(room)
         folder.chmod(0o777)
-        options = ["-q", "-p", "no:cacheprovider", "--basetemp", str(folder / "tests"), "-k", _SUBSET]
+        options = [
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "--part",
+            "all",
+            "--basetemp",
+            str(folder / "tests"),
+            "-k",
+            _SUBSET,
+        ]
         full = as_nobody([sys.executable, "-m", "pytest", *options, str(Path(__file__))])
         if full is None:
             pytest.skip(

@@ -1,4 +1,4 @@
-"""By hand: torch's own convolutions and poolings are refused under every disguise, and nothing else is."""
+"""By-hand rules: torch's own convolutions and poolings are refused in every disguise, and nothing else is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from torch.nn import functional as F
 from graders.grading.screen import forbidden_calls
 from graders.sandbox.child import Child
 from graders.sandbox.errors import Forbidden, Raised, StudentError
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.limits import Limits
+from graders.sandbox.warm_parent import WarmParent
 
 HEAD = """
 import threading
@@ -182,7 +183,7 @@ def test_there_are_enough_of_both() -> None:
     assert len(DISGUISED) >= 26 and len(LEGAL) >= 15
 
 
-def test_a_compiled_function_is_no_way_round(child: Child) -> None:
+def test_compiling_a_function_does_not_help(child: Child) -> None:
     source = "def f(X, K): return torch.compile(lambda a, b: F.conv2d(*four(a, b)), backend='eager')(X, K)"
     with pytest.raises(StudentError):  # there is no compiler to be had in the sandbox, and no kernel either
         answer(child, source)
@@ -194,7 +195,7 @@ def test_the_line_is_named(child: Child) -> None:
     assert (caught.value.file, caught.value.line) == ("work.py", HEAD.count("\n") + 3)
 
 
-def test_a_hit_is_told_with_the_question_that_made_it_only(child: Child) -> None:
+def test_a_refused_call_is_reported_only_for_its_own_question(child: Child) -> None:
     source = "def f(X, K): return F.conv2d(*four(X, K))\ndef g(X, K): return X"
     with pytest.raises(Forbidden):
         answer(child, source)
@@ -216,7 +217,7 @@ def test_the_grader_itself_keeps_its_kernels(child: Child) -> None:
     assert F.conv2d(torch.rand(1, 1, 4, 4), torch.rand(1, 1, 2, 2)).shape == (1, 1, 3, 3)
 
 
-def test_what_a_library_brings_along_is_refused_too(warm_parent: WarmParent) -> None:
+def test_kernels_that_a_library_adds_are_refused_too(warm_parent: WarmParent) -> None:
     pytest.importorskip("torchvision")
     child = warm_parent.spawn(by_hand=True, imports=("torchvision",), limits=Limits(cpu_seconds=10))
     source = (
@@ -248,7 +249,7 @@ def test_reading_the_source_finds_no_fault_with_a_legal_way(name: str) -> None:
     assert called or not calls
 
 
-def test_where_autograd_is_taken_away_everything_else_computes_as_ever(warm_parent: WarmParent) -> None:
+def test_without_autograd_everything_else_works_as_usual(warm_parent: WarmParent) -> None:
     child = warm_parent.spawn(by_hand=True, autograd=False, limits=Limits(cpu_seconds=5))
     source = (
         "def f(X, K):\n    X = X.clone().requires_grad_()\n    Y = torch.zeros(5, 5)\n    Y[1:, :3] += X[2:, 1:4].exp()\n"

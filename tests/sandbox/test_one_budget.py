@@ -1,4 +1,4 @@
-"""Memory is promised to a submission, however many processes it has."""
+"""The memory limit is for a submission, however many processes it has."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from graders.sandbox.errors import OutOfMemory
+from graders.sandbox.limits import Limits
 from graders.sandbox.tiers import PROCESS, best_tier
-from graders.sandbox.warm_parent import ACCELERATOR, Limits, WarmParent
+from graders.sandbox.warm_parent import ACCELERATOR, WarmParent
 from graders.testing.submission import Submission
 
 pytestmark = pytest.mark.skipif(
@@ -47,7 +48,7 @@ def submission(warm_parent: WarmParent) -> Iterator[Submission]:
 
 
 def held_together(submission: Submission) -> int:
-    return sum(child.held_bytes() for child in submission._children.values() if child.alive)
+    return sum(child.held_bytes() for child in submission._processes._children.values() if child.alive)
 
 
 def test_processes_of_one_submission_share_its_memory(submission: Submission) -> None:
@@ -65,7 +66,7 @@ def test_processes_of_one_submission_share_its_memory(submission: Submission) ->
         submission.hold(500)
 
 
-def test_what_an_idle_process_holds_stays_where_there_is_room(submission: Submission) -> None:
+def test_an_idle_process_keeps_its_memory_if_there_is_room(submission: Submission) -> None:
     submission.begin(by_hand=False)
     submission.hold(60)
     submission.begin(by_hand=True)
@@ -87,7 +88,7 @@ def test_an_idle_process_does_not_grow(submission: Submission) -> None:
     assert held_together(submission) == before
 
 
-def test_what_others_hold_is_not_there_for_the_one_that_runs(submission: Submission) -> None:
+def test_memory_of_idle_processes_is_not_available_to_the_running_one(submission: Submission) -> None:
     submission.begin(by_hand=False)
     submission.hold(200)
     submission.begin(by_hand=True)

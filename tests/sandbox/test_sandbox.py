@@ -1,4 +1,4 @@
-"""The sandbox: what it promises on each tier, what each limit is called; honest code does not notice it."""
+"""The sandbox: what each tier promises, how each limit is reported; honest code isn't affected."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from graders.sandbox import tiers
 from graders.sandbox.child import Child
 from graders.sandbox.errors import Crashed, OutOfMemory, Raised, SandboxFailure, TimedOut
 from graders.sandbox.inside import boot, lockdown, seccomp
+from graders.sandbox.limits import Limits
 from graders.sandbox.self_test import attack_ourselves
 from graders.sandbox.tiers import PROCESS, STRICT, STRICT_PLUS, Tier, best_tier
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.warm_parent import WarmParent
 
 linux = pytest.mark.skipif(best_tier().name == PROCESS, reason="this machine offers no walls")
 
@@ -66,7 +67,7 @@ def children_of(parent: WarmParent) -> set[int]:
 # -------------------------------------------------------------------------------------------------- tiers
 
 
-def test_the_best_tier_is_one_that_is_known() -> None:
+def test_the_best_tier_is_a_known_one() -> None:
     assert best_tier().name in (STRICT_PLUS, STRICT, PROCESS)
 
 
@@ -92,7 +93,7 @@ def test_bubblewrap_that_cannot_make_namespaces_is_not_used(monkeypatch: pytest.
     assert best_tier().name == STRICT
 
 
-def test_the_report_says_the_tier(warm_parent: WarmParent, tmp_path: Path) -> None:
+def test_the_report_states_the_tier(warm_parent: WarmParent, tmp_path: Path) -> None:
     (tmp_path / "conv2d.py").write_text("def output_size(*a, **k): raise NotImplementedError\n")
     report = grade(read(tmp_path), Settings(only=("conv2d.output_size",)), warm_parent)
     assert report.tier == warm_parent.tier.name == best_tier().name
@@ -118,7 +119,9 @@ def test_our_own_attacks_are_all_refused(warm_parent: WarmParent) -> None:
 
 
 @linux
-@pytest.mark.parametrize(("seccomp", "landlock"), [(False, False), (False, True)])
+@pytest.mark.parametrize(
+    ("seccomp", "landlock"), [(False, False), pytest.param(False, True, marks=pytest.mark.full)]
+)
 def test_a_sabotaged_sandbox_is_noticed(seccomp: bool, landlock: bool) -> None:
     if landlock and lockdown.landlock_version() == 0:
         pytest.skip("this kernel has no Landlock")
@@ -129,6 +132,7 @@ def test_a_sabotaged_sandbox_is_noticed(seccomp: bool, landlock: bool) -> None:
 
 
 @linux
+@pytest.mark.full
 def test_a_missing_memory_limit_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     from graders.sandbox import self_test
 
@@ -159,7 +163,7 @@ def test_a_wall_that_cannot_be_put_up_is_the_sandboxs_failure_and_ends_the_proce
 
 
 class WarmParentOf(WarmParent):
-    """A warm parent whose `lockdown.py` is another."""
+    """A warm parent with another `lockdown.py`."""
 
     def __init__(self, lockdown_source: str, patch: pytest.MonkeyPatch) -> None:
         original = Path.read_text
@@ -174,21 +178,21 @@ class WarmParentOf(WarmParent):
 # ------------------------------------------------------------------------------------------------- limits
 
 
-def test_too_much_cpu_time_is_called_that(start: Callable[..., Child]) -> None:
+def test_too_much_cpu_time_is_reported_as_such(start: Callable[..., Child]) -> None:
     child = start("def f():\n    while True: pass\n")
     with pytest.raises(TimedOut) as caught:
         call(child)
     assert caught.value.clock == "CPU" and not child.alive
 
 
-def test_a_sleeper_meets_the_clock_on_the_wall(start: Callable[..., Child]) -> None:
+def test_a_sleeping_process_hits_the_wall_clock_limit(start: Callable[..., Child]) -> None:
     child = start("import time\ndef f(): time.sleep(1000)\n", limits=Brief(wall=1.0))
     with pytest.raises(TimedOut) as caught:
         call(child)
     assert caught.value.clock == "wall"
 
 
-def test_many_short_sleeps_meet_the_clock_on_the_wall(start: Callable[..., Child]) -> None:
+def test_many_short_sleeps_hit_the_wall_clock_limit(start: Callable[..., Child]) -> None:
     child = start("import time\ndef f(): time.sleep(0.5)\n", limits=Brief(wall=3.0))
     with pytest.raises(TimedOut):
         for _ in range(20):
@@ -199,7 +203,7 @@ def test_many_short_sleeps_meet_the_clock_on_the_wall(start: Callable[..., Child
 @pytest.mark.parametrize(
     "source", ["bytearray(2 << 30)", "torch.ones(10**10)", "[0] * 10**10", "torch.eye(10**6)"]
 )
-def test_too_much_memory_is_called_that(start: Callable[..., Child], source: str) -> None:
+def test_too_much_memory_is_reported_as_such(start: Callable[..., Child], source: str) -> None:
     with pytest.raises(OutOfMemory):
         call(start(f"import torch\ndef f(): return {source}\n"))
 
@@ -220,7 +224,7 @@ def test_much_output_is_kept_only_in_part(start: Callable[..., Child]) -> None:
     assert len(answer.printed) <= 64 << 10 and "\x1b" not in answer.printed
 
 
-def test_too_many_threads_are_called_that(start: Callable[..., Child]) -> None:
+def test_too_many_threads_are_reported_as_such(start: Callable[..., Child]) -> None:
     source = (
         "import threading, time\nthreading.stack_size(65536)\n"
         "def f():\n    for _ in range(1000): threading.Thread(target=time.sleep, args=(99,), daemon=True).start()\n"
@@ -230,7 +234,9 @@ def test_too_many_threads_are_called_that(start: Callable[..., Child]) -> None:
         call(start(source, limits=Brief(cpu_seconds=5)))
 
 
-def test_a_result_too_large_is_the_functions_fault_and_costs_no_process(start: Callable[..., Child]) -> None:
+def test_a_result_that_is_too_large_is_the_functions_fault_and_ends_no_process(
+    start: Callable[..., Child],
+) -> None:
     child = start(
         "import torch\ndef f(): return torch.zeros(70 << 20, dtype=torch.uint8)\ndef g(): return 1\n"
     )
@@ -247,7 +253,7 @@ def test_a_process_that_ends_itself_is_a_crash(start: Callable[..., Child]) -> N
         assert not child.alive
 
 
-def test_what_a_failing_import_would_bring_is_missed_with_its_line(start: Callable[..., Child]) -> None:
+def test_a_name_from_a_failed_import_is_reported_with_the_imports_line(start: Callable[..., Child]) -> None:
     child = start("x = 1\nimport no_such_module\ndef f():\n    return no_such_module\n")
     with pytest.raises(Raised) as caught:
         call(child)
@@ -303,7 +309,7 @@ def test_siblings_cannot_see_each_other(start: Callable[..., Child]) -> None:
 
 
 @linux
-def test_the_process_holds_no_descriptor_but_its_own(start: Callable[..., Child]) -> None:
+def test_the_process_has_only_its_own_descriptors(start: Callable[..., Child]) -> None:
     source = (
         "import select\ndef f():\n    poller = select.poll()\n    for fd in range(60): poller.register(fd)\n"
         "    return sorted(fd for fd, event in poller.poll(0) if not event & select.POLLNVAL)\n"
@@ -312,7 +318,7 @@ def test_the_process_holds_no_descriptor_but_its_own(start: Callable[..., Child]
     assert found[:3] == [0, 1, 2] and len(found) == 4
 
 
-def test_the_process_holds_nothing_of_ours(
+def test_nothing_of_ours_is_in_the_process(
     start: Callable[..., Child], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = "import os, sys\ndef f(): return [sorted(os.environ), sorted({m.split('.')[0] for m in sys.modules}), sys.argv, sys.path]\n"
@@ -374,6 +380,7 @@ def test_the_graders_own_torch_stays_as_it_was(start: Callable[..., Child]) -> N
 # --------------------------------------------------------------------------- the sandbox's own failures
 
 
+@pytest.mark.full  # tests/sandbox/test_attacks.py has a parent killed from inside
 def test_a_parent_that_was_killed_is_started_again(tmp_path: Path) -> None:
     with WarmParent(best_tier()) as parent:
         parent.spawn(by_hand=False, limits=Limits()).end()
@@ -473,7 +480,7 @@ HONEST = {
 
 
 @pytest.mark.parametrize("name", HONEST)
-def test_an_honest_program_notices_nothing(start: Callable[..., Child], name: str) -> None:
+def test_an_honest_program_is_not_affected(start: Callable[..., Child], name: str) -> None:
     from graders.grading.screen import loadable
 
     source = HONEST[name] + "\n"

@@ -1,4 +1,4 @@
-"""Steps of Python are counted alike from the first call on, wherever the loop runs."""
+"""Python steps are counted in the same way from the first call on, wherever the loop runs."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def test_every_turn_of_a_loop_costs_the_same_from_the_first_call_on(function: Ca
     assert again == few
 
 
-def test_what_others_do_is_not_counted() -> None:
+def test_other_code_is_not_counted() -> None:
     few, many = [3, 1, 2], list(range(1_000, 0, -1))
     assert counted(sorted, few) == counted(sorted, many)
     assert counted(threading.Event().wait, 0.0) == counted(threading.Event)
 
 
-def test_who_ends_the_counting_is_found_out() -> None:
+def test_stopping_the_counter_is_detected() -> None:
     counter = Counter(lambda file: True)
     counter.begin()
     if sys.version_info >= (3, 12):

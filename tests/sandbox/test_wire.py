@@ -1,4 +1,4 @@
-"""The wire: values arrive as they were sent, and nothing else that arrives does any harm."""
+"""The wire: values arrive as they were sent, and nothing else that arrives can do harm."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ from graders.sandbox.inside.wire import (
     WireError,
     prefix,
 )
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.limits import Limits
+from graders.sandbox.warm_parent import WarmParent
 
 QUICK = settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
@@ -54,7 +55,7 @@ def decoded(frame: bytes, decoder: Decoder | None = None) -> dict[str, Any]:
 
 
 def headed(header: bytes, body: bytes = b"") -> bytes:
-    """A frame with these very bytes as its header."""
+    """A frame with exactly these bytes as its header."""
     return PREFIX.pack(b"CNN1", len(header), len(body)) + header + body
 
 
@@ -134,7 +135,7 @@ def test_a_question_keeps_the_strides_of_its_tensors(tensor: torch.Tensor) -> No
         assert came.stride() == tensor.stride()
 
 
-def test_what_requires_grad_arrives_as_a_leaf_that_does() -> None:
+def test_a_tensor_that_requires_grad_arrives_as_a_leaf_that_does() -> None:
     X = torch.rand(3, 4).t().requires_grad_()
     came = decoded(Encoder(views=True).frame({"value": X}), Decoder(lambda request: request, leaves=True))[
         "value"
@@ -142,12 +143,12 @@ def test_what_requires_grad_arrives_as_a_leaf_that_does() -> None:
     assert came.requires_grad and came.is_leaf and came.stride() == X.stride()
 
 
-def test_a_text_with_half_a_character_arrives_as_text_that_can_be_written() -> None:
+def test_a_text_with_a_lone_surrogate_arrives_as_writable_text() -> None:
     came = decoded(Encoder().frame({"value": "a\ud800b", "table": {"\udc80": "ü"}}))
     assert came == {"value": "a?b", "table": {"?": "ü"}}
 
 
-def test_what_has_no_form_on_the_wire_arrives_as_the_name_of_its_type() -> None:
+def test_a_value_that_cannot_be_sent_arrives_as_the_name_of_its_type() -> None:
     strange = [
         object(),
         torch.zeros(2).to_sparse(),
@@ -202,7 +203,7 @@ VALID = Encoder().frame(
 @given(
     changes=st.lists(st.tuples(st.integers(0, len(VALID) - 1), st.integers(0, 255)), min_size=1, max_size=6)
 )
-def test_a_changed_frame_is_refused_or_still_means_something(changes: list[tuple[int, int]]) -> None:
+def test_a_changed_frame_is_refused_or_still_valid(changes: list[tuple[int, int]]) -> None:
     frame = bytearray(VALID)
     for place, byte in changes:
         frame[place] = byte
@@ -379,12 +380,12 @@ def test_no_forged_field_of_an_answer_reaches_the_grader(name: str, forged: Any)
 
 @settings(QUICK, max_examples=100)
 @given(notice=st.binary(max_size=60) | st.from_regex(rb"\w{1,5} [0-9a-f]{0,9} \d{1,12}", fullmatch=True))
-def test_a_notice_of_any_form_is_understood_or_passed_over(notice: bytes) -> None:
+def test_any_notice_is_understood_or_ignored(notice: bytes) -> None:
     found = forbidden(notice)
     assert found is None or (found.operation.isprintable() and found.file.isprintable() and found.line >= 0)
 
 
-def test_steering_characters_are_written_out() -> None:
+def test_control_characters_are_written_out() -> None:
     assert lines("\x1b[2J\u202e\ud800ü\n\t\0", 99) == "\\x1b[2J\\u202e\\ud800ü\n\t\\x00"
     assert lines("abc", 2) == "ab"
 
@@ -463,7 +464,7 @@ def test_a_forged_reply_ends_the_process(forger: Child, name: str) -> None:
     assert not forger.alive
 
 
-def test_a_reply_too_many_ends_the_process_at_the_next_question(forger: Child) -> None:
+def test_an_extra_reply_ends_the_process_at_the_next_question(forger: Child) -> None:
     assert call(forger, "twice") == "forged"  # it may claim what it likes, once
     with pytest.raises(Crashed):
         call(forger, "honest")

@@ -1,4 +1,4 @@
-"""Layers that are right but for one thing, made of anything but ordinary parameters or lying about them."""
+"""Layers that are right except for one thing: not made of parameters, or lying about them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class _Sized(nn.Module):
-    """A layer as it would be right, but for what its heirs leave out; it remembers what it was made with."""
+    """A right layer, from which its subclasses leave something out; it remembers its arguments."""
 
     def __init__(self, *sizes: Any, **options: Any) -> None:
         super().__init__()

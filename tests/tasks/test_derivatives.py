@@ -1,7 +1,7 @@
-"""The derivatives of the reference solutions, as others find them.
+"""The derivatives of the reference solutions, compared with independent ones.
 
-Where autograd goes through a reference, its first and second derivatives are held against numerical
-differentiation; gradients that are written out are held against those of torch.
+If autograd works through a reference, its first and second derivatives are compared with numerical
+differentiation; gradients that are written out are compared with torch's.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def numbers(*shape: int, seed: int) -> Tensor:
 
 
 def distinct(*shape: int) -> Tensor:
-    """A leaf of integers in float64, no two alike, so that no small step changes which one is the largest."""
+    """A leaf of distinct integers in float64, so that no small step changes which one is the largest."""
     return pooling_cases.distinct(*shape, seed=1).double().requires_grad_()
 
 
@@ -148,7 +148,7 @@ def test_a_whole_network_has_the_derivatives_of_numerical_differentiation(
 def test_conv2d_backward_is_the_gradient_of_torch(
     sizes: tuple[Pair, Pair], stride: Pair, padding: Pair, dtype: torch.dtype
 ) -> None:
-    """Padding is an image with a frame, and a stride an upstream gradient with zeros between."""
+    """Padding becomes a frame around the image, and stride becomes zeros between the upstream gradients."""
 
     def convolution(X: Tensor, K: Tensor) -> Tensor:
         return F.conv2d(X[None, None], K[None, None], stride=stride, padding=padding)[0, 0]
@@ -182,8 +182,8 @@ def test_conv2d_backward_is_the_gradient_of_torch(
 def test_pool2d_backward_is_the_gradient_of_torch(
     case: pooling_cases.Case, kind: str, dtype: torch.dtype
 ) -> None:
-    """Padding is an image with a frame of what counts as nothing. Of equal maxima torch, too, takes the first
-    one in reading order."""
+    """Padding becomes a frame of values that never count. For equal maxima, torch also takes the first one in
+    row-major order."""
     mode = "avg" if kind == "avg" else "max"
     values: Literal["ties", "normal"] = "ties" if kind == "tied max" else "normal"
     X = tensor(*case.image, seed=3, values=values, dtype=dtype)

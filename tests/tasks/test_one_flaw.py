@@ -1,4 +1,4 @@
-"""One flaw, one cost: an answer with a single thing wrong loses the groups that are about it, and no other.
+"""One flaw, one cost: an answer with a single flaw loses only the groups that are about it.
 
 Every answer is the reference with one function or class written anew at its end, graded whole in the sandbox.
 """
@@ -47,7 +47,7 @@ def train_step(weight, X, Y, lr):
 
 
 def _convolves(body: str, name: str = "conv2d", by: str = "conv2d_vectorized") -> str:
-    """`name` computed by another function of the exercise, in a body that has one thing wrong."""
+    """`name` computed by another function of the exercise, in a body with one flaw."""
     return f"""
 def {name}(X, K, *rest, **options):
     right = {by}
@@ -418,12 +418,12 @@ HOPELESS: dict[str, tuple[str, str]] = {
 
 
 def lost(result: TaskResult) -> set[str]:
-    """The groups that earned nothing; all of them if the task was never asked."""
+    """The groups that earned nothing; all of them if the task never ran."""
     return {group.name for group in result.groups if not group.score} if result.groups else {"everything"}
 
 
 @pytest.mark.parametrize("name", FLAWS)
-def test_a_flaw_costs_its_own_groups_alone(
+def test_a_flaw_costs_only_its_own_groups(
     name: str, reference: dict[str, str], warm_parent: WarmParent
 ) -> None:
     task, answer, groups = FLAWS[name]
@@ -433,19 +433,21 @@ def test_a_flaw_costs_its_own_groups_alone(
 
 
 @pytest.mark.parametrize("name", HOPELESS)
-def test_what_is_no_answer_earns_nothing(
+def test_what_is_not_a_real_attempt_earns_nothing(
     name: str, reference: dict[str, str], warm_parent: WarmParent
 ) -> None:
     task, answer = HOPELESS[name]
     assert graded(task, answer, reference, warm_parent).score == 0
 
 
-def test_a_loss_with_its_graph_is_told_so(reference: dict[str, str], warm_parent: WarmParent) -> None:
+def test_a_loss_with_its_graph_is_reported_as_such(
+    reference: dict[str, str], warm_parent: WarmParent
+) -> None:
     task, answer, _ = FLAWS["a loss that carries its graph"]
-    assert "still carries its graph" in graded(task, answer, reference, warm_parent).message
+    assert "still attached to the computation graph" in graded(task, answer, reference, warm_parent).message
 
 
 @pytest.mark.parametrize("value", ["True", "__import__('numpy').bool_(True)", "torch.tensor(True)"])
-def test_a_truth_value_is_no_number(value: str, reference: dict[str, str], warm_parent: WarmParent) -> None:
+def test_a_bool_is_not_a_number(value: str, reference: dict[str, str], warm_parent: WarmParent) -> None:
     result = graded("conv2d.output_size", _returns(_SIZE, value), reference, warm_parent)
     assert result.score == 0

@@ -1,4 +1,4 @@
-"""Fixed questions go through every pair of sizes and settings, so that no seed decides who is right there."""
+"""Fixed tests cover every pair of sizes and settings, so no seed decides whether such a mistake is found."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from graders.curriculum import exercises
 from graders.sandbox.errors import StudentError
 from graders.tasks.multichannel.cases import sweep as convolutions
-from graders.tasks.pooling.cases import framed, side_by_side, stepping
+from graders.tasks.pooling.cases import bordered, side_by_side, stepping
 from graders.testing.expect import Mismatch
 from graders.testing.in_process import submission_in_process
 from graders.testing.properties import Property, properties_of
@@ -36,14 +36,14 @@ def one_thread() -> None:
 
 
 def pairs(rows: Any) -> set[tuple[tuple[str, Any], ...]]:
-    """Which values of which two settings meet in some row."""
+    """The pairs of values of two settings that occur together in some row."""
     return {pair for row in rows for pair in itertools.combinations(sorted(row.items()), 2)}
 
 
 def every_row(
     settings: Mapping[str, Any], *conditions: Callable[[dict[str, Any]], bool]
 ) -> list[dict[str, Any]]:
-    """All rows that can be made, one value of each setting in each, if all conditions hold."""
+    """All possible rows, with one value of each setting, for which all conditions hold."""
     rows = [dict(zip(settings, values, strict=True)) for values in itertools.product(*settings.values())]
     return [row for row in rows if all(condition(row) for condition in conditions)]
 
@@ -62,7 +62,7 @@ def test_any_two_values_meet(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_any_two_values_meet_that_can_meet(seed: int) -> None:
+def test_any_two_values_that_can_meet_do(seed: int) -> None:
     settings = {**some_settings(seed), "x": range(3), "y": range(4), "z": range(3)}
     limit = seed % 5
     rows = pairwise(
@@ -99,7 +99,7 @@ def test_sweeps_go_from_small_to_large_and_say_what_has_a_result() -> None:
     for cases in (convolutions(images_too=True), convolutions(most_stride=3, most_padding=2, as_wholes=True)):
         sizes = [torch.Size(one.image).numel() + torch.Size(one.kernel).numel() for one in cases]
         assert sizes == sorted(sizes)
-    for one, _ in (*side_by_side(), *framed(), *stepping(), *stepping(most_padding=2)):
+    for one, _ in (*side_by_side(), *bordered(), *stepping(), *stepping(most_padding=2)):
         image = torch.ones(1, 1, *one.image)
         assert nn.functional.max_pool2d(image, one.window, one.stride, one.padding).numel()
 
@@ -139,7 +139,7 @@ class Wrong:
 
 
 def spoiled(value: Any) -> Any:
-    """Something else of the same kind."""
+    """Another value of the same kind."""
     if isinstance(value, tuple):
         return tuple(spoiled(one) for one in value)
     if isinstance(value, list):
@@ -152,7 +152,7 @@ def pair(value: Any) -> tuple[int, int]:
 
 
 def function(exercise: Any, task: str, about: str, where: Callable[..., bool]) -> Wrong:
-    """The reference's function, spoiled where `where`, which takes its arguments, says so."""
+    """The reference's function, with wrong results for the arguments for which `where` is true."""
     right = getattr(exercise, task)
 
     def wrong(*args: Any, **kwargs: Any) -> Any:
@@ -163,7 +163,7 @@ def function(exercise: Any, task: str, about: str, where: Callable[..., bool]) -
 
 
 def layer(exercise: Any, task: str, about: str, where: Callable[[Any, Tensor], bool]) -> Wrong:
-    """The reference's layer, spoiled where `where`, which takes layer and image, says so."""
+    """The reference's layer, with wrong results for the layers and images for which `where` is true."""
 
     class Spoiled(getattr(exercise, task)):  # type: ignore[misc]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -179,7 +179,7 @@ def layer(exercise: Any, task: str, about: str, where: Callable[[Any, Tensor], b
 
 
 def on_shapes(where: Callable[..., bool]) -> Callable[..., bool]:
-    """A condition on image and kernel sizes, whatever lies in front of them: `(H, W, kh, kw)`."""
+    """A condition on image and kernel sizes, whatever dimensions come before them: `(H, W, kh, kw)`."""
     return lambda X, K, *_args, **_kwargs: where(*X.shape[-2:], *K.shape[-2:])
 
 
@@ -343,7 +343,7 @@ WRONG = list(wrong_answers())
 
 
 def unseeded(wrong: Wrong) -> list[Property]:
-    """The properties of its task that ask the same questions under every seed."""
+    """The properties of its task whose inputs don't depend on the seed."""
     every = properties_of(wrong.exercise, wrong.task)
     return [held for held in every if not hasattr(held.test, "hypothesis")]
 

@@ -1,4 +1,4 @@
-"""Wrong answers that agree with right ones in almost everything: each fails for its own reason, and says so.
+"""Wrong answers that are right in almost everything: each fails for its own reason, and the message says so.
 
 Every one is the reference with one function or class written anew at its end, graded whole in the sandbox.
 """
@@ -100,7 +100,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
             loss.backward()
             return (weight - lr * weight.grad).detach(), loss.item()
         """,
-        "After the call its argument weight",
+        "After the call, its argument weight",
     ),
     "a layer without a parameter": (
         "conv2d.Conv2D",
@@ -123,7 +123,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
             out = torch.stack([pool2d(image, pool_size, mode, stride, padding) for image in flat])
             return out.view(*X.shape[:-2], *out.shape[-2:])
         """,
-        "reshape() copies where it must",
+        "reshape() copies them where it has to",
     ),
     "new parameters in place of the old": (
         "lenet.init_lenet",
@@ -134,7 +134,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
                     module.weight = nn.Parameter(nn.init.xavier_uniform_(torch.empty_like(module.weight)))
             return net
         """,
-        "an optimizer made before does not know",
+        "an optimizer created earlier doesn't know",
     ),
     "zeros of the CPU where there is no bias": (
         "multichannel.MultiChannelConv2d",
@@ -148,7 +148,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
             def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, bias=True):
                 super().__init__(in_channels, out_channels, kernel_size, stride, padding, bias=bias)
         """,
-        "tensors of the CPU and of the accelerator meet",
+        "mixes tensors on the CPU and on the accelerator",
     ),
     "a branch without a return": (
         "pooling.pool2d",
@@ -161,7 +161,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
             if mode == "mean":
                 return _right(X, pool_size, "avg", stride, padding)
         """,
-        "gives None back",
+        "returns None",
     ),
     "a product of matrices, and a device of its own": (
         "conv2d.conv2d",
@@ -207,7 +207,9 @@ def test_a_generator_may_draw_its_seed(reference: dict[str, str], warm_parent: W
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_it_is_failed_and_told_why(name: str, reference: dict[str, str], warm_parent: WarmParent) -> None:
+def test_it_fails_and_the_message_says_why(
+    name: str, reference: dict[str, str], warm_parent: WarmParent
+) -> None:
     task, answer, told = WRONG[name]
     result = graded(task, answer, reference, warm_parent)
     assert result.outcome in ("failed", "broken", "not_implemented")
@@ -216,7 +218,7 @@ def test_it_is_failed_and_told_why(name: str, reference: dict[str, str], warm_pa
     assert 0 <= result.score < result.max_score
 
 
-def test_what_went_wrong_on_the_cpu_is_told_before_any_device(
+def test_a_mistake_on_the_cpu_is_reported_before_one_on_a_device(
     reference: dict[str, str], warm_parent: WarmParent
 ) -> None:
     task, answer, _ = WRONG["a product of matrices, and a device of its own"]
@@ -224,11 +226,11 @@ def test_what_went_wrong_on_the_cpu_is_told_before_any_device(
     assert "accelerator" not in result.message + result.hint
 
 
-def test_a_question_about_devices_comes_with_a_mistake_about_devices(
+def test_a_mistake_about_devices_gets_a_hint_about_devices(
     reference: dict[str, str], warm_parent: WarmParent
 ) -> None:
     task, answer, _ = WRONG["zeros of the CPU where there is no bias"]
-    assert "tells them where to lie" in graded(task, answer, reference, warm_parent).hint
+    assert "decides which device they are on" in graded(task, answer, reference, warm_parent).hint
 
 
 # ------------------------------------------------------------------------------------ what errors mean
@@ -280,26 +282,26 @@ ERRORS: tuple[tuple[Callable[[], Any], str], ...] = (
     (goes_back_twice, "before each"),
     (lambda: X.clone().requires_grad_().numpy(), "NumPy would lose"),
     (lambda: X * X.grad, "One of the two is None"),  # type: ignore[operator]
-    (lambda: X.grad.sum(), "Something is None"),  # type: ignore[union-attr]
-    (lambda: X @ X.double().T, "two dtypes"),
-    (lambda: F.conv2d(X[None, None], X.double()[None, None]), "two dtypes"),
+    (lambda: X.grad.sum(), "Something here is None"),  # type: ignore[union-attr]
+    (lambda: X @ X.double().T, "of one dtype but gets two"),
+    (lambda: F.conv2d(X[None, None], X.double()[None, None]), "of one dtype but gets two"),
     (lambda: X.T.view(-1), "reshape()"),
     (lambda: X @ X, "as many columns"),
-    (lambda: X + torch.ones(3, 3), "different shapes"),
-    (lambda: torch.stack([X, X[:2]]), "different shapes"),
-    (lambda: X[3], "beyond the end"),
-    (lambda: [1][1], "beyond the end"),
-    (lambda: X.reshape(5, 5), "multiply to"),
+    (lambda: X + torch.ones(3, 3), "don't fit together"),
+    (lambda: torch.stack([X, X[:2]]), "don't fit together"),
+    (lambda: X[3], "past the end"),
+    (lambda: [1][1], "past the end"),
+    (lambda: X.reshape(5, 5), "product of the sizes"),
     (lambda: F.cross_entropy(torch.zeros(2, 10), torch.zeros(2, 1).long()), "shape (N,)"),
     (Renewed, "Set it once"),
     (Early, "first in __init__"),
-    (lambda: unpacks(3), "an int counts for both axes"),
-    (lambda: torch.rand((2, 3), (2, 3)), "an int counts for both axes"),  # type: ignore[call-overload]
+    (lambda: unpacks(3), "an int applies to both axes"),
+    (lambda: torch.rand((2, 3), (2, 3)), "an int applies to both axes"),  # type: ignore[call-overload]
 )
 
 
 @pytest.mark.parametrize(("raises", "part"), ERRORS)
-def test_an_error_is_said_with_what_it_means(raises: Callable[[], Any], part: str) -> None:
+def test_an_error_is_explained(raises: Callable[[], Any], part: str) -> None:
     if torch.cuda.is_available() and part == "X.device":
         pytest.skip("here there is such a device")
     with pytest.raises(Exception) as raised:
@@ -309,7 +311,7 @@ def test_an_error_is_said_with_what_it_means(raises: Callable[[], Any], part: st
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="here there is such a device")
-def test_every_explanation_is_of_an_error_that_was_seen() -> None:
+def test_every_explanation_belongs_to_a_real_error() -> None:
     seen = ["Unable to open /dev/urandom"]  # in the sandbox alone
     for raises, _ in ERRORS:
         with pytest.raises(Exception) as raised:
@@ -319,5 +321,5 @@ def test_every_explanation_is_of_an_error_that_was_seen() -> None:
     assert unseen == []
 
 
-def test_of_other_errors_nothing_is_said() -> None:
+def test_other_errors_are_not_explained() -> None:
     assert explained("kernel (4, 2) is larger than the image (3, 4)") == ""

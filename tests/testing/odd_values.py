@@ -1,4 +1,4 @@
-"""Values that no task asks for, drawn by seed: whole answers, and right answers with one part replaced."""
+"""Values that no task expects, drawn from a seed: whole answers, and right answers with one part replaced."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OPAQUE = ("ndarray", "complex", "SparseTensor", "type", "\u202emirror\n", "")
 
 
 def tensor(random: Random, shape: tuple[int, ...] | None = None) -> Tensor:
-    """A tensor of any dtype, with NaN and infinity among its numbers, and facts that may be lies."""
+    """A tensor of any dtype, with NaN and infinity among its values, and facts that may be false."""
     shape = random.choice(SHAPES) if shape is None else shape
     dtype = random.choice(DTYPES)
     fill = random.choice((0.0, 1.0, math.nan, math.inf, 1e4)) if dtype.is_floating_point else 1
@@ -55,7 +55,7 @@ def with_facts(random: Random, made: Tensor) -> Tensor:
 
 
 def value(random: Random, depth: int = 0) -> Any:
-    """Anything that can come over the wire."""
+    """Anything that the wire can carry."""
     makers: list[Callable[[], Any]] = [
         lambda: None,
         lambda: random.choice(NUMBERS),
@@ -129,7 +129,7 @@ def _changed_tensor(random: Random, right: Tensor) -> Tensor:
 
 
 def answer(random: Random, field: str, right: Any) -> Any:
-    """One field of an answer replaced, mostly by something that has the form of that field."""
+    """An answer with one field replaced, mostly by something that has the form of that field."""
     if random.random() < 0.05:
         return value(random)
     if field in ("arguments", "gradients") and isinstance(right, list) and right:
@@ -154,7 +154,7 @@ def answer(random: Random, field: str, right: Any) -> Any:
 
 
 def description(random: Random, right: dict[str, Any]) -> dict[str, Any]:
-    """What a module says of itself, with something else in it."""
+    """A module's description of itself, with some part changed."""
     made = {key: list(item) if isinstance(item, list) else item for key, item in right.items()}
     kind = random.randrange(9)
     if kind == 0 or not right["is_module"]:

@@ -1,7 +1,7 @@
-"""Device mistakes are found without a GPU, and right code is not taken for one.
+"""Device mistakes are found without a GPU, and right code isn't reported as one.
 
-Each case is the answer to one task, as a student writes it. The truth is CUDA's: what mixes devices raises
-there, what is made without `device=` lies on the CPU (https://docs.pytorch.org/docs/stable/notes/cuda.html).
+Each case is the answer to one task, as a student writes it. CUDA defines what is right: mixing devices raises
+an error, and tensors go to the CPU without `device=` (https://docs.pytorch.org/docs/stable/notes/cuda.html).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from graders.report import TaskResult
 from graders.sandbox.inside import accelerator
 from graders.sandbox.warm_parent import WarmParent
 from graders.testing import devices
+from tests.parts import Part
 from tests.testing.device_answers.parts import HEAD
 from tests.testing.device_answers.right import RIGHT
 from tests.testing.device_answers.wrong import RIGHT_BY_CHANCE, WRONG
@@ -28,7 +29,16 @@ def graded(task: str, source: str, parent: WarmParent) -> TaskResult:
     return result
 
 
-@pytest.mark.parametrize("name", [*WRONG, *RIGHT_BY_CHANCE])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A part of the answers that each test is about."""
+    about = {
+        test_a_device_mistake_is_found_without_a_device: [*WRONG, *RIGHT_BY_CHANCE],
+        test_right_code_is_not_taken_for_a_mistake: [*RIGHT],
+    }
+    if metafunc.function in about:
+        metafunc.parametrize("name", Part(metafunc.config.option.part).of(about[metafunc.function]))
+
+
 def test_a_device_mistake_is_found_without_a_device(name: str, warm_parent: WarmParent) -> None:
     task, source, told = {**WRONG, **RIGHT_BY_CHANCE}[name]
     result = graded(task, source, warm_parent)
@@ -39,7 +49,6 @@ def test_a_device_mistake_is_found_without_a_device(name: str, warm_parent: Warm
     assert "an accelerator" in found.message
 
 
-@pytest.mark.parametrize("name", RIGHT)
 def test_right_code_is_not_taken_for_a_mistake(
     name: str, warm_parent: WarmParent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,14 +59,14 @@ def test_right_code_is_not_taken_for_a_mistake(
     assert result.outcome == "passed", result.message
 
 
-def test_a_mistake_about_devices_costs_the_points_for_devices_alone(warm_parent: WarmParent) -> None:
+def test_a_mistake_about_devices_costs_only_the_points_for_devices(warm_parent: WarmParent) -> None:
     task, source, _ = WRONG["buffer without device"]
     result = graded(task, source, warm_parent)
     assert [group.name for group in result.groups if group.score < group.max_score] == ["devices"]
 
 
 def test_the_accelerator_computes_what_the_cpu_computes() -> None:
-    """A network learns on it as on the CPU, bit by bit: its numbers are the CPU's."""
+    """A network learns on it exactly as on the CPU, bit by bit, because its values are the CPU's."""
     accelerator.install()
     data, labels = torch.rand(4, 1, 6, 6), torch.tensor([0, 1, 2, 0])
     found = []

@@ -1,4 +1,4 @@
-"""What counts as the same: a comparison goes from the coarse to the fine and says what it stopped at."""
+"""What counts as equal: a comparison goes from coarse to fine and says where it stopped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from graders.testing.expect import (
     that,
 )
 from graders.testing.in_process import submission_in_process
-from graders.testing.submission import Module
+from graders.testing.module import Module
 
 NAN, INF = math.nan, math.inf
 GRID = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -71,7 +71,7 @@ DIFFERENT: list[tuple[str, Any, Tensor, float, str, str]] = [
     ("just above the bound", GRID.double() + 0.5000001, GRID, 0.5, "values", "all its values"),
     ("NaN for a number", torch.tensor([NAN, 1.0]), torch.ones(2), INF, "values", "1 value that is NaN"),
     ("infinity for a number", torch.tensor([INF]), torch.ones(1), INF, "values", "NaN or infinite"),
-    ("a number for infinity", torch.ones(1), torch.tensor([INF]), INF, "values", "NaN or infinite"),
+    ("a number for infinity", torch.ones(1), torch.tensor([INF]), INF, "values", "NaN or infinity"),
     ("the other infinity", torch.tensor([-INF]), torch.tensor([INF]), 0.0, "values", "wrong"),
     ("NaN for infinity", torch.tensor([NAN]), torch.tensor([INF]), 0.0, "values", "wrong"),
     (
@@ -145,7 +145,7 @@ def test_the_first_difference_is_the_coarsest() -> None:
         assert found is not None and found[0] == aspect
 
 
-def test_none_is_a_body_that_is_still_to_be_written() -> None:
+def test_none_means_that_the_body_is_not_written_yet() -> None:
     with pytest.raises(NotWritten):
         comparison(None, GRID)
     with pytest.raises(NotWritten):
@@ -194,12 +194,12 @@ def test_number_refuses_another_value_or_no_number(got: object) -> None:
 
 
 @pytest.mark.parametrize("got", [True, torch.tensor(True)])
-def test_a_truth_value_is_no_number(got: object) -> None:
+def test_a_bool_is_not_a_number(got: object) -> None:
     with pytest.raises(Mismatch):
         number(got, 1, call="f()")
 
 
-def test_a_number_that_carries_its_graph_is_told_so() -> None:
+def test_a_number_with_its_graph_is_reported_as_such() -> None:
     for facts in (TensorFacts(requires_grad=True), TensorFacts(has_grad_fn=True, is_leaf=False)):
         loss = torch.tensor(0.5)
         loss.facts = facts  # type: ignore[attr-defined]
@@ -259,11 +259,11 @@ def test_number_refuses_everything_else(got: object) -> None:
         ("a" * 200, "'" + "a" * 79),
     ],
 )
-def test_what_should_have_been_refused_is_told_with_what_came_instead(answer: object, shown: str) -> None:
+def test_an_answer_to_invalid_input_is_shown_in_the_message(answer: object, shown: str) -> None:
     submission = submission_in_process({"conv2d": lambda X, K: answer})
     with pytest.raises(Mismatch) as raised:
         refuses(submission, "conv2d", torch.ones(3, 4), torch.ones(4, 2), naming=["(3, 4)"])
-    assert raised.value.sentence.endswith(f"should raise ValueError, but an answer came back: {shown}.")
+    assert raised.value.sentence.endswith(f"should raise ValueError, but the call returned {shown}.")
 
 
 def test_that_says_its_sentence() -> None:
@@ -273,14 +273,14 @@ def test_that_says_its_sentence() -> None:
     assert raised.value.aspect == "effort" and list(raised.value.tensors) == ["X"]
 
 
-def test_judges_that_disagree_judge_nobody() -> None:
+def test_references_that_disagree_judge_nobody() -> None:
     references_agree(GRID, GRID.double() + 1e-9, torch.full((2, 2), 1e-6))
     for other in (GRID + 1, GRID[None], GRID * NAN):
         with pytest.raises(GraderError):
             references_agree(GRID, other, torch.full((2, 2), 1e-6))
 
 
-def test_arguments_go_by_the_names_of_the_contract() -> None:
+def test_arguments_have_their_names_in_the_contract() -> None:
     found = named("no_task", [GRID, GRID + 1, GRID + 2, 3], {"bias": torch.ones(1), "stride": 2})
     assert list(found) == ["X", "K", "argument 3", "bias"]
     assert list(named("conv2d_backward", [GRID, GRID, GRID], {})) == ["grad_Y", "X", "K"]

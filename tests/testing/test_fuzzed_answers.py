@@ -1,7 +1,7 @@
-"""Whatever a student's process answers, it is the student's answer: nothing of it is a grader's error.
+"""Whatever a student's process answers counts as the student's answer, never as a grader error.
 
-Real answers of the references go through every property; one of them is replaced on the way, wholly or in
-part, by something that the checks of form (`claims.py`) let through.
+Real answers of the references go through every property. One of them is replaced on the way, wholly or in
+part, by something that the validation (`validation.py`) lets through.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from graders.grading.grade import Settings, _ask
 from graders.grading.modules import Modules
 from graders.testing.in_process import Fields, submission_in_process
 from graders.testing.properties import Property, properties_of
+from tests.parts import Part
 from tests.testing import odd_values
 
 TASKS = [task for exercise in exercises() for task in exercise.tasks]
@@ -29,11 +30,11 @@ _COSTLY = ("beats_the_classic", "learns_real_images", "recognises_new_images", "
 
 
 class _Enough(BaseException):
-    """The answer that was replaced has been looked at."""
+    """The replaced answer has been examined."""
 
 
 class Replaced:
-    """Replaces one answer: the `at`-th, and a few more after it now and then."""
+    """Replaces one answer, the `at`-th, and sometimes a few more after it."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -58,7 +59,7 @@ class Replaced:
 
 
 def tried(held: Property, task: Task, names: Mapping[str, Any], random: Random) -> tuple[str, Any]:
-    """Ask one property of a right answer with something replaced; what was, and what grading finds."""
+    """Run one property on a right answer with something replaced; returns what was, and the finding."""
     change = Replaced(random)
     submission = submission_in_process(names, change)
     try:
@@ -71,7 +72,7 @@ def tried(held: Property, task: Task, names: Mapping[str, Any], random: Random) 
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: f"{task.exercise}.{task.name}")
-def test_no_answer_is_a_graders_error(task: Task) -> None:
+def test_no_answer_is_a_grader_error(task: Task, part: Part) -> None:
     torch.set_num_threads(1)
     names = vars(importlib.import_module(f"solutions.{task.exercise}"))
     held = [
@@ -79,7 +80,7 @@ def test_no_answer_is_a_graders_error(task: Task) -> None:
         for each in properties_of(task.exercise, task.name)
         if not any(word in each.test.__name__ for word in _COSTLY)
     ]
-    for number in range(TRIES):
+    for number in part.of(range(TRIES)):
         random = Random(f"{task.exercise}.{task.name}.{number}")
         _, found = tried(random.choice(held), task, names, random)
         if found is not None and found.outcome != "passed":

@@ -1,7 +1,8 @@
-"""Every property asked again on a GPU: on a real one where there is one, and its rehearsal everywhere.
+"""Every property runs again on a GPU: on a real one if there is one, and on a simulated one everywhere.
 
-`tox -e gpu` runs this file. What needs a real GPU says *not run: no GPU* without one; the rehearsal takes the
-same way (a process of its own that starts the device, walls that it can stand) to the simulated device.
+`tox -e gpu` runs this file. Without a real GPU, tests that need one say *not run: no GPU*. The rehearsal runs
+the same code (a separate process that starts the device, walls that it can work with) on the simulated
+device.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from graders.sandbox.gpu import CPU, Device
 from graders.sandbox.inside import lockdown, seccomp
 from graders.sandbox.inside.device import SIMULATED
 from graders.sandbox.isolation import device_within
+from graders.sandbox.limits import Limits
 from graders.sandbox.self_test import attack_ourselves
 from graders.sandbox.tiers import PROCESS, STRICT, Tier, best_tier
-from graders.sandbox.warm_parent import Limits, WarmParent
+from graders.sandbox.warm_parent import WarmParent
 from graders.testing.devices import DEVICES, MISSING_ON_A_DEVICE, asked_on_a_gpu, counts_on
 from graders.testing.expect import Mismatch, NotWritten
 from graders.testing.in_process import submission_in_process
@@ -78,7 +80,7 @@ def reference_graded(task: str, reference: dict[str, str], parent: WarmParent, d
 
 @pytest.fixture
 def without_allowances(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here the simulation has to be able to do whatever is asked of it, but for what no CPU computes."""
+    """Here the simulation must support every operation, except those that no CPU supports."""
     monkeypatch.setattr(
         grading,
         "counts_on",
@@ -88,7 +90,7 @@ def without_allowances(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_allowances")
 @pytest.mark.parametrize(
-    "task", [pytest.param(task, marks=[] if task in A_FEW else [pytest.mark.long]) for task in ASKED]
+    "task", [pytest.param(task, marks=[] if task in A_FEW else [pytest.mark.full]) for task in ASKED]
 )
 def test_the_reference_is_right_on_a_device(
     task: str, reference: dict[str, str], warm_parent: WarmParent
@@ -114,7 +116,7 @@ def test_a_mistake_that_only_a_device_shows_costs_the_points_for_devices(warm_pa
     assert result.message.startswith(
         "Right on the CPU, but not on simulated (no real device): conv2d(X of shape ("
     )
-    assert result.message.endswith("The result lies on cpu, but the input is on gpu.")
+    assert result.message.endswith("The result is on cpu, but the input is on gpu.")
 
 
 POISONED = """
@@ -131,7 +133,7 @@ def conv2d(X, K):
 """
 
 
-def test_an_error_that_poisons_the_device_costs_no_other_question_its_answer(warm_parent: WarmParent) -> None:
+def test_an_error_that_poisons_the_device_affects_no_other_call(warm_parent: WarmParent) -> None:
     files = {"conv2d.py": HEAD + POISONED}
     submission = Submission(warm_parent, files, "conv2d")
     X, K = torch.ones(3, 4), torch.ones(2, 2)
@@ -185,7 +187,7 @@ def test_the_walls_beside_a_device_hold(tier: Tier) -> None:
 @linux
 @pytest.mark.parametrize("rights", [lockdown.READ, lockdown.READ | lockdown.WRITE | lockdown.CONTROL])
 def test_beside_a_driver_only_what_is_granted_stays_open(rights: int, tmp_path: Path) -> None:
-    """As CUDA's device files and libraries are; a folder and `/dev/zero` stand for them."""
+    """A folder and `/dev/zero` stand in for CUDA's libraries and device files."""
     granted, other = tmp_path / "granted", tmp_path / "other"
     for folder in (granted, other):
         folder.mkdir()
@@ -261,12 +263,12 @@ def test_which_errors_count(message: str, inside: bool, device: str, counts: boo
 # ------------------------------------------------------------------------------------------------ no GPU
 
 
-def test_without_a_gpu_that_is_said_and_nothing_counts_as_passed(
+def test_without_a_gpu_the_report_says_so_and_nothing_counts_as_passed(
     reference: dict[str, str], warm_parent: WarmParent
 ) -> None:
     report = reference_graded("conv2d.conv2d", reference, warm_parent, Device(why_not="no GPU"))
     assert report.device == "cpu"
-    assert report.not_run == ("the properties on a GPU: no GPU",)
+    assert report.not_run == ("the tests on a GPU: no GPU",)
     assert Report.from_json(report.to_json()) == report
     rehearsed = reference_graded("conv2d.conv2d", reference, warm_parent, REHEARSAL)
     assert rehearsed.not_run == ()
@@ -287,6 +289,12 @@ def test_a_device_that_no_student_process_can_use_is_not_used(capsys: pytest.Cap
     assert not found.is_gpu
     assert "no student process can use mps (on Linux) here" in found.why_not
     assert "not run on a GPU" in capsys.readouterr().err
+
+
+@linux
+@pytest.mark.full
+def test_a_device_that_was_insisted_on_and_that_no_student_process_can_use_is_an_error() -> None:
+    absent = Device("mps", "on Linux")
     with pytest.raises(SandboxFailure, match="--device mps: no student process"):
         device_within(absent, best_tier(), STRICT, insisted=True)
 
@@ -305,7 +313,7 @@ def test_weak_walls_beside_a_device_have_to_be_accepted() -> None:
 
 
 def holds_on(device: str, task: str, source: str, parent: WarmParent) -> bool:
-    """Whether everything that holds on the CPU holds on a device as well; what is asked of both, that is."""
+    """Whether every property that holds on the CPU and runs on a device also holds there."""
     exercise, name = task.split(".")
     submission = Submission(parent, {f"{exercise}.py": HEAD + source}, exercise)
 
@@ -334,7 +342,7 @@ def cases() -> Iterator[object]:
     every += [(name, *case, True) for name, case in RIGHT.items()]
     for number, (name, task, source, right) in enumerate(every):
         # The others take the rehearsal minutes.
-        marks = [] if number % 8 == 0 else [pytest.mark.long]
+        marks = [] if number % 8 == 0 else [pytest.mark.full]
         yield pytest.param(task, source, right, id=name.replace(" ", "-"), marks=marks)
 
 
@@ -346,12 +354,12 @@ def test_the_rehearsal_decides_known_answers_rightly(
 
 
 def right_on_a_device() -> list[object]:
-    """Right answers in other styles; by default those that are asked in half precision."""
+    """Right answers in other styles; by default those that are tested in half precision."""
     return [
         pytest.param(
             answer,
             id=f"{answer.exercise}.{answer.task}:{answer.style}".replace(" ", "-"),
-            marks=[] if "dtypes" in groups_of(answer.exercise, answer.task) else [pytest.mark.long],
+            marks=[] if "dtypes" in groups_of(answer.exercise, answer.task) else [pytest.mark.full],
         )
         for answer in right_answers()
         if DEVICES in groups_of(answer.exercise, answer.task)
@@ -362,7 +370,7 @@ def right_on_a_device() -> list[object]:
 def test_a_right_answer_in_another_style_holds_on_a_device(
     answer: RightAnswer, request: pytest.FixtureRequest
 ) -> None:
-    """In half precision too, and with no allowance for what the simulation cannot do otherwise."""
+    """This includes half precision, and makes no allowance for the limits of the simulation."""
     submission, groups = submission_in_process(answer.names()), groups_of(answer.exercise, answer.task)
     everything = request.node.get_closest_marker("long") is not None
     asked = [
@@ -387,7 +395,7 @@ def test_a_right_answer_in_another_style_holds_on_a_device(
 
 @pytest.fixture(scope="session")
 def real_device() -> Device:
-    """The GPU, after its walls have been attacked; the code is ours, so it may do without Landlock."""
+    """The GPU, after its walls have been attacked; the code is ours, so Landlock isn't required."""
     tier = best_tier()
     return device_within(REAL, tier, STRICT if tier.landlock else PROCESS, insisted=True)
 
@@ -438,7 +446,7 @@ def conv2d(X, K):
 
 @needs_a_gpu
 @pytest.mark.skipif(REAL.name != "cuda", reason="not run: no CUDA")
-def test_an_assertion_on_the_card_poisons_one_process_alone(
+def test_a_failed_assertion_on_the_gpu_affects_only_its_process(
     warm_parent: WarmParent, real_device: Device
 ) -> None:
     submission = Submission(warm_parent, {"conv2d.py": HEAD + OUT_OF_RANGE}, "conv2d")
@@ -455,7 +463,7 @@ def test_an_assertion_on_the_card_poisons_one_process_alone(
 
 @needs_a_gpu
 @pytest.mark.skipif(REAL.name != "cuda", reason="not run: no CUDA")
-def test_memory_of_the_card_is_bounded(warm_parent: WarmParent, real_device: Device) -> None:
+def test_memory_of_the_gpu_is_bounded(warm_parent: WarmParent, real_device: Device) -> None:
     source = "def conv2d(X, K):\n    return torch.zeros(1 << 31, device=X.device)\n"
     submission = Submission(warm_parent, {"conv2d.py": HEAD + source}, "conv2d")
     with submission.on(real_device.name), pytest.raises(OutOfMemory):

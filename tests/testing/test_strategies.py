@@ -1,4 +1,4 @@
-"""Random questions: the same on every machine, of the kind they are named after, and truly views."""
+"""Random inputs: the same on every machine, of the kind that their name says, and really views."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_tensor_has_the_numbers_known_from_other_machines() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("layout", ["contiguous", *LAYOUTS])
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (1, 1), (3, 5), (2, 3, 4), (2, 3, 4, 5)])
-def test_shape_and_dtype_are_as_asked_in_every_layout(
+def test_shape_and_dtype_are_as_requested_in_every_layout(
     shape: tuple[int, ...], layout: Layout, dtype: torch.dtype
 ) -> None:
     made = tensor(*shape, layout=layout, dtype=dtype)

@@ -1,4 +1,4 @@
-"""The derived bounds: no right algorithm is ever refused, and no missing product goes unnoticed."""
+"""The derived bounds: no right algorithm is refused, and no missing product goes unnoticed."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def reference(X: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def excess(got: Tensor, X: Tensor, K: Tensor, norm: bool) -> float:
-    """The largest error as a share of the bound."""
+    """The largest error in units of the bound."""
     right, absolute = reference(X, K)
     norms = X.double().norm() * K.double().norm() if norm else 0.0
     bound = tolerance.products(absolute, K.numel(), X.dtype, norms)
@@ -102,7 +102,7 @@ MANY = settings(max_examples=60, deadline=None, database=None, suppress_health_c
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_no_order_of_adding_up_leaves_the_bound(dtype: torch.dtype) -> None:
+def test_no_order_of_summation_exceeds_the_bound(dtype: torch.dtype) -> None:
     @MANY
     @given(cases(dtype))
     def holds(case: tuple[Tensor, Tensor]) -> None:

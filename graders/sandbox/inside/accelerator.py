@@ -1,13 +1,13 @@
-"""A device that is not there: tensors that say they lie on `gpu:0` and obey CUDA's rules on mixing devices.
+"""A simulated device: tensors that claim to be on `gpu:0` and obey CUDA's rules on mixing devices.
 
-The numbers lie in ordinary CPU tensors, each inside a wrapper that torch takes for a tensor of its private-
-use backend. Every operation on a wrapper comes to `_run`, which refuses what CUDA would refuse, runs the
-rest on the CPU, and wraps the results. So code that works only on the CPU is found out on any machine: a
-buffer made without `device=`, a tensor that `.to` does not move, a round trip through NumPy.
+The values are in ordinary CPU tensors, each inside a wrapper that torch takes for a tensor of its private-use
+backend. Every operation on a wrapper goes to `_run`, which refuses what CUDA would refuse, runs the rest on
+the CPU, and wraps the results. So code that works only on the CPU is detected on any machine: a buffer
+created without `device=`, a tensor that `.to` doesn't move, a round trip through NumPy.
 
-Nothing here is a mode: it holds in every thread, and plain CPU tensors take their usual way at their usual
+This isn't a torch mode: it works in every thread, and plain CPU tensors behave as usual, at their usual
 speed. The device is installed for the life of a process, and `torch.accelerator` then reports it, so it is
-only ever installed in a student process of its own.
+only installed in separate student processes.
 
 Sources: https://docs.pytorch.org/docs/stable/notes/extending.html (subclasses and `__torch_dispatch__`),
 https://docs.pytorch.org/docs/stable/notes/cuda.html (which operations may mix devices).
@@ -26,12 +26,12 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 
 NAME = "gpu"
 _HERE = torch.device("cpu")
-_STORAGE = 1 << 40  # no bound: the numbers are elsewhere
+_STORAGE = 1 << 40  # no limit, because the values are elsewhere
 _aten = torch.ops.aten
 
-# Which operations may take tensors of two devices, whatever their shapes.
+# Operations that accept tensors on two devices, whatever their shapes.
 _COPIES = {_aten.copy_.default, _aten._to_copy.default, _aten._copy_from.default, _aten.copy.default}
-# Which take a CPU tensor without dimensions as a number, besides every pointwise one.
+# Operations that accept a 0-d CPU tensor as a number, in addition to all pointwise ones.
 _TAKE_NUMBERS = {
     *(_aten.fill_.Tensor, _aten.fill.Tensor, _aten.masked_fill.Tensor, _aten.masked_fill_.Tensor),
     *(_aten.index_fill.int_Tensor, _aten.index_fill_.int_Tensor),
@@ -40,14 +40,14 @@ _INDEXING = {
     *(_aten.index.Tensor, _aten.index_put.default, _aten.index_put_.default),
     *(_aten._index_put_impl_.default, _aten._unsafe_index.Tensor, _aten._unsafe_index_put.default),
 }
-# Made as a whole: they would otherwise fill an empty tensor that changes its size under way.
+# Implemented as a whole, because they would otherwise fill an empty tensor whose size changes on the way.
 _FACTORIES = (
     *("arange", "arange.start", "arange.start_step", "linspace", "logspace", "eye", "eye.m", "range"),
     *("range.step", "randperm", "tril_indices", "triu_indices", "scalar_tensor", "empty.memory_format"),
     "empty_strided",
 )
 
-_libraries: list[torch.library.Library] = []  # a library that is collected takes its kernels with it
+_libraries: list[torch.library.Library] = []  # kept, because a library's kernels disappear with it
 
 
 class OnDevice(torch.Tensor):
@@ -57,7 +57,7 @@ class OnDevice(torch.Tensor):
 
     @staticmethod
     def __new__(cls, held: torch.Tensor) -> OnDevice:
-        """Wrap `held`, which nobody else may hold."""
+        """Wrap `held`, which must not be used elsewhere."""
         made: OnDevice = torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
             cls,
             held.size(),
@@ -77,33 +77,33 @@ class OnDevice(torch.Tensor):
     ) -> Any:
         return _run(func, args, kwargs or {})
 
-    # With these two a module that is moved keeps its parameters, whoever else holds one, as on a real device:
-    # torch then exchanges what is inside them.
+    # With these two methods, a module that is moved keeps its parameter objects, as on a real device: torch
+    # exchanges their contents, so every other reference to a parameter stays valid.
     def __tensor_flatten__(self) -> tuple[list[str], None]:
         """The names of the tensors inside."""
         return ["held"], None
 
     @staticmethod
     def __tensor_unflatten__(inner: dict[str, torch.Tensor], *_: Any) -> OnDevice:
-        """The tensor that has `inner` inside."""
+        """The tensor that wraps `inner`."""
         return OnDevice(inner["held"])
 
     @property  # type: ignore[override]
     def data(self) -> torch.Tensor:
-        """As on a real device: the same numbers, of which autograd takes no notes."""
+        """As on a real device: the same values, detached from autograd."""
         found: torch.Tensor = torch.Tensor.data.__get__(self)  # type: ignore[attr-defined]
         return found
 
     @data.setter
     def data(self, value: torch.Tensor) -> None:
-        # A real device takes a tensor of the CPU here; the first operation after it then meets both.
+        # A real device accepts a CPU tensor here, and the next operation fails because it mixes devices.
         if not isinstance(value, OnDevice):
             raise _two_devices("set_data")
         torch.Tensor.data.__set__(self, value)  # type: ignore[attr-defined]
         self.held = value.held
 
     def numpy(self, *, force: bool = False) -> Any:
-        """As on a real device: only by force, which copies."""
+        """As on a real device: only with `force`, which copies."""
         if not force:
             raise TypeError(
                 f"can't convert {self.device} device type tensor to numpy. "
@@ -112,15 +112,15 @@ class OnDevice(torch.Tensor):
         return self.detach().cpu().numpy(force=True)
 
     def apply_(self, _function: Any) -> Any:
-        """As on a real device: not there."""
+        """As on a real device: not available."""
         raise TypeError("apply_ is only implemented on CPU tensors")
 
     def map_(self, _other: Any, _function: Any) -> Any:
-        """As on a real device: not there."""
+        """As on a real device: not available."""
         raise TypeError("map_ is only implemented on CPU tensors")
 
     def tolist(self) -> Any:
-        """The numbers, copied."""
+        """A copy of the values."""
         return self.detach().cpu().tolist()
 
     def __repr__(self, **_options: Any) -> str:  # type: ignore[override]
@@ -129,7 +129,7 @@ class OnDevice(torch.Tensor):
         return f"{inner[:-1]}, device='{self.device}'{grad})"
 
 
-OnDevice.__name__ = OnDevice.__qualname__ = "Tensor"  # what reports and error messages call it
+OnDevice.__name__ = OnDevice.__qualname__ = "Tensor"  # its name in reports and error messages
 
 
 def install() -> None:
@@ -147,7 +147,7 @@ def install() -> None:
 
 @contextmanager
 def keeping_parameters() -> Iterator[None]:
-    """Meanwhile a module that is moved keeps its parameters, whoever holds one, as with a real device."""
+    """Within this context, a module that is moved keeps its parameter objects, as with a real device."""
     exchanging = torch.__future__.get_swap_module_params_on_conversion()
     torch.__future__.set_swap_module_params_on_conversion(True)
     try:
@@ -180,7 +180,7 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         told = f"Expected a '{NAME}' device type for generator but found '{generator.device.type}'"
         raise RuntimeError(told)
     result = func(*tree_map(_held, args), **tree_map(_held, kwargs))
-    if torch.Tag.inplace_view in func.tags:  # such as t_(): the wrapper has to change its shape as well
+    if torch.Tag.inplace_view in func.tags:  # such as t_(): the wrapper's shape has to change as well
         with no_dispatch():
             func(*args, **kwargs)
         return args[0]
@@ -195,7 +195,7 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 def _as_returned(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
-    """What an operation gives back that writes into arguments: those very arguments, and new tensors."""
+    """The results of an operation that writes into arguments: those same arguments, and any new tensors."""
     names = _named(func, args, kwargs)
     returns = func._schema.returns
     values = [result] if len(returns) == 1 else list(result or ())
@@ -228,7 +228,7 @@ def _named(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str
 
 
 def _follow(tensor: OnDevice) -> None:
-    """Give a wrapper the shape of what it holds, where an `out=` has resized that."""
+    """Give a wrapper the shape of its contents, which `out=` may have resized."""
     held = tensor.held
     if tensor.shape != held.shape or tensor.stride() != held.stride():
         with no_dispatch():
@@ -236,10 +236,10 @@ def _follow(tensor: OnDevice) -> None:
 
 
 def _refuse_mixtures(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Raise what CUDA raises when tensors of two devices meet in an operation that does not take them.
+    """Raise the error that CUDA raises if an operation mixes tensors on two devices.
 
     Raises:
-        RuntimeError: they do.
+        RuntimeError: this operation does, and isn't one of those that may.
     """
     flat, _ = tree_flatten((args, kwargs))
     here = [
@@ -272,5 +272,5 @@ def _held(value: Any) -> Any:
 
 
 def _wrapped(value: Any) -> Any:
-    # A view that conjugates or negates is one by a mark, which a wrapper does not have; so it is carried out.
+    # Lazy conjugation and negation are flags that a wrapper doesn't have, so they are carried out here.
     return OnDevice(value.resolve_conj().resolve_neg()) if isinstance(value, torch.Tensor) else value

@@ -1,11 +1,10 @@
 """The warm parent: imports torch once, then forks one student process for each request.
 
-It holds no solution, no grader and no submission. It is started by `warm_parent.py` with an open control
-socket; each request brings the three descriptors of a new child: its wire, its standard output, and the
-pipe for what is refused by hand. The
-children of by-hand tasks come from a twin of it, in which torch's own kernels are replaced, once for all of
-them; those of questions on the simulated accelerator from another. A warm parent for a real device has no
-twins, and each of its children starts the device for itself.
+It contains no solution, no grader and no submission. `warm_parent.py` starts it with an open control socket.
+Each request brings the three file descriptors of a new child: its wire, its standard output, and the pipe
+that reports by-hand refusals. Children for by-hand tasks come from a twin process in which torch's own
+kernels have been replaced once for all of them, and children for the simulated accelerator from another twin.
+A warm parent for a real device has no twins; each of its children starts the device for itself.
 """
 
 from __future__ import annotations
@@ -38,33 +37,33 @@ _WARM_MODULES = (
     *("torch.optim", "torch.optim.lr_scheduler", "torch.utils.data", "torch.func", "torch.fft"),
     *("torch.nn.init", "torch.nn.utils", "torch.nn.utils.parametrize", "torch.autograd", "torch.linalg"),
     *("torch.nn.functional", "torch.testing", "torch.utils.checkpoint", "torch.jit"),
-    # What these load at their first use.
+    # Modules that the ones above load when they are first used.
     *("_strptime", "calendar", "locale", "numpy.testing", "torch.serialization", "torch.utils.serialization"),
     *("torch.utils.serialization.config", "tempfile", "zipfile", "pickle", "shutil", "uuid", "hashlib"),
 )
 _IMPORT_SECONDS = 20.0
-# What a library loads only when it first meets a tensor, which is when no file can be read any more.
+# Modules that a library loads only when it first gets a tensor, when files can no longer be read.
 _LOADED_LATE = {
     "einops": ("einops._torch_specific", "einops.layers.torch"),
     "matplotlib.pyplot": ("matplotlib.backends.backend_agg",),
 }
 
-# Where libraries put settings and caches when they are imported.
+# Variables that say where libraries put settings and caches when they are imported.
 _PLACES_TO_WRITE = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR")
 
 
 class Generator(torch.Generator):
-    """Takes a new seed from torch's numbers; the machine's are in a file, and others at every run."""
+    """Draws new seeds from torch's generator; the system's are read from a file and differ in every run."""
 
     def seed(self) -> int:
-        """Draw a seed, and set it."""
+        """Draw a seed and set it."""
         number = int(torch.randint(1 << 53, ()))
         self.manual_seed(number)
         return number
 
 
 def load() -> None:
-    """Import what an honest student imports."""
+    """Import the modules that honest students import."""
     for name in _WARM_MODULES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
@@ -72,7 +71,7 @@ def load() -> None:
 
 
 def warm(backward: bool = True) -> None:
-    """Run once what torch loads at its first use, so that no child pays for it or has to find a file.
+    """Run what torch loads on first use, so that no child has to spend time on it or read files.
 
     Args:
         backward: run autograd as well. Its engine then counts the devices, once and for all.
@@ -125,8 +124,8 @@ def serve(control: socket.socket, refused: frozenset[by_hand.Kernel]) -> None:
     """Fork a child for each request until the grader hangs up.
 
     Args:
-        control: where requests come from.
-        refused: the kernels that are refused here already.
+        control: the socket that requests come from.
+        refused: the kernels that are already refused in this process.
     """
     children: set[int] = set()
     while True:
@@ -137,7 +136,7 @@ def serve(control: socket.socket, refused: frozenset[by_hand.Kernel]) -> None:
         if request["do"] == "reap":
             pid = request["pid"]
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, 9)  # it is this process's child and not yet reaped, so the number is its own
+                os.kill(pid, 9)  # our own child, not yet reaped, so no other process has this id
             _, status, usage = os.wait4(pid, 0)
             children.discard(pid)
             reply = {"status": status, "cpu": usage.ru_utime + usage.ru_stime, "peak_kib": usage.ru_maxrss}
@@ -167,16 +166,16 @@ def _become_child(
         lockdown.die_with_parent()
         os.dup2(output_fd, 1)
         os.dup2(output_fd, 2)
-        sys.stdin = io.StringIO()  # who asks for input finds its end
+        sys.stdin = io.StringIO()  # code that reads input gets an end-of-file
         os.dup2(notices_fd, by_hand.NOTICES)
         lockdown.close_other_files({wire_fd})
         loaded = len(sys.modules)
-        # A driver, which is started later, has to write to its device.
+        # With a device, Landlock can't go up yet: a driver is started later and has to write to its device.
         landlock = request["landlock"] and request["device"] is None
         _import(request["imports"], request["scratch"], landlock, request["seccomp"])
         if request["by_hand"] and (not refused or len(sys.modules) != loaded):
-            by_hand.refuse(refused)  # a library may have brought its own
-        wire = socket.socket(fileno=wire_fd)  # asks the kernel what it is, which the filter would refuse
+            by_hand.refuse(refused)  # a library may have added kernels of its own
+        wire = socket.socket(fileno=wire_fd)  # this makes system calls that the filter would refuse
         limits = request["memory_bytes"], request["cpu_seconds"]
         walls = request["landlock"], request["seccomp"]
         if request["device"] is not None:
@@ -204,7 +203,7 @@ def _become_child(
 
 
 def _import(names: list[str], scratch: str, landlock: bool, seccomp: bool) -> None:
-    """Load what a submission names, before the walls go up: library code, but chosen by the student."""
+    """Load the library modules that a submission imports, before the walls go up."""
     names = [name for name in names if name not in sys.modules and not _is_private(name)]
     if not names:
         return
@@ -216,30 +215,30 @@ def _import(names: list[str], scratch: str, landlock: bool, seccomp: bool) -> No
         if time.process_time() > until:
             break
         for each in (name, *_LOADED_LATE.get(name, ())):
-            with contextlib.suppress(BaseException):  # the student's own import will say so, with its line
+            with contextlib.suppress(BaseException):  # the student's own import reports it, with its line
                 importlib.import_module(each)
     os.environ.clear()
     os.environ.update(before)
 
 
 def _give_up_names() -> None:
-    """Whoever imports these modules from here on gets copies; to patch them changes nothing that runs."""
+    """Forget these modules, so that importing them gives copies, and patching those has no effect."""
     for name in [name for name in sys.modules if name.partition(".")[0] == __package__]:
         del sys.modules[name]
 
 
 def _is_private(name: str) -> bool:
-    # Such as `venv.__main__`, which runs when it is imported.
+    # For example `venv.__main__`, which runs when it is imported.
     return any(part.startswith("_") for part in name.split("."))
 
 
 def main(free_fd: int, *twins: int) -> None:
-    """Warm up, say so, and serve.
+    """Warm up, report it, and serve.
 
     Args:
-        free_fd: where requests come from.
-        twins: where they come from by hand, and with the simulated accelerator; without them the children
-            get a device of their own.
+        free_fd: the descriptor that requests come from.
+        twins: the descriptors for by-hand tasks and for the simulated accelerator; without them, the children
+            get a real device.
     """
     lockdown.die_with_parent()
     torch.set_num_threads(1)
@@ -247,12 +246,12 @@ def main(free_fd: int, *twins: int) -> None:
     if twins:
         _become_three(free_fd, *twins)
     else:
-        warm(backward=False)  # autograd's engine would count the devices, and start the driver
+        warm(backward=False)  # autograd's engine would count the devices and thereby start the driver
         _greet_and_serve(free_fd)
 
 
 def _become_three(free_fd: int, by_hand_fd: int, accelerator_fd: int) -> None:
-    """One serves plainly, one by hand, one with the simulated accelerator."""
+    """Fork so that one process serves free tasks, one by-hand tasks, and one the simulated accelerator."""
     refused: frozenset[by_hand.Kernel] = frozenset()
     if os.fork() == 0:  # before autograd has counted the devices
         lockdown.die_with_parent()

@@ -1,13 +1,13 @@
-"""Refuse torch's own convolutions and poolings, below every name they go by.
+"""Refuses torch's own convolutions and poolings, whatever name they are called by.
 
-The kernels themselves are replaced, in every namespace and for every dispatch key that has one. So it
-makes no difference whether a call comes through `torch.nn`, an alias, `getattr`, `torch.ops`, TorchScript,
-another thread or a disabled dispatch mode. `unfold`/`fold` (im2col), padding, `einsum`, `matmul`, FFT and
-indexing are other kernels and stay.
+The kernels themselves are replaced, in every namespace and for every dispatch key that has one. So it makes
+no difference whether a call comes through `torch.nn`, an alias, `getattr`, `torch.ops`, TorchScript, another
+thread or a disabled dispatch mode. `unfold`/`fold` (im2col), padding, `einsum`, `matmul`, FFT and indexing
+use other kernels, which stay.
 
 Nothing here can be undone from Python. The object that could put the kernels back has no name and no
-referrer, and the garbage collector doesn't know it. Each refusal tells the grader at once, through a pipe
-that can be written to but not read, before it raises; so no list in this process has to be believed.
+referrer, and the garbage collector doesn't know it. Before it raises, each refusal notifies the grader
+through a pipe that can be written to but not read, so no list in this process has to be trusted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 import torch
 
 NOTICES = 0
-"""The descriptor through which a refusal tells the grader; a student process has no input to read there."""
+"""The descriptor on which refusals notify the grader; a student process has no input to read from it."""
 
 # `conv…`, `…pool…` and torchvision's average pooling, but neither `convert…` nor the inverse `max_unpool`.
 _FORBIDDEN = re.compile(r"conv(?!ert|_transpose_output)|(?<!un)pool|roi_align")
@@ -38,11 +38,11 @@ Kernel = tuple[str, str, str]
 
 
 class ForbiddenCall(RuntimeError):
-    """A task called what it may not use."""
+    """A task called an operation that it may not use."""
 
 
 def forbidden_kernels() -> frozenset[Kernel]:
-    """Every kernel that may not do the work."""
+    """Every kernel that a by-hand task may not use."""
     found = []
     for full in torch._C._dispatch_get_all_op_names():
         namespace, _, name = full.partition("::")
@@ -53,13 +53,13 @@ def forbidden_kernels() -> frozenset[Kernel]:
 
 
 def refuse(already: frozenset[Kernel] = frozenset()) -> frozenset[Kernel]:
-    """Refuse the kernels in this process and all it forks, for good.
+    """Refuse the kernels in this process and its future forks, permanently.
 
     Args:
-        already: those that are refused here before.
+        already: kernels that have been refused before.
 
     Returns:
-        All that are refused now.
+        All kernels that are refused now.
     """
     new = forbidden_kernels() - already
     names = sorted({name.split(".")[0] for _, name, _ in new})
@@ -69,10 +69,10 @@ def refuse(already: frozenset[Kernel] = frozenset()) -> frozenset[Kernel]:
 
 
 def replace_for_good(kernels: Iterable[tuple[str, str, str, Any]]) -> None:
-    """Put another function in the place of each kernel; there is no way back.
+    """Replace each kernel with another function; this can't be undone.
 
     Args:
-        kernels: namespace, operation, dispatch key and the function.
+        kernels: namespace, operation, dispatch key and the new function of each.
     """
     libraries: dict[str, Any] = {}
     with warnings.catch_warnings():
@@ -80,19 +80,19 @@ def replace_for_good(kernels: Iterable[tuple[str, str, str, Any]]) -> None:
         for namespace, name, key, function in kernels:
             if namespace not in libraries:
                 libraries[namespace] = torch._C._dispatch_library("IMPL", namespace, "")
-                # A library that goes takes its kernels with it. So it is kept by a reference that nobody
-                # holds: once `libraries` is gone, no Python object leads to it.
+                # A library's kernels disappear with it, so it must stay alive. The extra reference does that
+                # without an owner: once `libraries` is gone, no Python object refers to it.
                 ctypes.pythonapi.Py_IncRef(ctypes.py_object(libraries[namespace]))
             libraries[namespace].impl(name, key, function)
 
 
 def _refusal(operation: str) -> Callable[..., NoReturn]:
-    # Whatever it needs is among its defaults: what it finds by name, judged code could replace. A traceback
-    # shows its frame, which holds nothing that judged code could use.
+    # Everything it needs is in its defaults, because student code could replace anything looked up by name. A
+    # traceback exposes its frame, which contains nothing that student code could use.
     def refuse(
         *_args: object,
         _operation: bytes = operation.encode(),
-        _message: str = f"this task is to be written by hand, without {operation}",
+        _message: str = f"write this task by hand, without {operation}",
         _frame: Callable[[], FrameType | None] = sys._getframe,
         _text: type[str] = str,
         _write: Callable[[int, bytes], int] = os.write,
@@ -106,14 +106,14 @@ def _refusal(operation: str) -> Callable[..., NoReturn]:
         place, frame = b" 0", _frame()
         while frame is not None:
             file = _text.encode(frame.f_code.co_filename, "utf-8", "replace")
-            if file[:1] not in (b"/", b"<"):  # the student's files are relative; a library's are not
+            if file[:1] not in (b"/", b"<"):  # only the student's files have relative paths
                 place = b"%s %d" % (file[:200].hex().encode(), frame.f_lineno)
                 break
             frame = frame.f_back
         try:
             _write(_to, b"%s %s\n" % (_operation, place))
         except _full:
-            pass  # the grader has been told a thousand times already
+            pass  # the pipe is full, so the grader has been notified many times already
         except _failed:
             _exit(1)
         raise _error(_message)

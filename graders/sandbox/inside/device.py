@@ -1,10 +1,10 @@
-"""A real device in a student process: started after the fork, then walled in as far as it goes on working.
+"""A real device in a student process: started after the fork, then walled in as far as the driver allows.
 
 A driver needs what the usual walls refuse: `ioctl` on its device files, files of its libraries, threads, and
-address space by the terabyte. So here the seccomp filter names what is refused and not what is allowed,
-Landlock grants the driver's libraries and device files and nothing else, and memory is bounded by what is
-used. That is weaker than the walls around the CPU's questions, and is said where it is used. CUDA does not
-work in a process that was forked after it had been started, so every student process starts it for itself.
+terabytes of address space. So here the seccomp filter lists what is refused instead of what is allowed,
+Landlock grants the driver's libraries and device files and nothing else, and the limit is on memory that is
+actually used. These walls are weaker than those of processes on the CPU, and users are told so. CUDA doesn't
+work in a process that was forked after CUDA had been started, so every student process starts it for itself.
 
 Sources: https://docs.pytorch.org/docs/stable/notes/multiprocessing.html (CUDA and fork),
 https://docs.pytorch.org/docs/stable/notes/randomness.html, https://docs.pytorch.org/docs/stable/notes/cuda.html
@@ -23,22 +23,22 @@ from torch.nn import functional as F
 from . import accelerator, lockdown
 from .seccomp import refusing
 
-# The simulated device by the way of a real one: for a rehearsal where there is none.
+# The simulated device, set up like a real one: a rehearsal for machines that have none.
 SIMULATED = "simulated"
 _FILES_OF_A_DRIVER = 1024
 _HOST_MEMORY_OF_A_DRIVER = 1 << 30
 
 
 def name(device: str) -> str:
-    """The device as torch calls it."""
+    """The device's name in torch."""
     return accelerator.NAME if device == SIMULATED else device
 
 
 def start(device: str, memory_bytes: int) -> None:
-    """Start a device and load what its first uses load; on CUDA, bound the memory of the card.
+    """Start a device and load what it loads on first use; on CUDA, limit the memory of the GPU.
 
     Raises:
-        RuntimeError: torch cannot use the device.
+        RuntimeError: torch can't use the device.
     """
     if device == SIMULATED:
         accelerator.install()
@@ -46,8 +46,8 @@ def start(device: str, memory_bytes: int) -> None:
         torch.cuda.init()  # type: ignore[no-untyped-call]
         total = torch.cuda.get_device_properties(0).total_memory
         torch.cuda.set_per_process_memory_fraction(min(1.0, memory_bytes / total))
-    # The same numbers at every run, and no products rounded to ten bits. Where an operation has no such form
-    # there is a warning and not an error.
+    # Reproducible results, and no products rounded to ten bits (TF32). Operations without a deterministic
+    # implementation give a warning, not an error.
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = False
@@ -56,8 +56,8 @@ def start(device: str, memory_bytes: int) -> None:
 
 
 def _use(device: str) -> None:
-    # Nothing that needs autograd, which starts a thread for the device where a student's `backward` runs.
-    # Landlock holds for the thread that asks for it and for those started later, so it must be a later one.
+    # Nothing here may use autograd. It starts a thread for the device, in which a student's `backward` runs.
+    # Landlock restricts the calling thread and those started later, so that thread must be started later.
     X = torch.rand(2, 1, 8, 8).to(device)
     K = torch.rand(3, 1, 3, 3).to(device)
     Y = F.avg_pool2d(F.conv2d(X, K, padding=1), 2).sigmoid().flatten(1)
@@ -66,10 +66,10 @@ def _use(device: str) -> None:
 
 
 def wall_in(device: str, memory_bytes: int, cpu_seconds: int, landlock: bool, seccomp: bool) -> None:
-    """Put up the walls that the device, which has been started, can stand.
+    """Put up the walls that the device, which has been started, can work with.
 
     Raises:
-        LockdownError: one could not be put up; the process must not go on.
+        LockdownError: a wall couldn't be put up; the process must not go on.
     """
     lockdown.bound(resource.RLIMIT_CORE, 0)
     lockdown.bound(resource.RLIMIT_CPU, cpu_seconds)
@@ -90,7 +90,7 @@ def _data_bytes() -> int:
 
 
 def _granted() -> dict[str, int]:
-    """What CUDA may still open: its device files, and to read the folders of its libraries."""
+    """What CUDA may still access: its device files, and the folders of its libraries for reading."""
     folders = {os.path.join(os.path.dirname(torch.__file__), "lib")}  # noqa: PTH118, PTH120
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:  # noqa: PTH123
         for line in maps:

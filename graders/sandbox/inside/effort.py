@@ -1,6 +1,6 @@
-"""Effort, counted and not timed: how many tensor operations, and how many steps of the student's Python.
+"""Effort, counted and not timed: the number of tensor operations and of the student's Python steps.
 
-Code that is set on it can falsify the counts; so whoever relies on them also bounds the CPU time of a large
+Malicious code can falsify the counts, so properties that rely on them also limit the CPU time of a large
 call, which is measured from outside.
 """
 
@@ -17,14 +17,14 @@ _OURS = ("<frozen", "<sandbox", "<__array_function__")
 
 
 class EffortMeter(TorchDispatchMode):
-    """Counts while it is entered.
+    """Counts while its context is active.
 
     A tensor operation is one call that reaches the dispatcher; a Python step is one bytecode instruction
-    executed in the student's files, or in text that they compile on the way. Both are the same on every run
-    and every machine.
+    executed in the student's files, or in source that they compile at run time. Both counts are the same on
+    every run and every machine.
 
     Args:
-        student_files: the file names whose instructions are counted.
+        student_files: the files whose instructions are counted.
     """
 
     def __init__(self, student_files: Collection[str]) -> None:
@@ -35,12 +35,12 @@ class EffortMeter(TorchDispatchMode):
 
     @property
     def python_steps(self) -> int:
-        """The Python steps so far."""
+        """The number of Python steps so far."""
         return self._steps.count
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Not to be hidden from torch's compiler: hiding it would import the compiler, which is slow."""
+        """False, because hiding this mode from torch's compiler would import the compiler, which is slow."""
         return False
 
     def __torch_dispatch__(
@@ -58,7 +58,7 @@ class EffortMeter(TorchDispatchMode):
         undisturbed = self._steps.end()
         super().__exit__(*exception)  # type: ignore[no-untyped-call]
         if not undisturbed and exception[0] is None:
-            raise RuntimeError("the counting of steps was ended while the code ran")
+            raise RuntimeError("something stopped the step counter while the code ran")
 
     def _concerns(self, file: str) -> bool:
         return file in self._files or (file.startswith("<") and not file.startswith(_OURS))

@@ -1,11 +1,11 @@
-"""A student's files as importable modules, straight from memory, run statement by statement.
+"""Imports a student's files from memory and runs them statement by statement.
 
-Imports between the files of one submission work under the names a student may use: `import helpers`,
+Imports between the files of one submission work in all forms a student may use: `import helpers`,
 `from conv2d import conv2d`, `from exercises.conv2d import conv2d`, `from .conv2d import conv2d`.
 
-A statement that fails binds nothing, and the ones after it run all the same. What it would have bound is
-missing when something uses it, and `cause_of` then finds the statement. So a failing line costs what uses it
-and nothing else.
+A statement that fails binds nothing, and the statements after it still run. When something uses a name that
+it should have bound, `cause_of` finds the failed statement. So a failing line affects only the code that uses
+it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from dataclasses import dataclass
 from typing import Any
 
 PACKAGE = "exercises"
-# Annotations are never evaluated: a library that only they use may be missing.
+# Annotations are never evaluated, because a library that only they use may be missing.
 _FLAGS = __future__.annotations.compiler_flag
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 Place = tuple[str, int, int]
-"""A statement: the path of its module, the part of it, and the number there."""
+"""A statement: the path of its module, the number of its part, and its number in that part."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Part:
     """A piece of a module.
 
     Attributes:
-        label: the file name of its lines in tracebacks.
+        label: the file name to show in tracebacks.
         kept: the numbers of its top-level statements that count; None for all of them.
     """
 
@@ -52,7 +52,7 @@ class Failure:
     """A statement that failed.
 
     Attributes:
-        names: what it would have bound.
+        names: the names it would have bound.
         text: its first line.
     """
 
@@ -64,11 +64,11 @@ class Failure:
 
 
 class Stopped(Exception):
-    """A statement was ended from outside when it was tried before."""
+    """A statement isn't run, because an earlier attempt had to be ended from outside."""
 
 
 class NoNotebook:
-    """What `get_ipython()` gives where there is no notebook: every method exists and does nothing."""
+    """The value of `get_ipython()` outside a notebook: every method exists and does nothing."""
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         if name.startswith("__"):
@@ -81,11 +81,11 @@ class StudentFiles(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     Args:
         modules: the parts of each module by relative path, such as `conv2d.py` or `tools/pair.py`.
-        stopped: statements not to run, because they were ended from outside before, with the reason.
-        before: called with the place of each statement before it is run.
+        stopped: statements not to run, because they had to be ended from outside, with the reason.
+        before: called with the place of each statement before it runs.
 
     Attributes:
-        failures: what failed, by the path of its module.
+        failures: the failed statements, by the path of their module.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class StudentFiles(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self._before = before
 
     def install(self) -> None:
-        """Put the files in front of every other place that modules come from."""
+        """Make imports find these files before any other modules."""
         for path, parts in self.modules.items():
             name = path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
             if name not in sys.stdlib_module_names:
@@ -126,7 +126,7 @@ class StudentFiles(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return None
 
     def exec_module(self, module: types.ModuleType) -> None:
-        """Run the module's statements, or point an `exercises.x` name at the module `x`."""
+        """Run the module's statements, or make `exercises.x` an alias of the module `x`."""
         spec = module.__spec__
         assert spec is not None
         plain = spec.name.removeprefix(f"{PACKAGE}.")
@@ -160,7 +160,7 @@ class StudentFiles(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def _runs_undecorated(
         self, statement: ast.stmt, error: BaseException, label: str, namespace: dict[str, Any]
     ) -> bool:
-        """Whether a definition is one without the decorators that a missing library would have brought."""
+        """Whether a definition runs without the decorators of a library that is missing."""
         if not isinstance(statement, _DEFINITIONS) or not statement.decorator_list:
             return False
         missing = {name for found in self.failures.values() for failure in found for name in failure.names}
@@ -177,7 +177,7 @@ class StudentFiles(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return True
 
     def cause_of(self, error: BaseException) -> BaseException:
-        """The error of the statement that should have bound a missing name, else the error itself."""
+        """The error of the statement that should have bound a missing name, or else the error itself."""
         missing = getattr(error, "name", None)
         if isinstance(error, ImportError) and missing:
             path = f"{missing.removeprefix(f'{PACKAGE}.').replace('.', '/')}.py"
@@ -189,7 +189,7 @@ class StudentFiles(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return error
 
     def failure_of(self, name: str, path: str | None = None) -> BaseException | None:
-        """The error that kept a name, of one module or of any, from being bound."""
+        """The error that kept a name from being bound, in one module or in any."""
         places = list(self.failures.values()) if path is None else [self.failures.get(path, [])]
         found = [failure for failures in places for failure in reversed(failures)]
         binding = [f for f in found if name in f.names] or [f for f in found if "*" in f.names]
@@ -197,7 +197,7 @@ class StudentFiles(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def parts_of(modules: Mapping[str, Any]) -> dict[str, list[Part]]:
-    """The modules as they come over the wire: a text, or a list of labels, sources and kept numbers."""
+    """The modules from their wire format: a text, or a list of labels, sources and kept numbers."""
     return {
         path: [Part(path, parts)] if isinstance(parts, str) else [Part(*part) for part in parts]
         for path, parts in modules.items()
@@ -210,7 +210,7 @@ def _execute(statement: ast.stmt, label: str, namespace: dict[str, Any]) -> None
 
 
 def _show_in_tracebacks(part: Part) -> None:
-    """Let tracebacks and `inspect` find the lines; the cells of one exported file fill its lines together."""
+    """Let tracebacks and `inspect` find the lines; the cells of an exported file are merged into one file."""
     lines = part.source.splitlines(keepends=True)
     known = linecache.cache.get(part.label)
     before: Sequence[str] = known[2] if known is not None and len(known) == 4 else ()

@@ -1,9 +1,9 @@
-"""What a student process gives up before it sees the student's source, and can never take back.
+"""The rights that a student process gives up for good before it sees the student's source.
 
 On Linux: resource limits, no privileges and no new ones, a Landlock ruleset that allows no file at all, and a
-seccomp filter (`seccomp.py`) that allows some sixty system calls, none of which opens a file, a socket or a
-process.
-A process with a device of its own (`device.py`) gets a wider ruleset and a filter that lists what is refused.
+seccomp filter (`seccomp.py`) that allows about sixty system calls, none of which opens a file, a socket or a
+process. A process with a real device (`device.py`) gets a wider ruleset, and a filter that lists what is
+refused.
 
 Sources: Linux `landlock(7)`, `prctl(2)`, `capabilities(7)`.
 """
@@ -25,17 +25,17 @@ LOCKDOWN_FAILED = 97  # exit status: the sandbox failed, not the student
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _PR_CAPBSET_DROP, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 24, 47, 4
 _CAPABILITY_VERSION_3 = 0x20080522
-# The same numbers on every architecture.
+# These numbers are the same on every architecture.
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _LANDLOCK_PATH_BENEATH = 1
-# What may be granted of a file or folder; the last since version 5 of Landlock.
+# Rights to a file or folder; the last one exists since version 5 of Landlock.
 READ, WRITE, CONTROL = 1 << 2, 1 << 1, 1 << 15
 _READING = 1 << 0 | READ | 1 << 3  # to run a file, to read it, to list a folder
 _EVERYTHING = (1 << 16) - 1
 
 
 def limit(memory_bytes: int, cpu_seconds: int) -> None:
-    """Bound what this process may take: address space beyond today's, CPU time, files, core dumps."""
+    """Limit what this process may use: additional address space, CPU time, files, core dumps."""
     bound(resource.RLIMIT_CORE, 0)
     bound(resource.RLIMIT_CPU, cpu_seconds)
     bound(resource.RLIMIT_FSIZE, 0)
@@ -47,14 +47,14 @@ def limit(memory_bytes: int, cpu_seconds: int) -> None:
 
 
 def bound(which: int, value: int) -> None:
-    """Set one limit for good, unless it is lower already."""
+    """Set one limit permanently, unless it is already lower."""
     _, hard = resource.getrlimit(which)
     least = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(which, (least, least))
 
 
 def close_other_files(keep: set[int]) -> None:
-    """Close every descriptor but the standard three and those in `keep`."""
+    """Close every descriptor except the standard three and those in `keep`."""
     start = 3
     for fd in sorted(keep):
         os.closerange(start, fd)
@@ -68,16 +68,16 @@ def lock_down(
     granted: Mapping[str, int] | None = None,
     program: Callable[[str, int], bytes] = allowing,
 ) -> None:
-    """Put up the walls. There is no way back.
+    """Put up the walls; this can't be undone.
 
     Args:
-        landlock: refuse files.
-        seccomp: refuse system calls.
-        granted: files and folders that stay open, with what may be done there.
+        landlock: whether to refuse files.
+        seccomp: whether to refuse system calls.
+        granted: files and folders that stay accessible, with the rights to them.
         program: makes the seccomp filter for a machine and a process; the strictest by default.
 
     Raises:
-        LockdownError: one could not be put up; the process must not go on.
+        LockdownError: a wall couldn't be put up; the process must not go on.
     """
     if sys.platform != "linux":
         return
@@ -91,13 +91,13 @@ def lock_down(
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends."""
+    """Let the kernel kill this process when its parent ends."""
     if sys.platform == "linux":
         _prctl(_PR_SET_PDEATHSIG, 9)
 
 
 def landlock_version() -> int:
-    """The kernel's Landlock ABI version, 0 where there is none."""
+    """The kernel's Landlock ABI version, or 0 if there is no Landlock."""
     if sys.platform != "linux":
         return 0
     libc = ctypes.CDLL(None, use_errno=True)
@@ -111,9 +111,9 @@ def _prctl(option: int, value: int) -> None:
 
 
 def _drop_capabilities() -> None:
-    """Give up what root can do besides owning files, for whoever grades as root."""
+    """Give up root's capabilities, in case the grader runs as root."""
     libc = ctypes.CDLL(None, use_errno=True)
-    for capability in range(64):  # who may not, or has none of this number, has nothing to drop
+    for capability in range(64):  # errors don't matter: then there is nothing to drop
         libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)
     libc.prctl(_PR_CAP_AMBIENT, ctypes.c_ulong(_PR_CAP_AMBIENT_CLEAR_ALL), 0, 0, 0)
     header = ctypes.create_string_buffer(struct.pack("<Ii", _CAPABILITY_VERSION_3, 0))
@@ -122,11 +122,11 @@ def _drop_capabilities() -> None:
 
 
 def _forbid_files(granted: Mapping[str, int], besides: int = 0) -> None:
-    """Grant some rights on some files; `besides` are those that are not restricted at all."""
+    """Refuse access to files, except for the granted rights; those in `besides` aren't restricted at all."""
     version = landlock_version()
     if version == 0:
         raise LockdownError("this kernel has no Landlock")
-    # Every right that this version knows is handled, and none is granted that is not asked for.
+    # Handle every right that this version knows, so that nothing is allowed unless it is granted.
     files = {1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)
     handled = ((1 << files) - 1) & ~besides
     attributes = struct.pack("<QQQ", handled, 0b11 if version >= 4 else 0, 0b11 if version >= 6 else 0)
@@ -147,15 +147,15 @@ def _forbid_files(granted: Mapping[str, int], besides: int = 0) -> None:
 
 
 def only_read(landlock: bool, seccomp: bool, scratch: str) -> None:
-    """From here on this process can start no other, and write in one folder alone: for the time of imports.
+    """For imports: from now on, this process can't start others and can write to one folder only.
 
     Args:
-        landlock: whether there is Landlock.
-        seccomp: whether there are seccomp filters.
+        landlock: whether to use Landlock.
+        seccomp: whether to use seccomp filters.
         scratch: the folder.
 
     Raises:
-        LockdownError: a wall could not be put up.
+        LockdownError: a wall couldn't be put up.
     """
     if sys.platform != "linux":
         return

@@ -1,8 +1,9 @@
-"""A student's code that looks for an accelerator by name finds one: the simulated, whatever it calls it.
+"""Lets student code that looks for an accelerator by name find the simulated one, whatever name it uses.
 
-On a machine with a card `torch.cuda.is_available()` says so, and `X.cuda()` moves. Code that does this
-wherever it can, and not where its input lies, is right on every machine but such a one, so a process of its
-own plays it. Only the files of the student are answered so: torch itself asks too, and would start a driver.
+On a machine with a GPU, `torch.cuda.is_available()` is true and `X.cuda()` works. Code that uses the GPU
+whenever there is one, instead of the input's device, is right on every machine except such a one, so a
+separate process imitates it. Only the student's files get these answers: torch itself asks too, and would
+start a driver.
 
 Source: https://docs.pytorch.org/docs/stable/notes/extending.html (`TorchFunctionMode`).
 """
@@ -19,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from .accelerator import NAME
 
 _NAMES = ("cuda", "mps")
-# What code that has found a card asks next.
+# What code asks next when it has found a GPU.
 _ANSWERS: dict[Any, dict[str, Any]] = {
     torch.cuda: {
         "is_available": True,
@@ -35,12 +36,12 @@ _ANSWERS: dict[Any, dict[str, Any]] = {
 
 
 class Renamed(TorchFunctionMode):
-    """Meanwhile `cuda` and `mps` are names of the simulated device."""
+    """Within this mode, `cuda` and `mps` are names of the simulated device."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Run `func` with the device that is there in place of the one that is named."""
+        """Run `func` with the simulated device instead of the one that is named."""
         if func is torch.Tensor.cuda:
             return args[0].to(NAME)
         named = {**(kwargs or {})}
@@ -56,7 +57,7 @@ def _renamed(value: Any) -> Any:
 
 
 def pretend(files: Container[str]) -> None:
-    """From here on the code of `files` finds an accelerator by every name, and can use it."""
+    """From now on, the code in `files` finds an accelerator under every name and can use it."""
     for place, answers in _ANSWERS.items():
         for name, answer in answers.items():
             setattr(place, name, _answering(getattr(place, name), answer, files))

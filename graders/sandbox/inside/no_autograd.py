@@ -1,8 +1,8 @@
-"""Take autograd away from a process, for tasks whose gradients are to be written out.
+"""Removes autograd from a process, for tasks whose gradients have to be written out.
 
-Every kernel that records an operation, for a backward pass or in forward mode, is passed over. So no graph
-comes to be, in any thread, by any name and in function transforms too, and there is nothing that could be
-walked back. Operations compute what they always do; a loop written by hand notices nothing.
+Every kernel that records an operation, for a backward pass or in forward mode, becomes a fallthrough. So no
+graph is ever built, in any thread, under any name, or in function transforms, and there is nothing to
+differentiate. Operations still compute the same values, so code that doesn't use autograd isn't affected.
 
 Source: https://docs.pytorch.org/docs/stable/library.html (`fallthrough_kernel`)
 """
@@ -18,7 +18,7 @@ from torch.autograd import forward_ad
 from .by_hand import ForbiddenCall, replace_for_good
 
 _KEYS = ("Autograd", "AutogradCPU", "AutogradCUDA", "AutogradMPS", "AutogradPrivateUse1")
-# Who asks for a derivative is told why there is none; it is the kernels that make sure.
+# Functions that compute derivatives explain why there are none; the replaced kernels are what enforces it.
 _ASKED = (
     *((torch.autograd, name) for name in ("backward", "grad")),
     *((torch.func, name) for name in ("grad", "grad_and_value", "vjp", "jvp", "jacrev", "jacfwd")),
@@ -28,7 +28,7 @@ _ASKED = (
 
 
 def take_away() -> None:
-    """From here on nothing in this process is differentiated; there is no way back."""
+    """From now on, nothing in this process can be differentiated; this can't be undone."""
     for place, name in _ASKED:
         setattr(place, name, _refusal(name))
     replace_for_good(
@@ -46,6 +46,6 @@ def _parts(full: str) -> tuple[str, str]:
 
 def _refusal(name: str) -> Callable[..., NoReturn]:
     def refuse(*_args: object, **_kwargs: object) -> NoReturn:
-        raise ForbiddenCall(f"this task is to be written out, without autograd ({name})")
+        raise ForbiddenCall(f"write this task out, without autograd ({name})")
 
     return refuse

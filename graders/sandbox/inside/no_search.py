@@ -1,8 +1,8 @@
-"""Refuse to search the process for objects that nobody has handed out.
+"""Prevents code from searching the process for objects that it hasn't been given.
 
-The garbage collector knows every function, and would lead from the frame of a refused call to the function
-that refused it, which could then be given other code. An audit hook cannot be taken out again, and the
-interpreter runs it untraced. This one uses nothing but its own constants and defaults.
+The garbage collector knows every function. From the frame of a refused call it would lead to the function
+that refused it, whose code could then be replaced. An audit hook can't be removed, and the interpreter runs
+it without tracing. This one uses nothing but its own constants and defaults.
 
 Source: https://docs.python.org/3/library/audit_events.html
 """
@@ -15,7 +15,7 @@ _SEARCHES = frozenset({"gc.get_objects", "gc.get_referrers", "gc.get_referents"}
 
 
 def refuse_search() -> None:
-    """From here on `gc` finds nothing in this process; it still collects."""
+    """From now on, `gc` finds no objects in this process; it still collects them."""
 
     def hook(
         event: str,
@@ -24,6 +24,6 @@ def refuse_search() -> None:
         _error: type[BaseException] = PermissionError,
     ) -> None:
         if event in _searches:
-            raise _error("the objects of this process cannot be listed while grading")
+            raise _error("the objects of this process cannot be listed during grading")
 
     sys.addaudithook(hook)

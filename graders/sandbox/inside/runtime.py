@@ -1,7 +1,7 @@
 """The student process: loads one submission and answers questions about what it does.
 
-It holds no expected value and takes no decision. Every question is a small dict with an `ask`, every answer
-a dict with an `outcome`; what a student's code raises comes back as text.
+It knows no expected values and makes no decisions. Every question is a small dict with an `ask`, and every
+answer a dict with an `outcome`; exceptions of the student's code are returned as text.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SEED = 0x5EED
 _MAX_MESSAGE = 2_000
 _MAX_FRAMES = 12
 _MAX_FAILURES = 20
-# Taken from torch before a student's code could put others in their place.
+# Taken from torch before a student's code could replace them.
 _SETTINGS: dict[str, Callable[[], Any]] = {
     "default dtype": torch.get_default_dtype,
     "grad mode": torch.is_grad_enabled,
@@ -39,7 +39,7 @@ _set_num_threads = torch.set_num_threads
 
 
 class Runtime:
-    """One submission, loaded, with the objects that its answers left behind."""
+    """One loaded submission, with the objects that its answers refer to."""
 
     def __init__(self) -> None:
         self._labels: set[str] = set()
@@ -85,14 +85,14 @@ class Runtime:
         question = decoder.message(header, body)
         try:
             answer = {"outcome": "ok", **self._questions[question["ask"]](question)}
-        except BaseException as error:  # a student may raise anything at all, SystemExit included
+        except BaseException as error:  # a student may raise anything at all, even SystemExit
             answer = self._raised(error)
         self._flush()
         answer["id"] = question["id"]
         encoder = Encoder(self._keep)
         try:
             return encoder.pieces(answer)
-        except Exception as error:  # a value may be of any make, and fail at any touch
+        except Exception as error:  # a value can be anything, and may fail on any access
             short = {"outcome": "unsendable", "message": str(error)[:_MAX_MESSAGE], "id": question["id"]}
             return Encoder().pieces(short)
 
@@ -100,7 +100,7 @@ class Runtime:
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
-            except Exception:  # whatever a student put there is not worth a task
+            except Exception:  # a stream that a student has replaced must not fail a task
                 continue
 
     def _keep(self, value: Any) -> Handle | Opaque:
@@ -159,10 +159,10 @@ class Runtime:
         finally:
             _restore(before)
         failures = [each for failed in self._finder.failures.values() for each in failed]
-        return {"failed": [_told(each) for each in failures[:_MAX_FAILURES]]}
+        return {"failed": [_described(each) for each in failures[:_MAX_FAILURES]]}
 
     def _announce(self, id: int, place: loader.Place) -> None:
-        """Say which statement is run next, so that it is known should it never end."""
+        """Report which statement runs next, so that it is known if it never ends."""
         assert self._wire is not None
         rest = Unsent(Encoder().pieces({"outcome": "running", "id": id, "value": list(place)}))
         while rest:
@@ -225,7 +225,7 @@ class Runtime:
         try:
             return getattr(self._module, name)
         except AttributeError:
-            raise NotImplementedError(f"the file defines no {name}") from None
+            raise NotImplementedError(f"the file does not define {name}") from None
 
     def _gradients(self, cotangent: Any, value: Any, target: Any, arguments: Any) -> dict[str, Any]:
         if not isinstance(value, torch.Tensor) or value.shape != cotangent.shape or not value.requires_grad:
@@ -285,7 +285,7 @@ class Runtime:
         return {}
 
     def _fit(self, question: dict[str, Any]) -> dict[str, Any]:
-        """Plain training by SGD on cross-entropy, the same for every network that is to be compared."""
+        """Plain training with SGD on cross-entropy, the same for all networks that are compared."""
         net = question["object"]
         optimizer = torch.optim.SGD(net.parameters(), lr=question["lr"], momentum=question["momentum"])
         _seed(question.get("seed", _SEED))
@@ -305,7 +305,7 @@ class Runtime:
         return {}
 
 
-def _told(failure: loader.Failure) -> list[Any]:
+def _described(failure: loader.Failure) -> list[Any]:
     kind, message = type(failure.error).__name__[:80], _message(failure.error)[:300]
     return [failure.label[:200], failure.line, failure.text[:100], kind, message]
 
@@ -334,12 +334,12 @@ def _tensors(tree: Any) -> Iterator[torch.Tensor]:
 
 
 def _move(module: nn.Module, device: str) -> None:
-    """Move a module as a part of a network is moved: its own `to` is not called then."""
+    """Move a module like a part of a network, so that its own `to` isn't called."""
     nn.ModuleList([module]).to(device)
 
 
 def _moved(tree: Any, device: str) -> Any:
-    """The same arguments with every tensor on `device`, a leaf where it was one."""
+    """The same arguments with every tensor on `device`, where those that require grad are leaves."""
     if isinstance(tree, torch.Tensor):
         return tree.detach().to(device).requires_grad_(tree.requires_grad)
     if isinstance(tree, dict):
@@ -352,7 +352,7 @@ def _moved(tree: Any, device: str) -> Any:
 
 
 def _seed(number: int) -> None:
-    # Not `torch.manual_seed`, which remembers a stack trace for each device that has not been started.
+    # Not `torch.manual_seed`, which stores a stack trace for each device that hasn't been started.
     torch.default_generator.manual_seed(number)
     if torch.cuda.is_initialized():
         torch.cuda.manual_seed(number)
@@ -363,7 +363,7 @@ def _global_state() -> dict[str, Any]:
 
 
 def _mark(argument: torch.Tensor, required_grad: bool) -> str:
-    """What autograd holds of an argument after a call that it did not hold before."""
+    """What autograd recorded about an argument during a call."""
     if argument.requires_grad != required_grad:
         return "requires grad" if argument.requires_grad else "no longer requires grad"
     return "has a .grad" if argument.is_leaf and argument.grad is not None else ""

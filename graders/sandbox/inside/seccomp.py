@@ -1,8 +1,7 @@
 """Seccomp filters: which system calls a student process may still make.
 
-A filter is a classic-BPF program that the kernel runs before every system call; it looks at the call's number
-and at its arguments as numbers. What is refused fails with EPERM, so honest code gets an exception and not a
-corpse.
+A filter is a classic-BPF program that the kernel runs before every system call; it sees the call's number and
+its arguments as numbers. A refused call fails with EPERM, so honest code gets an exception and isn't killed.
 
 Sources: Linux `seccomp(2)`, `bpf(4)`; `asm/unistd.h` for the numbers.
 """
@@ -15,7 +14,7 @@ import os
 import platform
 import struct
 
-# The calls of which no argument matters. Name: (x86_64, aarch64); None where there is no such call.
+# Calls that are allowed with any arguments. Name: (x86_64, aarch64); None if there is no such call.
 _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "read": (0, 63),
     "write": (1, 64),
@@ -70,8 +69,8 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "rseq": (334, 293),
 }
 
-# Beside a device, where too much is needed to be listed: refused besides new processes, signals to others and
-# new limits.
+# With a device, where too many calls are needed to list them: what is refused in addition to new processes,
+# signals to others and new limits.
 _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "socket": (41, 198),
     "connect": (42, 203),
@@ -168,19 +167,19 @@ _PRLIMIT64, _SCHED_GETAFFINITY = (302, 261), (204, 123)
 _IOCTL = (16, 29)
 _MADVISE, _CLOCKS = (28, 233), ((228, 113), (229, 114), (230, 115))  # clock_gettime, _getres, _nanosleep
 _SECCOMP = (317, 277)
-_COLUMNS = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # with the kernel's name for it
+_COLUMNS = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # and the kernel's AUDIT_ARCH value
 
 _SET_MODE_FILTER = 1
-_TSYNC = 1  # every thread of the process, should an import have started one
+_TSYNC = 1  # apply to every thread of the process, in case an import has started one
 _CLONE_THREAD = 0x00010000
 _TCGETS = 0x5401  # is this a terminal?
 _POISONS = (100, 101)  # MADV_HWPOISON and MADV_SOFT_OFFLINE: take a page of memory from the whole machine
-_CLOCKS_OF_THE_SYSTEM = 16  # above it a number stands for another process, or for a device
+_CLOCKS_OF_THE_SYSTEM = 16  # from here on, a number stands for another process or a device
 
 _Program = list[tuple[int, int, int, int]]  # code, where to if true, where to if not, value
 
 _LD, _JEQ, _JSET, _JGE, _RET = 0x20, 0x15, 0x45, 0x35, 0x06
-_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # where they stand in what a filter is shown
+_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # offsets in the data that a filter sees
 _ALLOW = (_RET, 0, 0, 0x7FFF0000)
 _REFUSE = (_RET, 0, 0, 0x00050000 | errno.EPERM)
 _UNKNOWN = (_RET, 0, 0, 0x00050000 | errno.ENOSYS)
@@ -188,14 +187,14 @@ _KILL_PROCESS = (_RET, 0, 0, 0x80000000)
 
 
 class LockdownError(Exception):
-    """A wall could not be put up."""
+    """A wall couldn't be put up."""
 
 
 def allowing(machine: str, pid: int) -> bytes:
-    """The filter that allows a list of calls, and signals to `pid` alone.
+    """The filter that allows a list of calls, and signals only to `pid`.
 
     Raises:
-        LockdownError: the architecture is not one the filters are written for.
+        LockdownError: the filters aren't written for this architecture.
     """
     column, code = _begun(machine)
     for call in (_TGKILL, _KILL):
@@ -212,10 +211,10 @@ def allowing(machine: str, pid: int) -> bytes:
 
 
 def refusing(machine: str, pid: int) -> bytes:
-    """The filter that refuses a list of calls, signals to others than `pid`, and new limits.
+    """The filter that refuses a list of calls, signals to processes other than `pid`, and new limits.
 
     Raises:
-        LockdownError: the architecture is not one the filters are written for.
+        LockdownError: the filters aren't written for this architecture.
     """
     column, code = _begun(machine)
     for numbers in (*_REFUSED.values(), *_STARTS_PROCESSES):
@@ -228,10 +227,10 @@ def refusing(machine: str, pid: int) -> bytes:
 
 
 def refusing_processes(machine: str) -> bytes:
-    """The filter that refuses to start another process, and nothing else.
+    """The filter that refuses only to start another process.
 
     Raises:
-        LockdownError: the architecture is not one the filters are written for.
+        LockdownError: the filters aren't written for this architecture.
     """
     column, code = _begun(machine)
     for numbers in _STARTS_PROCESSES:
@@ -240,10 +239,10 @@ def refusing_processes(machine: str) -> bytes:
 
 
 def install(program: bytes) -> None:
-    """Have the kernel ask this filter from now on, besides those that are there.
+    """Install this filter in addition to any that are installed already.
 
     Raises:
-        LockdownError: the kernel does not take it.
+        LockdownError: the kernel rejects it.
     """
     buffer = ctypes.create_string_buffer(program, len(program))
     filter_ = struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer))
@@ -254,12 +253,12 @@ def install(program: bytes) -> None:
 
 
 def _begun(machine: str) -> tuple[int, _Program]:
-    """Where the numbers of `machine` stand, and what begins every filter: no other machine, only threads."""
+    """The tables' column for `machine`, and the start of every filter: this machine, and only threads."""
     if machine not in _COLUMNS:
         raise LockdownError(f"no filter is written for {machine}")
     column, architecture = _COLUMNS[machine]
     code = [(_LD, 0, 0, _ARCHITECTURE), (_JEQ, 1, 0, architecture), _KILL_PROCESS, (_LD, 0, 0, _NUMBER)]
-    if machine == "x86_64":  # the x32 calls share numbers and nothing else
+    if machine == "x86_64":  # x32 calls have the same architecture value but other numbers
         code += [(_JGE, 0, 1, 0x40000000), _KILL_PROCESS]
     # Without clone3 the C library falls back to clone, whose flags can be read.
     code += _if_call(_CLONE3[column], [_UNKNOWN])
@@ -268,7 +267,7 @@ def _begun(machine: str) -> tuple[int, _Program]:
 
 
 def _poisons_and_foreign_clocks(column: int) -> _Program:
-    """What decides over advice on memory and over clocks; the kernel reads half of these arguments."""
+    """The rules for `madvise` and for clocks; the kernel reads only the lower half of these arguments."""
     advice, clock = _ARGUMENTS + 8 * 2, _ARGUMENTS
     refuse_poison = [line for poison in _POISONS for line in ((_JEQ, 0, 1, poison), _REFUSE)]
     code = _if_call(_MADVISE[column], [(_LD, 0, 0, advice), *refuse_poison, _ALLOW])
@@ -279,12 +278,12 @@ def _poisons_and_foreign_clocks(column: int) -> _Program:
 
 
 def _if_call(number: int | None, then: _Program) -> _Program:
-    """`then`, which decides, for the call of this number; nothing where there is no such call."""
+    """The code `then`, which decides, for the call with this number; empty if there is no such call."""
     return [] if number is None else [(_JEQ, 0, len(then), number), *then]
 
 
 def _if_argument(index: int, value: int, then: _Program) -> _Program:
-    """`then` if the argument is `value`, in both its halves; otherwise the call is refused."""
+    """The code `then` if both halves of the argument match `value`; otherwise the call is refused."""
     low = _ARGUMENTS + 8 * index
     both = [(_LD, 0, 0, low + 4), (_JEQ, 0, len(then), value >> 32), *then]
     return [(_LD, 0, 0, low), (_JEQ, 0, len(both), value & 0xFFFFFFFF), *both, _REFUSE]

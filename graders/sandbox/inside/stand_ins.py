@@ -1,4 +1,4 @@
-"""What a grader may hand to a student's function: torch's own modules, streams of batches, recorders."""
+"""What a grader can pass to a student's function: torch's own modules, streams of batches, recorders."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .wire import Build, ClassOf, Handle, Stream, WireError
 
 
 class Recorder(nn.Module):
-    """Passes its input on and keeps a record of each call: grad mode, training mode, device, dtype, shape."""
+    """Returns its input and records each call: grad mode, training mode, device, dtype, shape."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Recorder(nn.Module):
 
 
 class Batches:
-    """An iterable of batches that can be gone through again; it counts how often that was done."""
+    """An iterable of batches that can be iterated over repeatedly; it counts how often that happens."""
 
     def __init__(self, items: tuple[Any, ...]) -> None:
         self.items = items

@@ -1,7 +1,7 @@
-"""Steps of Python, counted: one is one bytecode instruction that is executed in certain files.
+"""Counts Python steps: bytecode instructions that are executed in certain files.
 
-A trace function counts them in Python 3.11. Later ones count nothing in a function that is traced for the
-first time, but know `sys.monitoring`.
+In Python 3.11 a trace function counts them. In later versions, a trace function misses the instructions of a
+function that is traced for the first time, but there is `sys.monitoring`.
 
 Sources: https://docs.python.org/3/library/sys.html#sys.settrace,
 https://docs.python.org/3/library/sys.monitoring.html
@@ -15,17 +15,17 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
-_TOOL = 4  # of the numbers that no kind of tool has for itself
+_TOOL = 4  # an id that isn't reserved for any kind of tool
 
 
 class Traced:
-    """Counts by a trace function, from `begin` to `end`, in all threads that are started meanwhile.
+    """Counts with a trace function, from `begin` to `end`, also in threads that are started in between.
 
     Args:
-        concerns: whether the instructions of a file are counted.
+        concerns: says whether the instructions of a file are counted.
 
     Attributes:
-        count: the instructions so far.
+        count: the number of instructions so far.
     """
 
     def __init__(self, concerns: Callable[[str], bool]) -> None:
@@ -33,12 +33,12 @@ class Traced:
         self._concerns = concerns
 
     def begin(self) -> None:
-        """Count from here on."""
+        """Start counting."""
         sys.settrace(self._trace)
         threading.settrace(self._trace)
 
     def end(self) -> bool:
-        """Count no more; returns whether nobody else has ended it before."""
+        """Stop counting; returns whether nothing else had stopped it before."""
         undisturbed = sys.gettrace() == self._trace
         sys.settrace(None)
         threading.settrace(None)  # type: ignore[arg-type]
@@ -57,14 +57,14 @@ if sys.version_info >= (3, 12):
     _EVENT = sys.monitoring.events.INSTRUCTION
 
     class Monitored:
-        """Counts by monitoring, in all threads; otherwise as `Traced`."""
+        """Counts with `sys.monitoring`, in all threads; otherwise like `Traced`."""
 
         def __init__(self, concerns: Callable[[str], bool]) -> None:
             self.count = 0
             self._concerns = concerns
 
         def begin(self) -> None:
-            """Count from here on."""
+            """Start counting."""
             sys.monitoring.use_tool_id(_TOOL, "effort")
             sys.monitoring.register_callback(_TOOL, _EVENT, self._step)
             sys.monitoring.restart_events()

@@ -1,11 +1,11 @@
-"""Values as frames, and frames as values: the only language spoken between grader and student process.
+"""Encodes values as frames and decodes them: the only protocol between grader and student process.
 
-A frame is a fixed prefix (magic, header length, body length), a JSON header and a raw body. Tensors lie in
-the body as little-endian C-order bytes; everything else is a small JSON tree. Nothing is ever unpickled or
-evaluated. Whoever decodes a frame treats it as hostile: lengths are capped before anything is allocated,
-and every field is checked.
+A frame is a fixed prefix (magic, header length, body length), a JSON header and a raw body. The body has the
+tensors as little-endian C-order bytes; everything else is a small JSON tree. Nothing is ever unpickled or
+evaluated. Every frame is decoded as if it were hostile: lengths are capped before anything is allocated, and
+every field is checked.
 
-The module runs on both sides of the wall and knows neither convolutions nor processes.
+This module runs on both sides of the wall and knows nothing about convolutions or processes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_DEPTH = 32
 MAX_NODES = 50_000
 MAX_TENSORS = 4_096
 MAX_RANK = 8
-MAX_BITS = 256  # of an int, which a float can hold
+MAX_BITS = 256  # of an int; such an int still fits into the range of a float
 MAX_NUMEL = MAX_BODY_BYTES
 
 DTYPES: dict[str, torch.dtype] = {
@@ -43,7 +43,7 @@ DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 Pieces = list[bytes | memoryview]
-"""One frame, to be sent piece after piece."""
+"""One frame, as pieces to send one after the other."""
 
 
 class WireError(Exception):
@@ -52,7 +52,7 @@ class WireError(Exception):
 
 @dataclass(frozen=True)
 class Handle:
-    """An object that stays in the student process, seen from outside as a number and a type name."""
+    """An object that stays in the student process; outside, it is a number and a type name."""
 
     id: int
     type: str
@@ -60,14 +60,14 @@ class Handle:
 
 @dataclass(frozen=True)
 class Opaque:
-    """A value that cannot travel: only the name of its type does."""
+    """A value that can't be sent; only the name of its type is."""
 
     type: str
 
 
 @dataclass(frozen=True)
 class Build:
-    """Ask the other side to build `torch.nn.<name>(*args, **kwargs)`, or one of its own test modules."""
+    """A request to build `torch.nn.<name>(*args, **kwargs)`, or one of the sandbox's test modules."""
 
     name: str
     args: tuple[Any, ...] = ()
@@ -84,14 +84,14 @@ class ClassOf:
 
 @dataclass(frozen=True)
 class Stream:
-    """Batches that can be gone through again but have neither length nor index, as a loader without a set."""
+    """Batches to iterate over repeatedly, without length or index, like a loader over an iterable dataset."""
 
     items: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class TensorFacts:
-    """What a process says of a tensor besides its numbers."""
+    """What a process reports about a tensor besides its values."""
 
     device: str = "cpu"
     requires_grad: bool = False
@@ -121,8 +121,8 @@ class Encoder:
     """Turns values into one frame.
 
     Args:
-        keep: called with a value that has no form on the wire; returns a `Handle` or an `Opaque`.
-        views: send a strided tensor as the storage under it, so that it arrives as the same view.
+        keep: called with a value that can't be encoded; returns a `Handle` or an `Opaque`.
+        views: send the storage of a strided tensor, so that it arrives as the same view.
     """
 
     def __init__(self, keep: Callable[[Any], Handle | Opaque] | None = None, views: bool = False) -> None:
@@ -137,17 +137,17 @@ class Encoder:
         return b"".join(self.pieces(message))
 
     def pieces(self, message: dict[str, Any]) -> Pieces:
-        """The same frame, uncopied: it holds what the tensors hold when it is sent."""
+        """The same frame without copies: it has the values that the tensors have when it is sent."""
         tree = {key: self.tree(value) for key, value in message.items()}
         header = _WRITER.encode({"message": tree, "tensors": self._tensors}).encode()
         if len(header) > MAX_HEADER_BYTES:
-            raise WireError(f"a header of {len(header)} bytes; {MAX_HEADER_BYTES} is the most")
+            raise WireError(f"a header of {len(header)} bytes; the limit is {MAX_HEADER_BYTES}")
         if self._size > MAX_BODY_BYTES:
-            raise WireError(f"tensors of {self._size} bytes in one message; {MAX_BODY_BYTES} is the most")
+            raise WireError(f"tensors of {self._size} bytes in one message; the limit is {MAX_BODY_BYTES}")
         return [PREFIX.pack(MAGIC, len(header), self._size) + header, *self._body]
 
     def tree(self, value: Any, depth: int = 0) -> Any:
-        """`value` as JSON, its tensors set aside for the body."""
+        """`value` as JSON; its tensors are collected for the body."""
         if depth > MAX_DEPTH:
             raise WireError(f"nested more than {MAX_DEPTH} deep")
         if value is None or type(value) in (bool, str):
@@ -209,8 +209,8 @@ class Encoder:
         record: dict[str, Any] = {"dtype": dtype, "shape": list(tensor.shape)}
         if facts != _USUAL:
             record["about"] = vars(facts)
-        with torch._C.DisableTorchFunctionSubclass():  # a subclass must not be asked what its numbers are
-            # NumPy has no bfloat16; any type of its width carries the bits.
+        with torch._C.DisableTorchFunctionSubclass():  # a subclass must not decide what its values are
+            # NumPy has no bfloat16, but any type of the same width can carry the bits.
             numbers = tensor if tensor.device.type == "cpu" else torch.Tensor.detach(tensor).cpu()
             if tensor.dtype is torch.bfloat16:
                 numbers = torch.Tensor.detach(numbers).view(torch.int16)
@@ -230,7 +230,7 @@ class Encoder:
 
 
 class Unsent:
-    """What is left to send of a frame; false when nothing is."""
+    """The rest of a frame that is being sent; false when nothing is left."""
 
     _AT_ONCE = 1_000  # pieces of one system call; Linux takes 1024
 
@@ -241,7 +241,7 @@ class Unsent:
         return bool(self._rest)
 
     def send(self, wire: socket.socket) -> None:
-        """Send as much as `wire` takes now."""
+        """Send as much as `wire` accepts now."""
         sent = wire.sendmsg(self._rest[: -self._AT_ONCE - 1 : -1])
         while self._rest and sent >= len(self._rest[-1]):
             sent -= len(self._rest.pop())
@@ -253,12 +253,12 @@ class Unsent:
 
 
 class Decoder:
-    """Reads one frame, trusting nothing in it.
+    """Reads one frame without trusting anything in it.
 
     Args:
         resolve: what to do with a `Handle`, `Build`, `ClassOf` or `Stream`; without it, handles stay handles
             and the other three, which only a grader may send, are refused.
-        leaves: mark tensors that required grad on the other side as leaves that require it here.
+        leaves: turn tensors that required grad on the other side into leaves that require grad here.
     """
 
     def __init__(self, resolve: Callable[[Any], Any] | None = None, leaves: bool = False) -> None:
@@ -268,7 +268,7 @@ class Decoder:
         self._nodes = 0
 
     def message(self, header: bytes, body: bytearray | memoryview) -> dict[str, Any]:
-        """The message in a header and body that `prefix` has measured."""
+        """The message in a header and a body, whose lengths `prefix` has checked."""
         try:
             parsed = _READER.decode(bytes(header).decode())
         except (ValueError, RecursionError) as error:
@@ -283,7 +283,7 @@ class Decoder:
 
     def _read_tensors(self, records: Any, body: bytearray | memoryview) -> list[torch.Tensor]:
         if not isinstance(records, list) or len(records) > MAX_TENSORS:
-            raise WireError("the table of tensors is no list, or too long")
+            raise WireError("the table of tensors is not a list, or is too long")
         tensors, start = [], 0
         for record in records:
             if self._resolve is None and isinstance(record, dict) and "strides" in record:
@@ -330,7 +330,7 @@ class Decoder:
             return {key: self.value(item, deeper) for key, item in _pairs(tree.get("of"))}
         if kind == "float":
             if tree.get("is") not in ("nan", "inf", "-inf"):
-                raise WireError("a float that is none")
+                raise WireError("an invalid float")
             return float(tree["is"])
         if kind == "dtype":
             return DTYPES.get(str(tree.get("name")), Opaque("dtype"))
@@ -349,7 +349,7 @@ class Decoder:
 
     def _resolved(self, request: Any) -> Any:
         if self._resolve is None:
-            raise WireError(f"a {type(request).__name__} where only plain values may come")
+            raise WireError(f"a {type(request).__name__} where only plain values are allowed")
         return self._resolve(request)
 
 
@@ -359,12 +359,12 @@ def memory(count: int) -> memoryview:
 
 
 def prefix(raw: bytes) -> tuple[int, int]:
-    """Header and body length of a frame, checked against the caps before anything is allocated."""
+    """The header and body length of a frame, checked against the limits before anything is allocated."""
     magic, header, body = PREFIX.unpack(raw)
     if magic != MAGIC:
         raise WireError("not a frame of this protocol")
     if header > MAX_HEADER_BYTES or body > MAX_BODY_BYTES:
-        most = f"{MAX_HEADER_BYTES} + {MAX_BODY_BYTES} is the most"
+        most = f"the limit is {MAX_HEADER_BYTES} + {MAX_BODY_BYTES}"
         raise WireError(f"a frame of {header} + {body} bytes; {most}")
     return header, body
 
@@ -390,7 +390,7 @@ def _read_tensor(
     size = stored * dtype.itemsize
     if size > len(body) - start or size != record.get("bytes"):
         raise WireError("a tensor whose bytes do not fit its shape")
-    # Never two tensors in one memory.
+    # Two tensors must never share memory.
     raw = body if size == len(body) else bytearray(memoryview(body)[start : start + size])
     if dtype is torch.bool and bytes(raw).translate(None, b"\x00\x01"):
         raise WireError("a truth value that is neither 0 nor 1")
@@ -417,7 +417,7 @@ def _facts(about: Any) -> TensorFacts:
 def _sizes(value: Any) -> tuple[int, ...]:
     sizes = _list(value)
     if len(sizes) > MAX_RANK or any(type(n) is not int or not 0 <= n <= MAX_NUMEL for n in sizes):
-        raise WireError("a shape that is none")
+        raise WireError("an invalid shape")
     return tuple(sizes)
 
 
@@ -431,7 +431,7 @@ def _pairs(value: Any) -> Iterable[tuple[str, Any]]:
     seen = set()
     for pair in _list(value):
         if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str):
-            raise WireError("a pair that is none")
+            raise WireError("an invalid pair")
         if pair[0] in seen:
             raise WireError("the same name twice")
         seen.add(pair[0])
@@ -440,18 +440,18 @@ def _pairs(value: Any) -> Iterable[tuple[str, Any]]:
 
 def _int(value: Any) -> int:
     if type(value) is not int or not 0 <= value < 2**31:
-        raise WireError("a number that is none")
+        raise WireError("an invalid number")
     return value
 
 
 def _short(value: Any) -> str:
     if not isinstance(value, str) or len(value) > 200:
-        raise WireError("a name that is none, or too long")
+        raise WireError("an invalid name, or one that is too long")
     return _text(value)
 
 
 def _text(value: str) -> str:
-    """`value` without halves of characters, which no file and no terminal can take."""
+    """`value` without lone surrogates, which can't be written to files or terminals."""
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 

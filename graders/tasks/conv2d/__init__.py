@@ -1,6 +1,5 @@
-"""What must hold in exercise 1: convolution of one image by loops, as a module, and written in other ways."""
+"""Hidden properties of exercise 1: convolution of one image, with loops, as a layer and in other forms."""
 
-EXERCISE = "conv2d"
 GROUPS = {
     "conv2d": {"values": 4, "gradients": 2, "dtypes": 1, "layouts": 1, "side effects": 1, "devices": 1},
     "Conv2D": {"parameters": 2, "forward": 2, "gradients": 1, "dtypes": 1, "devices": 1},

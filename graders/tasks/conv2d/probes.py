@@ -10,8 +10,9 @@ from torch import Tensor
 from graders.diagnosis.mistakes import Probe
 from graders.diagnosis.observing import effort, plain, settled, telling, value_of
 from graders.tasks.convolutions import Convolution, convolution_probes
+from graders.testing.module import Module
 from graders.testing.strategies import tensor
-from graders.testing.submission import Module, Submission
+from graders.testing.submission import Submission
 
 NO_INIT = "Module.__init__"
 

@@ -1,10 +1,9 @@
-"""What must hold in exercise 2: a kernel learned by gradient descent, replayed number by number.
+"""Hidden properties of exercise 2: a kernel learned by gradient descent, replayed number by number.
 
-To end near the right kernel is no evidence: a wrong loop does so, too. From the same start each step, each
-loss and the final kernel must be the reference's.
+Ending near the right kernel proves nothing: a wrong loop gets there, too. From the same start, every step,
+every loss and the final kernel must equal the reference's.
 """
 
-EXERCISE = "kernel_learning"
 GROUPS = {
     "edge_image": {"the default image": 1, "other sizes and stripes": 3, "dtype and side effects": 1},
     "train_step": {"loss": 2, "step": 3, "dtypes and layouts": 1, "side effects": 2, "devices": 1},

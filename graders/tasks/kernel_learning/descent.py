@@ -1,7 +1,7 @@
-"""Gradient descent on a kernel as a formula, and how far an answer may lie from it.
+"""Gradient descent on a kernel as a formula, and how far an answer may be off.
 
-Bounds come from the rounding errors of one step, carried through the later ones by the linear map I - lr·H,
-which enlarges nothing below the stable limit.
+The bounds come from the rounding errors of one step, carried through the later steps by the linear map
+I - lr·H, which enlarges nothing below the stable limit.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SHAPES = (
 
 @dataclass(frozen=True)
 class Case:
-    """One question: an image, a wanted result, a start and a learning rate."""
+    """One question: an image, a target, a start and a learning rate."""
 
     weight: Tensor
     X: Tensor
@@ -47,7 +47,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Descent:
-    """What gradient descent must bring, in float64, and how far an answer may lie from it."""
+    """What gradient descent must give, in float64, and how far an answer may be off."""
 
     kernel: Tensor
     kernel_bound: Tensor
@@ -85,7 +85,7 @@ def descent(case: Case, epochs: int, dtype: torch.dtype) -> Descent:
     bound = torch.zeros_like(weight)
     for _ in range(epochs):
         residual = Y - convolution(X, weight)
-        # The norms admit convolutions by transforms, whose error is relative to them.
+        # The norms allow for convolutions by FFT, whose error is relative to the norms.
         magnitude = Y.abs() + convolution(X.abs(), weight.abs()) + X.norm() * weight.norm()
         gradient = -2 * convolution(X, residual)
         rounding = tolerance.products(2 * (magnitude**2).sum(), terms, dtype)
@@ -101,7 +101,7 @@ def descent(case: Case, epochs: int, dtype: torch.dtype) -> Descent:
 
 
 def expected(case: Case, epochs: int = 1, dtype: torch.dtype = torch.float32) -> Descent:
-    """What `descent` says, after a look whether the reference says the same."""
+    """The result of `descent`, after checking that the reference agrees."""
     right, exact = descent(case, epochs, dtype), descent(case, epochs, torch.float64)
     weight, X, Y = (value.detach().double() for value in (case.weight, case.X, case.Y))
     size = (weight.shape[0], weight.shape[1])
@@ -122,13 +122,13 @@ def make_case(
     integers: bool = False,
     zeros: int = 0,
 ) -> Case:
-    """A case at `share` times the stable limit; `Y` is random, so that some error stays for ever."""
+    """A case at `share` times the stable limit; `Y` is random, so some error always remains."""
     values: Values = "integers" if integers else "normal"
     X = tensor(*image, seed=seed, values=values, dtype=dtype)
     weight = tensor(*kernel, seed=seed + 1, values=values, dtype=dtype)
     Y = tensor(image[0] - kernel[0] + 1, image[1] - kernel[1] + 1, seed=seed + 2, values=values, dtype=dtype)
     with_zeros(zeros, weight, Y)
-    # A short number reads better in a message, and keeps below the limit.
+    # A short number reads better in a message; rounding leaves it below the limit.
     return Case(weight, X, Y, float(f"{share * stable_limit(X, kernel):.2g}"))
 
 
@@ -144,9 +144,9 @@ def cases(draw: st.DrawFn) -> Case:
 
 @cache
 def sweep(most_epochs: int = 1) -> tuple[tuple[Case, Descent], ...]:
-    """Cases in which any two sizes or settings meet that `cases` could draw together, with what is right.
+    """Cases in which every two sizes or settings that `cases` could draw occur together, with right answers.
 
-    It is right by formula alone; the reference takes as long as an answer.
+    The answers come from the formula alone, because the reference takes as long as a submission.
     """
     rows = pairwise(
         {
@@ -190,7 +190,7 @@ def titled(name: str, **arguments: Any) -> str:
 
 
 def pair_of(value: Any, *, title: str, names: str) -> tuple[Any, Any]:
-    """A result that must be a pair."""
+    """Unpack a result that must be a pair."""
     if value is None:
         raise NotWritten
     right = isinstance(value, (tuple, list)) and len(value) == 2

@@ -1,17 +1,16 @@
-"""What must hold in exercise 5: a network by its numbers, and the tools around it by what they leave behind.
+"""Hidden properties of exercise 5: a network judged by its numbers, and its tools by what they leave behind.
 
-Accuracy is never the evidence. A network is judged by its outputs and every gradient in float64, with known
-parameters that are six times larger than usual, so that its sigmoids are far from straight lines; training by
-its whole path from a known start. The networks that the tools are tried on are built by the sandbox. What the
-tools are for is seen on real images besides, where a threshold lies far from whatever luck can do.
+Accuracy is never the evidence. A network is judged by its outputs and all gradients in float64, with known
+parameters six times larger than usual, so that its sigmoids are far from linear; training is judged by its
+whole path from a known start. The sandbox builds the networks that the tools are tried on. Real images show
+in addition that the tools do their job, with thresholds far from anything that luck can reach.
 """
 
-EXERCISE = "lenet"
 GROUPS = {
     "lenet": {"parameters": 1, "outputs": 2, "gradients": 2, "devices": 1},
     "layer_shapes": {"shapes": 3, "leaves the network alone": 2, "frozen parts": 1},
     "accuracy": {
-        "share": 2,
+        "values": 2,
         "evaluation mode": 2,
         "no gradients": 1,
         "mode restored": 1,

@@ -1,4 +1,4 @@
-"""How the networks of exercise 5 are made, compared with what is right, and asked on an accelerator."""
+"""How the networks of exercise 5 are created, compared with the right ones, and run on an accelerator."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from graders.sandbox.errors import Raised
-from graders.sandbox.warm_parent import ACCELERATOR
 from graders.testing import messages, tolerance
-from graders.testing.devices import ACCELERATED, PLACES, lies_there
+from graders.testing.devices import ACCELERATED, ACCELERATOR, PLACES, lies_there
 from graders.testing.expect import NotWritten, agrees, facts, gradients_agree, lies_elsewhere, that
+from graders.testing.module import Module
 from graders.testing.narrowing import real_number
 from graders.testing.pictures import Batch, new_pictures
 from graders.testing.strategies import tensor
-from graders.testing.submission import Module, Submission
+from graders.testing.submission import Submission
 
 from .networks import SHAPES, Pool, differences, expected_logits, layer, logits, share_right
 
 
 def new_network(submission: Submission, name: str, *args: Any) -> Module:
-    """A network of the student's; one image brings its lazy layers, if there are any, to life."""
+    """The student's network; one image initialises its lazy layers, if there are any."""
     net = submission.create(name, *args)
     title = messages.call(name, args, {})
     if net is None:
@@ -33,7 +33,7 @@ def new_network(submission: Submission, name: str, *args: Any) -> Module:
         net.title = title
         try:
             module = net.is_module()
-        except Raised:  # torch's, about a parameter without a shape
+        except Raised:  # torch's error about a parameter without a shape: there are lazy layers
             net(torch.zeros(2, 1, 28, 28))
     that(module, call=title, aspect="type", sentence="It should return a torch.nn.Module.")
     assert isinstance(net, Module)
@@ -41,23 +41,25 @@ def new_network(submission: Submission, name: str, *args: Any) -> Module:
 
 
 def has_shapes(net: Module) -> list[str]:
-    """The parameters of `net` are LeNet's, in forward order; returns their names."""
+    """Check that the parameters of `net` are LeNet's, in forward order; return their names."""
     parameters = net.describe().parameters
     found = [tuple(value.shape) for _, value in parameters]
     title, aspect = net.title, "parameters"
-    sentence = f"It has {len(found)} parameters; it should have 10: a weight and a bias for each of 5 layers."
+    sentence = (
+        f"It has {len(found)} parameters; it should have 10: a weight and a bias for each of its 5 layers."
+    )
     that(len(found) == len(SHAPES), call=title, aspect=aspect, sentence=sentence)
     for place, (got, right) in enumerate(zip(found, SHAPES, strict=True), 1):
-        sentence = f"Parameter {place} in order has shape {got}; it should have shape {right}."
+        sentence = f"Parameter number {place} has shape {got}; it should have shape {right}."
         that(got == right, call=title, aspect=aspect, sentence=sentence)
     return [name for name, _ in parameters]
 
 
 def still_has(net: Module, shapes: Sequence[torch.Size], call: str) -> list[Tensor]:
-    """The parameters of `net`, which have the shapes that they had before `call`."""
+    """The parameters of `net`, checked to have the same shapes as before `call`."""
     found = [value for _, value in net.describe().parameters]
     same = [value.shape for value in found] == list(shapes)
-    sentence = "Afterwards the network has other parameters, or parameters of other shapes, than before."
+    sentence = "Afterwards the network has different parameters, or parameters of different shapes."
     that(same, call=call, aspect="state", sentence=sentence)
     return found
 
@@ -73,7 +75,7 @@ def with_parameters(net: Module, weights: Sequence[Tensor]) -> Module:
 def check_logits(
     submission: Submission, net: Module, X: Tensor, weights: Sequence[Tensor], pool: Pool = F.avg_pool2d
 ) -> Tensor:
-    """The outputs are right to 1e-10 of the largest; returns them."""
+    """Check that the outputs are right to 1e-10 of the largest; return them."""
     right = expected_logits(X, weights, pool)
     bound = tolerance.relative(right, 1e-10)
     value = agrees(submission, net, X, expected=right, bound=bound, dtype=torch.float64).value
@@ -84,7 +86,7 @@ def check_logits(
 def check_gradients(
     submission: Submission, net: Module, X: Tensor, weights: Sequence[Tensor], pool: Pool = F.avg_pool2d
 ) -> None:
-    """Every gradient for a random upstream is right to 1e-9 of the largest; parameters go by position."""
+    """Check all gradients to 1e-9 of the largest, for a random upstream; parameters go by position."""
     X = X.requires_grad_()
     upstream = tensor(len(X), 10, seed=len(X), values="normal", dtype=torch.float64)
     every = [X, *(weight.clone().requires_grad_() for weight in weights)]
@@ -100,37 +102,37 @@ def check_gradients(
 
 
 def unchanged(before: Any, net: Module, call: str) -> None:
-    """`net` is as it was."""
+    """Check that `net` is unchanged."""
     change = differences(before, net.describe())
-    sentence = f"The network should be left as it was, but {change}."
+    sentence = f"The network should stay unchanged, but {change}."
     that(not change, call=call, aspect="state", sentence=sentence)
 
 
 def part_keeps_its_mode(part: str, before: Any, net: Module, call: str) -> None:
-    """A part of `net` is in the mode in which it was; whether the rest is, another group asks."""
+    """Check that a part of `net` is in the same mode as before; the rest is up to another group."""
     was, now = (
         next((training for name, _, training, *_ in described.modules if name == part), None)
         for described in (before, net.describe())
     )
-    gone = f"Layer {part} is gone from the network."
+    gone = f"Layer {part} is missing from the network."
     that(was is not None and now is not None, call=call, aspect="state", sentence=gone)
     mode = "training" if was else "evaluation"
-    sentence = f"Layer {part} had been put into {mode} mode by itself, and is in another mode now."
+    sentence = f"Layer {part} had been put into {mode} mode separately, and is in another mode now."
     that(was is now, call=call, aspect="state", sentence=sentence)
 
 
 def scores_of_new_images(submission: Submission, net: Module) -> Tensor:
-    """What a network says to the images that no training has seen, in evaluation mode."""
+    """The logits of a network, in evaluation mode, for images that no training has seen."""
     net.convert(training=False)
     X, y = new_pictures()
     whatever = torch.zeros(len(y), 10), torch.full((len(y), 10), torch.inf)
     scores = agrees(submission, net, X, expected=whatever[0], bound=whatever[1]).value
     assert isinstance(scores, Tensor)
-    return scores.double()  # of whatever dtype, for not every one knows a maximum or a logarithm
+    return scores.double()  # not every dtype has a maximum or a logarithm
 
 
 def recognition(submission: Submission, net: Module) -> float:
-    """The share of these images that it is right about."""
+    """The fraction of these images that it is right about."""
     return share_right(scores_of_new_images(submission, net), new_pictures()[1])
 
 
@@ -142,13 +144,13 @@ def works_wherever_the_network_lies(
     data_may_lie_elsewhere: bool = False,
     changes_the_network: bool = False,
 ) -> None:
-    """A tool works for a network on the accelerator and for one on the CPU beside it, and leaves it there.
+    """Check that a tool works for a network on the accelerator and for one on the CPU, and moves neither.
 
     Args:
-        args: what it takes besides the network.
-        shown: the same for people, from the comma on; `data` in it are batches.
-        data_may_lie_elsewhere: it moves the batches to the network.
-        changes_the_network: what leaves the network as it was has not done its work, here or elsewhere.
+        args: the arguments after the network.
+        shown: the same as text, starting with a comma; `data` stands for batches.
+        data_may_lie_elsewhere: the tool has to move the batches to the network's device.
+        changes_the_network: a tool that leaves the network unchanged hasn't done its work.
     """
     net = small_network(submission)
     before = net.describe()
@@ -175,7 +177,7 @@ def works_wherever_the_network_lies(
 
 
 def small_network(submission: Submission) -> Module:
-    """A network, built by the sandbox where questions are asked."""
+    """A network, built by the sandbox on the current device."""
     layers = layer("Conv2d", 1, 2, 3), layer("Sigmoid"), layer("Flatten"), layer("Linear", 8, 3)
     net = submission.build("Sequential", *layers)
     net.title = "net"
@@ -183,12 +185,12 @@ def small_network(submission: Submission) -> Module:
 
 
 def small_batches() -> list[Batch]:
-    """Labelled images for it."""
+    """Labelled images for `small_network`."""
     return [(tensor(2, 1, 4, 4, seed=seed), torch.tensor([0, 2])) for seed in (96, 97)]
 
 
 def stays_there(net: Module, title: str) -> None:
-    """Every parameter is still where it was."""
+    """Check that every parameter is still on its device."""
     for name, parameter in net.describe().parameters:
         sentence = messages.network_left(name, facts(parameter).device)
         that(not lies_elsewhere(parameter), call=title, aspect="device", sentence=sentence)

@@ -15,8 +15,10 @@ from graders.diagnosis.mistakes import Probe
 from graders.diagnosis.observing import of_the_machine
 from graders.sandbox.errors import Raised
 from graders.sandbox.inside.wire import ClassOf, Opaque
+from graders.testing.module import Module
+from graders.testing.reply import Reply
 from graders.testing.strategies import tensor
-from graders.testing.submission import Module, Reply, Submission
+from graders.testing.submission import Submission
 
 _SHAPES = [(6, 1, 5, 5), (6,), (16, 6, 5, 5), (16,), (120, 400), (120,), (84, 120), (84,), (10, 84), (10,)]
 _PRODUCT = re.compile(r"shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)")

@@ -1,4 +1,4 @@
-"""Networks whose every number is known: LeNet as a formula, twins on both sides, training replayed."""
+"""Networks whose numbers are all known: LeNet as a formula, twins on both sides, training replayed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from graders.sandbox.inside.wire import Build
 from graders.testing import tolerance
 from graders.testing.expect import GraderError, references_agree
+from graders.testing.module import Description, Module
 from graders.testing.narrowing import same_tensor
 from graders.testing.pictures import CLASSES, Batch, in_batches, new_pictures, training_pictures
 from graders.testing.strategies import tensor
-from graders.testing.submission import Build, Description, Module, Submission
+from graders.testing.submission import Submission
 from solutions import lenet as reference
 
 Pool = Callable[..., Tensor]
@@ -50,7 +52,7 @@ def logits(X: Tensor, weights: Sequence[Tensor], pool: Pool = F.avg_pool2d) -> T
 
 
 def expected_logits(X: Tensor, weights: Sequence[Tensor], pool: Pool = F.avg_pool2d) -> Tensor:
-    """The right logits; for average pooling the reference network has to agree."""
+    """The right logits; for average pooling, checked against the reference network."""
     right = logits(X.detach(), weights, pool)
     if pool is F.avg_pool2d:
         net = reference.lenet().double()
@@ -69,12 +71,12 @@ def images(count: int, seed: int) -> Tensor:
 
 
 def pytorch_start(seed: int) -> list[Tensor]:
-    """Ten parameters of LeNet as PyTorch draws them by itself, float64."""
+    """Ten parameters of LeNet, float64, on the scale of PyTorch's default initialisation."""
     return [weight / 6 for weight in known_parameters(seed, zeros=False)]
 
 
 def xavier_start(seed: int) -> list[Tensor]:
-    """Ten parameters of LeNet, float64: Xavier-uniform weights, and PyTorch's own biases."""
+    """Ten parameters of LeNet, float64: Xavier-uniform weights and PyTorch's default biases."""
     every = pytorch_start(seed)
     for weight in every[::2]:
         area = weight[0, 0].numel()
@@ -84,7 +86,7 @@ def xavier_start(seed: int) -> list[Tensor]:
 
 
 def layer(name: str, *args: Any, **kwargs: Any) -> Build:
-    """`nn.name(*args, **kwargs)`, to be built on either side of the wall."""
+    """`nn.name(*args, **kwargs)`, to be built in the sandbox or here."""
     return Build(name, args, kwargs)
 
 
@@ -92,7 +94,7 @@ LINEAR = (layer("Flatten"), layer("Linear", 12, 5), layer("Sigmoid"), layer("Lin
 
 
 def made(build: Build) -> nn.Module:
-    """The same module here; a `Recorder` changes nothing, so `Identity` stands for it."""
+    """The same module in the grader; a `Recorder` changes nothing, so `Identity` stands in for it."""
     if build.name == "Recorder":
         return nn.Identity()
     args = [made(item) if isinstance(item, Build) else item for item in build.args]
@@ -104,7 +106,10 @@ def made(build: Build) -> nn.Module:
 def twins(
     submission: Submission, *layers: Build | Module, seed: int = 0, dtype: torch.dtype = torch.float64
 ) -> tuple[Module, nn.Module]:
-    """One `Sequential` with known parameters on both sides; a `Module` among the layers is a `Recorder`."""
+    """The same `Sequential` in the sandbox and here, with known parameters.
+
+    A `Module` among the layers is a `Recorder`.
+    """
     theirs = submission.build("Sequential", *layers).convert(dtype=dtype)
     theirs.title = "net"
     ours = nn.Sequential(*(made(item) if isinstance(item, Build) else nn.Identity() for item in layers)).to(
@@ -122,7 +127,7 @@ def twins(
 
 
 def lenet_layers(activation: str) -> tuple[Build, ...]:
-    """LeNet as a sequence of layers, with `nn.Sigmoid` or what stands for it."""
+    """LeNet as a sequence of layers, with `nn.Sigmoid` or another activation."""
     act, pool = layer(activation), layer("AvgPool2d", 2)
     return (
         *(layer("Conv2d", 1, 6, 5, padding=2), act, pool, layer("Conv2d", 6, 16, 5), act, pool),
@@ -132,29 +137,29 @@ def lenet_layers(activation: str) -> tuple[Build, ...]:
 
 
 def differences(before: Description, after: Description) -> str:
-    """What two descriptions of a network do not have in common, in words; empty if nothing."""
+    """The first difference between two descriptions of a network, in words; empty if there is none."""
     if [m[0] for m in before.modules] != [m[0] for m in after.modules]:
-        return "submodules were added or taken away"
+        return "submodules were added or removed"
     for kind, place in (("training mode", 2), ("number of hooks", 3)):
         for old, new in zip(before.modules, after.modules, strict=True):
             if old[place] != new[place]:
                 which = f"module {old[0]!r} ({old[1]})" if old[0] else "the network"
                 return f"the {kind} of {which} was {old[place]} before and is {new[place]} after"
     if before.trainable != after.trainable:
-        return "some parameter's requires_grad is another"
+        return "requires_grad of some parameter has changed"
     if before.state.keys() != after.state.keys():
-        return "its state_dict has other entries"
+        return "its state_dict has different entries"
     for name, value in before.state.items():
         now = after.state[name]
         if not same_tensor(value, now):
-            return f"{name} has another value"
+            return f"{name} has changed"
     return ""
 
 
 def guesses(sizes: Sequence[int], seed: int, classes: int = 4) -> tuple[list[Batch], int]:
-    """Batches of images whose own numbers are the logits, and how many of their labels are right.
+    """Batches of images whose pixels are the logits, and how many of their labels are right.
 
-    Logits are distinct integers, so that no rounding decides a prediction.
+    The logits of an image are different integers, so rounding can't decide a prediction.
     """
     generator = torch.Generator().manual_seed(seed)
     batches, right = [], 0
@@ -168,7 +173,7 @@ def guesses(sizes: Sequence[int], seed: int, classes: int = 4) -> tuple[list[Bat
 
 
 # On squared weights. With it the layer is right about 149 of the 200 new images, and the two best classes of
-# each are at least 66 times further apart than rounding in float32 could bring them together.
+# every image are at least 66 times as far apart as rounding in float32 could account for.
 PENALTY = 300.0
 
 
@@ -177,7 +182,7 @@ def straight() -> tuple[Tensor, Tensor]:
     """Weight and bias of a linear layer, float32, that recognises most of the images.
 
     Fitted to the 400 by least squares to one-hot labels, with a penalty on the weights (ridge regression),
-    in float64 and by formula: no training that could go otherwise.
+    in float64 and by formula, so there is no training that could turn out differently.
     """
     X, y = training_pictures()
     A = torch.cat([X.flatten(1).double(), torch.ones(len(X), 1, dtype=torch.float64)], dim=1)
@@ -190,8 +195,8 @@ def recognised(pictures: Batch) -> int:
     """How many of the images the linear layer of `straight` is right about.
 
     Raises:
-        GraderError: it hesitates so much between two classes that rounding could decide, or the reference
-            counts otherwise.
+        GraderError: two classes of an image are so close that rounding could decide, or the reference gets
+            another number.
     """
     (X, y), (weight, bias) = pictures, (part.double() for part in straight())
     X = X.flatten(1).double()
@@ -225,7 +230,7 @@ def replay(net: nn.Module, data: Sequence[Batch], epochs: int, lr: float) -> lis
 
 
 def expected_training(net: nn.Module, data: Sequence[Batch], epochs: int, lr: float) -> list[float]:
-    """`replay`, after a look whether the reference does the same from the same start."""
+    """`replay`, after checking that the reference does the same from the same start."""
     start = {name: value.clone() for name, value in net.state_dict().items()}
     theirs = torch.tensor(reference.train(net, data, epochs, lr), dtype=torch.float64)
     trained = [weight.detach().clone() for weight in net.parameters()]
@@ -260,18 +265,18 @@ def expected_maps(net: nn.Module, X: Tensor) -> dict[str, Tensor]:
     return maps
 
 
-# A short training by plain SGD on the 400 images, which LeNet learns from if its activation is tanh.
+# A short training with plain SGD on the 400 images. LeNet learns from it if its activation is tanh.
 SHORT_BATCH, SHORT_LR = 10, 0.02
 
 
 @functools.cache
 def short_training() -> list[Batch]:
-    """Its batches, to be gone through once."""
+    """The batches of the short training, to be used once."""
     return in_batches(training_pictures(), *[SHORT_BATCH] * 40)
 
 
-# The one training for `lenet_modern`, by plain SGD on the 400 images. Measured over twelve seeds each, the
-# share right of the 200 new images, and CPU time on one thread: classic LeNet .10, with Xavier's start .10
+# The one training for `lenet_modern`, by SGD with momentum on the 400 images. Measured over twelve seeds
+# each: accuracy on the 200 new images, and CPU time on one thread: classic LeNet .10, with Xavier's start .10
 # (it needs many more steps); the reference .70 to .77, 1.1 s. LeNet with tanh .66 to .74; with max pooling
 # and ReLU, leaky ReLU, GELU or tanh .59 to .78; with average pooling and ReLU, SiLU or GELU .51 to .69; with
 # batch normalisation after each layer and ReLU .73 to .81, sigmoids .61 to .73, but after the convolutions
@@ -289,13 +294,13 @@ def training_data() -> list[Batch]:
 
 
 def share_right(scores: Tensor, y: Tensor) -> float:
-    """The share of rows whose largest score is at the label."""
+    """The fraction of rows whose largest score is at the label."""
     return float((scores.argmax(1) == y).double().mean())
 
 
 @functools.cache
 def classic_share() -> float:
-    """What the classic network makes of the same training, on this side of the wall."""
+    """The accuracy of the classic network after the same training, run in the grader."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1998)
         net = reference.lenet()

@@ -15,8 +15,9 @@ from graders.diagnosis.observing import of_the_machine
 from graders.sandbox.errors import Raised
 from graders.sandbox.inside.wire import Build, Stream
 from graders.testing.expect import facts
+from graders.testing.module import Description, Module
 from graders.testing.strategies import tensor
-from graders.testing.submission import Description, Module, Submission
+from graders.testing.submission import Submission
 
 from .beginning_slips import fans
 from .network_probes import NETWORK_PROBES

@@ -1,6 +1,5 @@
-"""What must hold in exercise 3: convolution over channels and batches, by stride and padding, as a layer."""
+"""Hidden properties of exercise 3: convolution over channels and batches, its options, and the layer."""
 
-EXERCISE = "multichannel"
 GROUPS = {
     "conv2d_multi_in": {
         "values": 4,

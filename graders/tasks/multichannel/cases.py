@@ -1,7 +1,7 @@
-"""What the convolutions of exercise 3 are asked.
+"""Questions to the convolutions of exercise 3.
 
 The functions are alike: `name(X, K)` with more or fewer axes, some with `bias`, `stride` and so on. A `Case`
-holds sizes and settings, a `Question` the tensors made from it.
+holds sizes and settings, a `Question` the tensors made from them.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Case:
         dtype: torch.dtype = torch.float32,
         layout: Layout = "contiguous",
     ) -> Question:
-        """The question that the seed determines."""
+        """The question with the numbers that the seed determines."""
         X, K, bias = (
             tensor(*sizes, seed=seed + n * 101, values=values, dtype=dtype, layout=layout)
             for n, sizes in enumerate((self.image, self.kernel, self.kernel[:1]))
@@ -86,7 +86,7 @@ MULTI_IN = (
     case((2, 4, 3), (2, 4, 3)),
     case((3, 3, 3), (3, 3, 3)),
     case((2, 5, 5), (2, 3, 3)),
-    # The sizes below are those of examples and first tries, asked with other numbers.
+    # The sizes below are those of examples and first attempts, with different numbers in them.
     case((2, 3, 3), (2, 2, 2)),
     case((3, 3, 3), (3, 2, 2)),
     case((1, 3, 3), (1, 2, 2)),
@@ -168,7 +168,7 @@ STRIDES = (
     case((2, 2, 3, 4), (1, 2, 2, 2), stride=(5, 6)),
 )
 
-# Pairs and ints; one axis only; kernels larger than the bare image; frames wider than the kernel.
+# Pairs and ints; one axis only; kernels larger than the image without padding; padding wider than the kernel.
 PADDINGS = (
     case((2, 3, 5, 4), (1, 3, 3, 2), padding=(0, 2)),
     case((1, 2, 3, 5), (3, 2, 2, 3), padding=(2, 1)),
@@ -178,7 +178,7 @@ PADDINGS = (
     case((1, 1, 1, 2), (2, 1, 1, 2), padding=(3, 2)),
 )
 
-# In the first two no two of the eleven numbers are alike.
+# In the first two, all eleven numbers are different.
 TOGETHER = (
     case((3, 5, 13, 12), (6, 5, 2, 4), bias=True, stride=(7, 8), padding=(1, 0)),
     case((4, 3, 8, 10), (1, 3, 7, 6), bias=True, stride=(9, 5), padding=(0, 2)),
@@ -187,7 +187,7 @@ TOGETHER = (
     case((2, 2, 5, 5), (2, 2, 3, 3), bias=True, stride=2, padding=1),
 )
 
-# One setting at a time, then all: for what must hold with any of them.
+# One setting at a time, then all of them: for properties that must hold with each.
 SETTINGS = (
     case((2, 2, 3, 4), (2, 2, 2, 2), bias=True),
     case((2, 2, 3, 4), (2, 2, 2, 2), stride=(1, 2)),
@@ -206,14 +206,14 @@ def questions(
     most_padding: int = 0,
     most_dilation: int = 1,
 ) -> Question:
-    """Images and kernels that fit them; stride, padding and dilation as far as they are asked for."""
+    """Images and kernels that fit them, with stride, padding and dilation up to the given limits."""
     n, c, o = draw(distinct_sizes(3, high=4))
     options = {}
-    window, steps, frame = (draw(st.tuples(st.integers(1, 3), st.integers(1, 3))), (1, 1), (0, 0))
+    window, steps, border = (draw(st.tuples(st.integers(1, 3), st.integers(1, 3))), (1, 1), (0, 0))
     if most_stride > 1:
         options["stride"] = steps = draw(st.tuples(*[st.integers(1, most_stride)] * 2))
     if most_padding:
-        options["padding"] = frame = draw(st.tuples(*[st.integers(0, most_padding)] * 2))
+        options["padding"] = border = draw(st.tuples(*[st.integers(0, most_padding)] * 2))
     extents = window
     if most_dilation > 1:
         options["dilation"] = gaps = draw(st.tuples(*[st.integers(1, most_dilation)] * 2))
@@ -221,7 +221,7 @@ def questions(
     # Up to three windows along each axis, and a remainder.
     H, W = (
         max(1, k - 2 * p + s * draw(st.integers(0, 2)) + draw(st.integers(0, s - 1)))
-        for k, s, p in zip(extents, steps, frame, strict=True)
+        for k, s, p in zip(extents, steps, border, strict=True)
     )
     image = (n, c, H, W) if batch else (c, H, W)
     kernel = (o, c, *window) if output_channels else (c, *window)
@@ -241,16 +241,17 @@ def sweep(
     as_wholes: bool = False,
     images_too: bool = False,
 ) -> tuple[Case, ...]:
-    """Small cases in which any two sizes or settings meet that `questions` could draw together.
+    """Small cases in which every two sizes or settings that `questions` could draw occur together.
 
-    With `as_wholes` any two of kernel, stride and padding meet as pairs, and not only the numbers in them.
-    With `images_too` the height and the width of the image meet all the rest; that is for where nothing but
-    the kernel decides how large it is.
+    A table of all pairs is enough, because a mistake depends on one or two settings at once. With
+    `as_wholes`, every two of kernel, stride and padding occur together as (height, width) pairs, and not only
+    the numbers in them. With `images_too` the height and width of the image are settings of their own; that
+    is for functions where only the kernel limits the size of the image.
     """
     settings: dict[str, Sequence[Any]] = {}
     conditions: list[Callable[..., bool]] = []
     if most_stride > 1:
-        # What is left over beside the last window is smaller than the stride.
+        # What is left over after the last window is smaller than the stride.
         conditions += [lambda sh, rest_h: rest_h < sh, lambda sw, rest_w: rest_w < sw]
         rest = {"rest_h": range(most_stride), "rest_w": range(most_stride)}
         if as_wholes:
@@ -286,7 +287,7 @@ def sweep(
 
 
 def _swept(row: Mapping[str, Any]) -> Case:
-    """One row of a sweep as a case; what it does not speak of is left away."""
+    """One row of a sweep as a case; settings that it doesn't mention are left out."""
     sizes, options = [], {}
     for axis in "hw":
         stride, padding, dilation = (
@@ -311,5 +312,5 @@ def _swept(row: Mapping[str, Any]) -> Case:
 
 
 def _extent(one: Case) -> int:
-    """How much there is to look at."""
+    """How much there is to look at, to ask small cases first."""
     return math.prod(one.image) + math.prod(one.kernel)

@@ -1,4 +1,4 @@
-"""What is right of the convolutions of exercise 3, and how an answer is compared with it."""
+"""Expected results of the convolutions of exercise 3, and how answers are compared with them."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ from graders.testing.expect import (
 )
 from graders.testing.messages import call
 from graders.testing.own_answers import consistent, consistent_reply
+from graders.testing.reply import Reply
 from graders.testing.signatures import labels
-from graders.testing.strategies import HALVES, LAYOUTS, VALUES, graded, tensor, with_zeros
-from graders.testing.submission import Reply, Submission
+from graders.testing.strategies import HALVES, LAYOUTS, MANY, MANY_SECONDS, VALUES, graded, tensor, with_zeros
+from graders.testing.submission import Submission
 from solutions import multichannel as reference
 
 from .cases import Case, Question, Sizes, case, sweep
@@ -39,7 +40,7 @@ from .cases import Case, Question, Sizes, case, sweep
 
 
 def convolution(question: Question) -> Tensor:
-    """torch's own, for images with and without a batch axis and kernels with and without output channels."""
+    """torch's own result, with or without a batch axis in the images and output channels in the kernel."""
     X, K = question.X, question.K
     result = F.conv2d(_four_axes(X), _four_axes(K), question.bias, **question.options)
     return _without_added_axes(result, X, K)
@@ -58,9 +59,9 @@ def _without_added_axes(result: Tensor, X: Tensor, K: Tensor) -> Tensor:
 def expected(
     name: str | None, question: Question, dtype: torch.dtype = torch.float32
 ) -> tuple[Tensor, Tensor]:
-    """The right result of `name` in float64, and how far one computed in `dtype` may lie from it.
+    """The right result of `name` in float64, and how far a result computed in `dtype` may be off.
 
-    Without a name torch alone is asked, and not the reference.
+    Without a name only torch is asked, and not the reference.
     """
     exact = question.each(lambda value: value.detach().double())
     right, absolute = convolution(exact), convolution(exact.each(torch.abs))
@@ -78,7 +79,7 @@ def expected(
 def swept(**settings: Any) -> tuple[tuple[Question, Tensor, Tensor], ...]:
     """The cases of a `sweep` as questions, with the right result and the bound of each.
 
-    Torch alone says what is right, for the reference takes as long as an answer.
+    Only torch is asked for the right result, because the reference takes as long as a submission.
     """
     questions = [one.question(seed) for seed, one in enumerate(sweep(**settings))]
     return tuple((question, *expected(None, question)) for question in questions)
@@ -115,7 +116,7 @@ def check(
     *,
     compared: Callable[..., Reply] = agrees,
 ) -> Tensor:
-    """`name(X, K, …)` is the convolution; returns it in float64. Without `dtype` that is left open."""
+    """`name(X, K, …)` is the convolution; returns it in float64. Without `dtype` any dtype will do."""
     precision = tolerance.coarsest(question.X, question.K) if dtype is not None else torch.float32
     right, bound = expected(name, question, precision)
     X, K, keywords = question.X, question.K, question.keywords
@@ -125,7 +126,7 @@ def check(
 
 
 def check_follows(submission: Submission, name: str, question: Question, right: Tensor, what: str) -> None:
-    """The answer follows from another answer of the student's, `right`; `what` says how."""
+    """The answer follows from another of the student's answers, `right`; `what` says how."""
     bound = 2 * expected(name, question)[1]
     value = submission.ask(name, question.X, question.K, **question.keywords).value
     title = call(name, (question.X, question.K), question.keywords)
@@ -153,7 +154,7 @@ def check_kinds(submission: Submission, name: str, one: Case) -> None:
 
 
 def check_one_hot(submission: Submission, name: str, one: Case) -> None:
-    """A kernel with a single 1 copies a part of one channel to one place of the result, and nothing else."""
+    """A kernel with a single 1 copies a part of one channel to one output channel, and nothing else."""
     X = one.question(5).X
     channels, height, width = one.kernel[-3:]
     for number in range(3):
@@ -173,11 +174,11 @@ def check_one_hot(submission: Submission, name: str, one: Case) -> None:
 
 
 def check_linear_and_equivariant(submission: Submission, name: str, one: Case) -> None:
-    """Linear in the image, equivariant to shifts, indifferent to the order in which the channels come."""
+    """Linear in the image, equivariant to shifts, and independent of the order of the channels."""
     first = one.question(11)
     X, K, Z = first.X, first.K, one.question(12).X
     of_X, of_Z = check(submission, name, first), check(submission, name, Question(Z, K))
-    # The bound is that of |2X| + |Z|, which 2X - Z may undercut by cancellation.
+    # 2X - Z may be small by cancellation, so the bound is that of |2X| + |Z|.
     bound = 3 * expected(name, Question(2 * X.abs() + Z.abs(), K.abs()))[1]
     what = f"result for 2·X - Z, compared with 2·{name}(X, K) - {name}(Z, K),"
     title = call(name, (2 * X - Z, K), {})
@@ -224,9 +225,9 @@ def check_gradients(submission: Submission, name: str, cases: Sequence[Case]) ->
     """Autograd reaches every input, for an upstream gradient that is not all ones."""
     for seed, one in enumerate(cases):
         question = one.question(seed)
-        if seed % 2:  # what meets a zero adds nothing to the result, but something to the gradient
+        if seed % 2:  # a factor of zero adds nothing to the result, but something to the gradient
             question = question.each(_with_a_zero)
-            # Not where image and kernel meet, or the gradient would be zero as well.
+            # Not both factors of one product, or the gradient would be zero as well.
             first, last = (0,) * question.X.dim(), (-1,) * question.X.dim()
             question.X[first], question.X[last] = 3, 0
         question = question.each(lambda value: value.requires_grad_())
@@ -250,7 +251,7 @@ def check_gradients(submission: Submission, name: str, cases: Sequence[Case]) ->
 
 
 def check_side_effects(submission: Submission, name: str, one: Case) -> None:
-    """Arguments and global settings stay as they were, and two equal calls have equal results."""
+    """Arguments and global settings stay unchanged, and equal calls give equal results."""
     question = one.question(3)
     check(submission, name, question, compared=consistent)
     double = one.question(3, dtype=torch.float64)
@@ -259,16 +260,24 @@ def check_side_effects(submission: Submission, name: str, one: Case) -> None:
 
 
 def check_affordable(submission: Submission, name: str, image: Sizes, kernel: Sizes) -> None:
-    """A large image takes little CPU time: a tenth of a second, where a loop over its pixels takes ten."""
-    question, right, bound = _large(image, kernel)
-    reply = affordable(submission, name, question.X, question.K, seconds=1.0)
-    consistent_reply(submission, reply, name, question.X, question.K, expected=right, bound=bound)
+    """Many images take little CPU time: a right answer a tenth of the limit, a loop ten times the limit."""
+    cases = many_cases(image, kernel)
+    replies = affordable(submission, name, [one[:2] for one in cases], seconds=MANY_SECONDS)
+    for reply, (X, K, right, bound) in zip(replies, cases, strict=True):
+        consistent_reply(submission, reply, name, X, K, expected=right, bound=bound)
 
 
 @cache
-def _large(image: Sizes, kernel: Sizes) -> tuple[Question, Tensor, Tensor]:
-    question = case(image, kernel).question(4)
-    return question, *expected(None, question)
+def many_cases(image: Sizes, kernel: Sizes) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], ...]:
+    """Images, kernels, right results and bounds, each with different values.
+
+    Both require grad, so one operation per pixel also pays for its node in the computation graph.
+    """
+    questions = [case(image, kernel).question(4 + number) for number in range(MANY)]
+    return tuple(
+        (question.X.requires_grad_(), question.K.requires_grad_(), *expected(None, question))
+        for question in questions
+    )
 
 
 def check_effort(submission: Submission, name: str, cases: Sequence[Case]) -> None:
@@ -290,7 +299,7 @@ def check_effort(submission: Submission, name: str, cases: Sequence[Case]) -> No
 
 
 def right_cases(submission: Submission, name: str, cases: Sequence[Case]) -> list[Case]:
-    """Those of the cases whose values are right; the others cost another group its points, not this one."""
+    """The cases whose values are right; the others cost points in another group, not in this one."""
     return [one for one in cases if _is_right(submission, name, one)]
 
 

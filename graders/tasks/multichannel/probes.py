@@ -12,8 +12,9 @@ from graders.diagnosis.observing import calls, effort, settled, telling, value_o
 from graders.tasks.conv2d.probes import NO_INIT, forgotten
 from graders.tasks.convolutions import Convolution, convolution_probes
 from graders.tasks.windows import pair
+from graders.testing.module import Module
 from graders.testing.strategies import tensor
-from graders.testing.submission import Module, Submission
+from graders.testing.submission import Submission
 
 
 def answers(

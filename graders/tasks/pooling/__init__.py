@@ -1,6 +1,5 @@
-"""What must hold in exercise 4: pooling of images, channels and batches, as layers, and receptive fields."""
+"""Hidden properties of exercise 4: pooling of images, channels and batches, layers, and receptive fields."""
 
-EXERCISE = "pooling"
 GROUPS = {
     "pool2d": {
         "max": 2,

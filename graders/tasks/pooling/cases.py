@@ -1,4 +1,4 @@
-"""What the poolings of exercise 4 are asked."""
+"""Questions to the poolings of exercise 4."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Size = int | Pair
 
 @dataclass(frozen=True)
 class Case:
-    """Sizes and settings of one call; `stride` None leaves it away."""
+    """Sizes and settings of one call; a `stride` of None is left out of the call."""
 
     image: tuple[int, ...]
     window: Size
@@ -29,7 +29,7 @@ class Case:
     padding: Size = 0
 
     def keywords(self, mode: str) -> dict[str, Any]:
-        """Everything after the window, as far as it differs from the default; the mode always."""
+        """Everything after the window that differs from the default; the mode is always given."""
         options: dict[str, Any] = {"mode": mode}
         if self.stride is not None:
             options["stride"] = self.stride
@@ -43,8 +43,8 @@ class Case:
         return (self.window, self.window) if isinstance(self.window, int) else self.window
 
 
-# Windows that cover the image without remainder; the stride is said aloud, and it is an int. So neither a
-# wrong default of the stride nor a wrong pair of strides nor a remainder makes a difference here.
+# Windows that cover the image without remainder; the stride is always given, as an int. So a wrong default
+# stride, a wrong order of a pair and a mishandled remainder make no difference here.
 PLAIN = (
     Case((4, 6), 2, 2),
     Case((4, 3), (2, 3), 2),
@@ -57,7 +57,7 @@ PLAIN = (
     Case((1, 6), (1, 2), 2),
 )
 
-# Left away, one, overlapping, apart; as pairs and ints; with a remainder on one axis, both, and none.
+# No stride, stride 1, overlapping, apart; as pairs and ints; with a remainder on one axis, both, and none.
 STRIDES = (
     Case((5, 7), (2, 3)),
     Case((4, 4), 3),
@@ -71,7 +71,7 @@ STRIDES = (
 )
 
 # Strides and remainders as in `PLAIN`. One axis padded, both, one more than the other; a window larger than
-# the bare image.
+# the image without padding.
 PADDINGS = (
     Case((4, 5), (2, 5), 2, (1, 0)),
     Case((3, 4), (3, 2), 2, (0, 1)),
@@ -82,7 +82,7 @@ PADDINGS = (
     Case((4, 7), 3, 3, 1),
 )
 
-# Sizes that examples and first tries have, with other numbers than theirs; with images and channels.
+# Sizes common in examples and first attempts, with different numbers in them; with images and channels.
 SMALL = (
     (Case((3, 3), 2, 1), (1, 2)),
     (Case((3, 3), 3), (1, 1)),
@@ -100,7 +100,7 @@ SMALL = (
     (Case((6, 8), 2), (1, 1)),
 )
 
-# In the first two no two of the eight numbers are alike.
+# In the first two, all eight numbers are different.
 TOGETHER = (
     Case((9, 7), (5, 4), (2, 3), (1, 0)),
     Case((8, 9), (4, 7), (3, 1), (0, 2)),
@@ -113,7 +113,7 @@ TOGETHER = (
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    """Windows, strides and paddings that have a result, for images that leave up to three windows an axis."""
+    """Windows, strides and paddings that have a result, with up to three windows along each axis."""
     window = kh, kw = draw(st.integers(1, 4)), draw(st.integers(1, 4))
     stride = draw(st.none() | st.tuples(st.integers(1, 4), st.integers(1, 4)))
     padding = ph, pw = draw(st.integers(0, kh // 2)), draw(st.integers(0, kw // 2))
@@ -131,22 +131,22 @@ _OUTER = {"images": range(1, 4), "channels": range(1, 4)}
 
 @cache
 def side_by_side() -> Swept:
-    """Every window; any two of its sizes and the numbers of windows, as far as an int as stride allows it."""
+    """Windows without overlap: every two of their sizes and numbers, as far as an int stride allows."""
     settings = {"kh": range(1, 5), "kw": range(1, 5), "down": range(1, 4), "across": range(1, 4), **_OUTER}
     rows = pairwise(settings, _one_stride)
     return _in_order(_covered(row, (row["kh"], row["kw"]), (0, 0)) for row in rows)
 
 
 @cache
-def framed() -> Swept:
-    """Every window with every number for its padding; strides and remainders as in `side_by_side`."""
+def bordered() -> Swept:
+    """Every window with every padding that it allows; strides and remainders as in `side_by_side`."""
     windows = tuple(itertools.product(range(1, 5), repeat=2))
     rows = pairwise(
         {"window": windows, "ph": range(3), "pw": range(3), "down": (1, 2), "across": (1, 2), **_OUTER},
         lambda window, down, across: _one_stride(window[0], window[1], down, across),
         lambda window, ph: 2 * ph <= window[0],
         lambda window, pw: 2 * pw <= window[1],
-        # Something of the image has to be left.
+        # Some of the image has to be left.
         lambda window, ph, down: window[0] * down > 2 * ph,
         lambda window, pw, across: window[1] * across > 2 * pw,
     )
@@ -155,11 +155,11 @@ def framed() -> Swept:
 
 @cache
 def stepping(most_padding: int = 0, largest: int = 4) -> Swept:
-    """Any two sizes or settings that `cases` could draw together, with padding or without, and `SMALL`.
+    """Every two sizes or settings that `cases` could draw together, with or without padding, and `SMALL`.
 
     Args:
-        most_padding: 0 leaves padding away.
-        largest: size of a window, and stride.
+        most_padding: the largest padding; 0 for none.
+        largest: the largest window size, and the largest stride.
     """
     rows = pairwise(
         {
@@ -189,7 +189,7 @@ def stepping(most_padding: int = 0, largest: int = 4) -> Swept:
 
 
 def _one_stride(kh: int, kw: int, down: int, across: int) -> bool:
-    """Windows that are no squares can only be side by side along one axis, if the stride is one number."""
+    """If the stride is an int, windows that aren't square can lie side by side along one axis only."""
     return kh == kw or down == 1 or across == 1
 
 
@@ -215,12 +215,12 @@ def _stepped(row: Mapping[str, Any]) -> tuple[Case, Pair]:
 
 
 def _as_int(size: Pair) -> Size:
-    """One number where both are alike."""
+    """An int if both numbers are the same."""
     return size[0] if size[0] == size[1] else size
 
 
 def distinct(*shape: int, seed: int) -> Tensor:
-    """Integers of both signs, no two alike: a maximum that is never tied."""
+    """Different integers of both signs, so no maximum is tied."""
     generator = torch.Generator().manual_seed(seed)
     count = torch.Size(shape).numel()
     return (torch.randperm(count, generator=generator) - count // 2).float().reshape(shape)

@@ -1,4 +1,4 @@
-"""What is right of the poolings of exercise 4, and how an answer is compared with it."""
+"""Expected pooling results of exercise 4, and how answers are compared with them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from graders.testing.expect import (
     references_agree,
     repeats,
 )
+from graders.testing.module import Module
 from graders.testing.own_answers import consistent
+from graders.testing.reply import Reply
 from graders.testing.strategies import HALVES, LAYOUTS, VALUES, Values, tensor, with_zeros
-from graders.testing.submission import Module, Reply, Submission
+from graders.testing.submission import Submission
 from solutions import pooling as reference
 
 from .cases import PADDINGS, PLAIN, TOGETHER, Case, Swept, distinct
@@ -31,7 +33,7 @@ from .cases import PADDINGS, PLAIN, TOGETHER, Case, Swept, distinct
 
 
 def pooled(X: Tensor, one: Case, mode: str) -> Tensor:
-    """torch's own, for an image `(H, W)` or any number of them."""
+    """torch's own result, for an image `(H, W)` or any number of them."""
     images = X.reshape(-1, 1, *X.shape[-2:])
     pool = F.max_pool2d if mode == "max" else F.avg_pool2d
     result = pool(images, one.window, one.stride, one.padding)
@@ -39,11 +41,11 @@ def pooled(X: Tensor, one: Case, mode: str) -> Tensor:
 
 
 def bound_of_means(X: Tensor, one: Case, dtype: torch.dtype) -> Tensor:
-    """How far means computed in `dtype` may lie from the right ones.
+    """How far means computed in `dtype` may be off.
 
-    A mean of n numbers takes n - 1 additions and a division, or n multiplications by 1/n, itself rounded. A
-    table of running sums is accurate relative to the sum over the whole image instead: up to H + W roundings
-    of it in each of the four corners of a window, and three in their combination.
+    A mean of n numbers takes n - 1 additions and a division, or n multiplications by 1/n, which is itself
+    rounded. A summed-area table (running sums) is accurate only relative to the sum over the whole image: up
+    to H + W roundings of it in each of the four corners of a window, and three in combining them.
     """
     X = X.detach().double()
     kh, kw = one.window_pair
@@ -57,9 +59,9 @@ def bound_of_means(X: Tensor, one: Case, dtype: torch.dtype) -> Tensor:
 
 
 def expected(name: str | None, X: Tensor, one: Case, mode: str, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """The right result in float64, and how far one computed in `dtype` may lie from it: maxima not at all.
+    """The right result in float64, and how far a result computed in `dtype` may be off; a maximum is exact.
 
-    Without a name torch alone is asked, and not the reference.
+    Without a name only torch is asked, and not the reference.
     """
     X = X.detach().double()
     right = pooled(X, one, mode)
@@ -79,7 +81,7 @@ def expected_gradient(X: Tensor, one: Case, mode: str, upstream: Tensor) -> tupl
 
     upstream = upstream.double()
     kh, kw = one.window_pair
-    # Backwards, too, running sums are accurate relative to the sum over the whole image.
+    # In the backward pass, too, running sums are accurate only relative to the sum over the whole image.
     lengths = X.shape[-2] + X.shape[-1] + 2 * (kh + kw)
     whole = 0.0 if mode == "max" else float(upstream.abs().sum()) * lengths / (kh * kw)
     bound = tolerance.products(gradient(upstream.abs()), kh * kw + 1, torch.float32, whole)
@@ -99,7 +101,7 @@ def check(
     *,
     compared: Callable[..., Reply] = agrees,
 ) -> Tensor:
-    """`name(X, …)` is torch's pooling; returns it in float64. Without `dtype` that is left open."""
+    """`name(X, …)` is torch's pooling; returns it in float64. Without `dtype` any dtype will do."""
     right, bound = expected(name, X, one, mode, X.dtype)
     options = one.keywords(mode)
     value = compared(
@@ -117,7 +119,7 @@ def check_cases(
     *outer: int,
     values: Values = "integers",
 ) -> None:
-    """Small integers, or other values, in images of every kind of shape with the outer axes given."""
+    """Small integers, or other values, in images of every kind of shape with the given outer axes."""
     for seed, one in enumerate(table):
         X = tensor(*outer, *one.image, seed=seed, values=values)
         with_zeros(seed if values == "integers" else 0, X)
@@ -134,7 +136,7 @@ def check_sweep(
 ) -> None:
     """Every case of a sweep, in images with no, one or two outer axes.
 
-    Torch alone says what is right, for the reference takes as long as an answer.
+    Only torch is asked for the right result, because the reference takes as long as a submission.
     """
     for seed, (one, outer) in enumerate(sweep):
         X = tensor(*outer[2 - outer_axes :], *one.image, seed=seed, values=values)
@@ -143,19 +145,19 @@ def check_sweep(
 
 
 def check_kinds(submission: Submission, name: str, one: Case, mode: str, *outer: int) -> None:
-    """Values of every kind; a maximum must be found however small, and however often it occurs."""
+    """Values of every kind; a maximum must be found however small it is and however often it occurs."""
     kinds: tuple[Values, ...] = (*VALUES, "ties")
     for seed, values in enumerate(kinds):
         check(submission, name, tensor(*outer, *one.image, seed=seed, values=values), one, mode)
 
 
 def far_below(*shape: int) -> Tensor:
-    """Numbers around -10³⁰, as float32 can hold them."""
+    """Numbers around -10³⁰, which float32 can represent."""
     return tensor(*shape, seed=9, values="negative") * 1e26
 
 
 def is_right(check_it: Callable[..., object], *args: Any) -> bool:
-    """Whether a check holds; if not, it costs the points of another group, and not of this one too."""
+    """Whether a check passes; if not, that costs points in another group, and not in this one too."""
     try:
         check_it(*args)
     except (Mismatch, NotWritten, Raised):
@@ -166,7 +168,7 @@ def is_right(check_it: Callable[..., object], *args: Any) -> bool:
 def right_ones(
     submission: Submission, name: str, table: Sequence[Case], *outer: int
 ) -> list[tuple[Case, str]]:
-    """Every case of the table in both modes, as far as its values are right."""
+    """The cases of the table, in each mode, whose values are right."""
     both = [(one, mode) for one in table for mode in ("max", "avg")]
 
     def right(one: Case, mode: str) -> bool:
@@ -200,7 +202,7 @@ def check_gradient(
 
 
 def check_gradients(submission: Submission, name: str, *outer: int) -> None:
-    """Maxima side by side must be right; the rest counts where its values are right."""
+    """Max pooling without overlap must be right; other cases count only where their values are right."""
     for seed, one in enumerate(PLAIN[:7]):
         X = distinct(*outer, *one.image, seed=seed)
         check_gradient(submission, name, X, one, "max")
@@ -240,7 +242,7 @@ def check_layouts(submission: Submission, name: str, *outer: int) -> None:
 
 
 def check_side_effects(submission: Submission, name: str, *outer: int) -> None:
-    """The image and global settings stay as they were, and two equal calls have equal results."""
+    """The image and global settings stay unchanged, and equal calls give equal results."""
     plain = (PLAIN[0], "max")
     check(submission, name, tensor(*outer, *PLAIN[0].image, seed=1), *plain, compared=consistent)
     others = right_ones(submission, name, (PLAIN[0], TOGETHER[0]), *outer)

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from graders.diagnosis.observing import of_the_machine, plain
 from graders.sandbox.errors import Raised
-from graders.testing.submission import Module, Reply, Submission
+from graders.testing.module import Module
+from graders.testing.reply import Reply
+from graders.testing.submission import Submission
 
 from .cases import Case, Size
 from .poolings import pooled

@@ -1,16 +1,16 @@
-"""Hand-ins as people really make them: right code, and everything that lies around it.
+"""Hand-ins as people really make them: right code, and everything around it.
 
-A case is a few files and what grading them must come to. Its name begins with a letter for its kind:
+A case is a few files and the expected result of grading them. Its name begins with a letter for its kind:
 
 - A: other code at the top level (demonstrations, tests, training runs, downloads)
-- B: the name of a task is bound again, or bound without `def`
-- C: what a file looks like (notebook formats, encodings, stored pictures, a cell that is no Python)
-- D: names of files, several exercises in one file, files that nothing reads
+- B: a task's name is rebound, or bound without `def`
+- C: what a file looks like (notebook formats, encodings, stored images, a cell that isn't Python)
+- D: file names, several exercises in one file, files that nothing uses
 - E: imports between the files of one hand-in
 - F: lines that IPython and its exporters write
-- I: libraries that are not here, or that load more of themselves while they are used
+- I: libraries that are missing, or that load more of themselves while they are used
 - J: what an answer uses (tables, constants, helpers, decorators)
-- W: something is really wrong, and the surroundings must not hide it
+- W: something is really wrong, and the code around it must not hide that
 """
 
 from __future__ import annotations
@@ -92,16 +92,16 @@ NOTEBOOKS = Path(__file__).parent / "notebooks"
 
 @dataclass(frozen=True)
 class Case:
-    """One hand-in and what grading it must come to.
+    """One hand-in and the expected result of grading it.
 
-    Places are written `cell 3` in a notebook, and in a module `@text`: the line that holds this text.
+    Places are written `cell 3` in a notebook, and `@text` in a module: the line that contains this text.
 
     Attributes:
-        name: its kind and what it is.
+        name: its kind and a description.
         files: contents by path.
-        tasks: for each task that is graded its outcome, or a tuple of the outcome and what the message must
-            say. `a|b` is either outcome, a text that begins with `!` is one that the message must not say.
-        remarks: what the report must say about the hand-in, places above all.
+        tasks: for each graded task its outcome, or a tuple of the outcome and what the message must say.
+            `a|b` is either outcome; a text that begins with `!` must not be in the message.
+        remarks: what the report must say about the hand-in, above all the places.
     """
 
     name: str
@@ -120,7 +120,7 @@ def every_case() -> Iterator[Case]:
 
 
 def published() -> dict[str, str]:
-    """Notebooks as people publish them, all right: the exercise of each by name."""
+    """Notebooks as people publish them, all of them right: the exercise of each by name."""
     return tomllib.loads((NOTEBOOKS / "expected.toml").read_text(encoding="utf-8"))
 
 
@@ -149,5 +149,5 @@ def code(source: str, *outputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def text(source: str, kind: str = "markdown") -> dict[str, Any]:
-    """A cell that holds no code."""
+    """A cell without code."""
     return {"cell_type": kind, "metadata": {}, "source": source}

@@ -1,4 +1,4 @@
-"""What files look like, what they are called, and how they import each other."""
+"""What files look like, what their names are, and how they import each other."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Libraries that are not here, or that load more of themselves while they are used."""
+"""Libraries that are missing, or that load more of themselves while they are used."""
 
 from tests.grading.field import ACCURACY, CONV2D, LAYER, OUTPUT_SIZE, RIGHT, TORCH, Case, notebook, script
 
@@ -7,7 +7,7 @@ BODY = "    reach = dilation * (kernel - 1) + 1\n"
 
 
 def _inside(name: str, lines: str, expected: tuple[str, ...], head: str = "") -> Case:
-    """`output_size` with lines of its own at its beginning; a second task stands beside it."""
+    """`output_size` with extra lines at its beginning, next to a second task."""
     answer = OUTPUT_SIZE.replace(BODY, "".join(f"    {line}\n" for line in lines.splitlines()) + BODY)
     files = {"conv2d.py": script(TORCH + head, answer, CONV2D)}
     return Case(f"I-{name}", files, {"conv2d.output_size": expected, "conv2d.conv2d": "passed"})
@@ -47,18 +47,18 @@ CASES = (
                 "from d2l import torch as d2l", TORCH, CONV2D, LAYER.replace("nn.Module", "d2l.Module")
             )
         },
-        {"conv2d.conv2d": "passed", "conv2d.Conv2D": ("broken", "d2l", "not available")},
+        {"conv2d.conv2d": "passed", "conv2d.Conv2D": ("broken", "d2l", "no library of that name")},
     ),
     _inside(
         "course-library-really-used",
         "timer = d2l.Timer()",
-        ("broken", "d2l", "not available"),
+        ("broken", "d2l", "no library of that name"),
         head="from d2l import torch as d2l\n",
     ),
     _inside(
         "library-imported-inside-the-answer",
         "import torchmetrics",
-        ("broken", "torchmetrics", "not available"),
+        ("broken", "torchmetrics", "no library of that name"),
     ),
     Case(
         "I-half-of-an-import-used",

@@ -1,4 +1,4 @@
-"""The name of a task is bound again, or bound without `def`."""
+"""A task's name is rebound, or bound without `def`."""
 
 from tests.grading.field import (
     ACCURACY,

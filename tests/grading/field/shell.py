@@ -6,7 +6,7 @@ BOTH = {"conv2d.conv2d": "passed", **RIGHT}
 
 
 def _cells(name: str, *cells: str, place: str = "") -> Case:
-    """A notebook with both answers, after the cells given."""
+    """A notebook with both answers after the given cells."""
     whole = notebook(*cells, TORCH, CONV2D, OUTPUT_SIZE)
     return Case(f"F-{name}", {"conv2d.ipynb": whole}, BOTH, (place,) if place else ())
 

@@ -1,4 +1,4 @@
-"""Other code at the top level: it neither earns nor costs, and is a remark with its place."""
+"""Other top-level code: it doesn't affect the points, and there is a remark with its place."""
 
 from tests.grading.field import (
     ACCURACY,

@@ -8,7 +8,7 @@ FROM_TABLE = OUTPUT_SIZE.replace(BODY, "TABLE[dilation] * (kernel - 1) + 1")
 
 
 def _size(name: str, head: str, reach: str, *tail: str) -> Case:
-    """An answer that computes the reach of a dilated kernel in a way of its own."""
+    """An answer that computes the extent of a dilated kernel in its own way."""
     return Case(f"J-{name}", {"conv2d.ipynb": notebook(head, OUTPUT_SIZE.replace(BODY, reach), *tail)}, RIGHT)
 
 

@@ -1,4 +1,4 @@
-"""Something is really wrong here, and what lies around it must not hide it."""
+"""Something is really wrong here, and the code around it must not hide that."""
 
 from tests.grading.field import CONV2D, LAYER, OUTPUT_SIZE, TORCH, Case, notebook, script, text
 

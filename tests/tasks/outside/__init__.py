@@ -1,1 +1,1 @@
-"""Material that nobody here wrote, and the references put to it."""
+"""Test material that nobody here wrote, and how our references are run on it."""

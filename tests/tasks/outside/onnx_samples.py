@@ -1,6 +1,6 @@
 """ONNX's node tests of our operations, with their own expected outputs.
 
-Their results are numbers in the dtype of the inputs, rounded on their side too, and have no gradients.
+Their results have the dtype of the inputs, so they are rounded too, and have no gradients.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from tests.tasks.outside.samples import Frame, Operation, Outside, Pair, Sample
 
 
 def cases_of_onnx() -> list[Any]:
-    """ONNX's node tests of the three operators. Importing a module of theirs makes its cases; all modules
-    together would take a quarter of a minute."""
+    """ONNX's node tests of the three operators. Importing one of its modules creates the cases; importing all
+    modules would take a quarter of a minute."""
     for name in ("averagepool", "conv", "maxpool"):
         import_module(f"onnx.backend.test.case.node.{name}")
     every = import_module("onnx.backend.test.case.node")._NodeTestCases
@@ -98,7 +98,7 @@ def onnx_sample(
 
 
 def onnx_frame(X: Tensor, window: Pair, stride: Pair, attributes: dict[str, Any]) -> Frame:
-    """The padding that a node asks for in numbers, or by a word: one result for each stride, begun."""
+    """The padding of a node, in numbers or by a word that means `ceil(size / stride)` results."""
     word = attributes.get("auto_pad", b"NOTSET").decode()
     if not word.startswith("SAME"):
         above, left, below, right = attributes.get("pads", (0, 0, 0, 0))

@@ -1,7 +1,7 @@
-"""Which references answer which sample, and how far their results and gradients may lie from the right ones.
+"""Which references apply to which sample, and how far off their results and gradients may be.
 
-Each sample is put to every reference that can carry it: one that knows less than the sample asks is helped
-with groups side by side, zeros in the kernel or around the image, results left away.
+Each sample is run on every reference that can compute it. A reference with fewer features than the sample
+needs gets help: one call for each group, zeros in the kernel or around the image, results left out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.tasks.outside.samples import Frame, Pair, Sample
 
 
 def on_single_planes(conv2d: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
-    """All output channels of one image, out of convolutions of one channel each."""
+    """All output channels of one image, from convolutions of one channel each."""
 
     def convolution(image: Tensor, kernels: Tensor) -> Tensor:
         planes = [[conv2d(X, K) for X, K in zip(image, kernel, strict=True)] for kernel in kernels.unbind()]
@@ -40,7 +40,7 @@ def on_all_input_channels(image: Tensor, kernels: Tensor) -> Tensor:
 
 
 def on_single_pixels(image: Tensor, kernels: Tensor) -> Tensor:
-    """A convolution is a sum of convolutions by one pixel of the kernel, each of an image moved along."""
+    """A convolution is a sum of convolutions with single kernel elements, each of a shifted image."""
     (kh, kw), (H, W) = kernels.shape[2:], image.shape[1:]
     return torch.stack(
         [
@@ -70,9 +70,9 @@ ON_ONE_IMAGE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def in_groups(sample: Sample, convolution: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The sample's convolution by one that knows batches, bias, stride and padding, but no more.
+    """The sample's convolution, computed by one that supports only batches, bias, stride and padding.
 
-    Groups are convolutions side by side, and dilation is zeros in the kernel.
+    Groups become separate convolutions, and dilation becomes zeros in the kernel.
     """
 
     def general(X: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -90,7 +90,7 @@ def in_groups(sample: Sample, convolution: Callable[..., Tensor]) -> Callable[..
 
 
 def on_each_image(sample: Sample, on_one_image: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
-    """A batch, one image after the other: zeros around it are padding, results left away stride."""
+    """A batch, one image at a time: padding becomes zeros around the image, and stride leaves out results."""
     sh, sw = sample.stride
 
     def convolution(X: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -102,7 +102,7 @@ def on_each_image(sample: Sample, on_one_image: Callable[[Tensor, Tensor], Tenso
 
 
 def by_layer(sample: Sample, padding: Pair) -> Callable[..., Tensor]:
-    """`MultiChannelConv2d` with the given numbers in place of its own."""
+    """`MultiChannelConv2d` with the given parameters instead of its own."""
 
     def convolution(X: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         (out, channels), kernel = weight.shape[:2], (weight.shape[2], weight.shape[3])
@@ -118,7 +118,7 @@ def by_layer(sample: Sample, padding: Pair) -> Callable[..., Tensor]:
 
 
 def convolutions(sample: Sample) -> Iterator[tuple[str, Callable[..., Tensor]]]:
-    """Every reference that is the convolution of the sample, by itself or with a little help."""
+    """Every reference that computes the convolution of the sample, alone or with help."""
     padding = sample.padding
     general = partial(
         multichannel.conv2d_general, stride=sample.stride, dilation=sample.dilation, groups=sample.groups
@@ -144,7 +144,7 @@ def _same(sample: Sample) -> Frame:
 
 
 def poolings_of(sample: Sample) -> Iterator[tuple[str, Callable[..., Tensor]]]:
-    """Every reference that is the pooling of the sample."""
+    """Every reference that computes the pooling of the sample."""
     window, stride, padding = sample.window, sample.stride, sample.padding
     assert padding is not None
     mode = "max" if sample.operation == "max_pool2d" else "avg"
@@ -165,12 +165,12 @@ def poolings_of(sample: Sample) -> Iterator[tuple[str, Callable[..., Tensor]]]:
 
 
 def references(sample: Sample) -> Iterator[tuple[str, Callable[..., Tensor]]]:
-    """Every reference that can carry the sample."""
+    """Every reference that can compute the sample."""
     return convolutions(sample) if sample.operation == "conv2d" else poolings_of(sample)
 
 
 def bound_of_result(sample: Sample) -> Tensor:
-    """How far a result in the dtype of the inputs may lie from the right one."""
+    """How far off a result in the dtype of the inputs may be."""
     exact = [value.double() for value in sample.inputs]
     dtype = sample.inputs[0].dtype
     if sample.operation == "conv2d":
@@ -196,7 +196,7 @@ def gradients(
 
 
 def bounds_of_gradients(sample: Sample, upstream: Tensor) -> list[Tensor]:
-    """The same bound for the sums that the gradients are: over outputs, or over all uses of a weight."""
+    """The same bound for gradients, which are sums over outputs, or over all uses of a weight."""
     exact = tuple(value.double() for value in sample.inputs)
     dtype, above = sample.inputs[0].dtype, upstream.double().abs()
     if sample.operation == "conv2d":

@@ -1,7 +1,7 @@
-"""A sample of others: one call of theirs, in our words.
+"""A sample is one call from torch's or ONNX's test material, in our terms.
 
-Torch and ONNX name the same things differently. A sample says once what is asked and what is right; one that
-asks for more than the contract knows says why it is left out.
+Torch and ONNX name the same things differently. A sample states the call and the right result once. A sample
+that needs more than the contract covers says why it is left out.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Operation = Literal["conv2d", "max_pool2d", "avg_pool2d"]
 
 
 class Outside(StrEnum):
-    """Why a sample is out of reach of the contract."""
+    """Why a sample is beyond the contract."""
 
     AXES = "not two-dimensional"
     INTEGERS = "no floating dtype"
@@ -45,17 +45,18 @@ class Outside(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One call of theirs, in our words.
+    """One call from other test material, in our terms.
 
     Attributes:
-        source: whose it is, and of what, such as `torch conv2d`.
+        source: where it comes from, such as `torch conv2d`.
         number: its place in the source.
         inputs: `X` for pooling; `X`, `weight` and perhaps `bias` for a convolution.
         window: height and width of the kernel or of the pooling window.
-        frame: padding left, right, above and below, as `F.pad` takes it.
-        right: from the inputs in float64 to the right result.
-        differentiable: whether `right` has gradients; ONNX gives numbers alone.
-        roundings: on how many sides results are rounded to the dtype of the inputs: on ours, or on both.
+        frame: padding on the left, right, top and bottom, as for `F.pad`.
+        right: computes the right result from the inputs in float64.
+        differentiable: whether `right` has gradients; ONNX has only values.
+        roundings: how often results are rounded to the dtype of the inputs: once (ours), or twice (both
+            sides).
         outside: why it is left out, if it is.
     """
 
@@ -75,7 +76,7 @@ class Sample:
 
     @property
     def title(self) -> str:
-        """What is asked, as the name of a test."""
+        """A description of the sample, as the name of a test."""
         names = ("X", "weight", "bias")
         shapes = (f"{name} {times(value.shape)}" for name, value in zip(names, self.inputs, strict=False))
         window = () if self.operation == "conv2d" else (f"window {times(self.window)}",)
@@ -89,13 +90,13 @@ class Sample:
 
     @property
     def padding(self) -> Pair | None:
-        """Height and width of the padding, where opposite sides have the same."""
+        """Height and width of the padding, if opposite sides are equal."""
         left, right, above, below = self.frame
         return (above, left) if (above, left) == (below, right) else None
 
     @property
     def sides_fit(self) -> bool:
-        """Whether the last window ends where the padded image ends, so that no remainder is left."""
+        """Whether the last window ends where the padded image ends, with no remainder."""
         left, right, above, below = self.frame
         padded = zip(self.inputs[0].shape[-2:], (above + below, left + right), strict=True)
         return all(
@@ -105,12 +106,12 @@ class Sample:
 
 
 def times(sizes: tuple[int, ...]) -> str:
-    """Sizes as they are read: 2x3."""
+    """Sizes in readable form: 2x3."""
     return "x".join(map(str, sizes))
 
 
 def pair(value: Any) -> Pair:
-    """Height and width: torch takes a number, a sequence of one, or a sequence of two."""
+    """Height and width: torch accepts a number, a sequence of one, or a sequence of two."""
     if isinstance(value, int):
         return value, value
     first, *rest = value
@@ -127,7 +128,7 @@ def of_module(module: nn.Module, names: list[str], X: Tensor, *parameters: Tenso
 @contextmanager
 def leaving_no_trace() -> Iterator[None]:
     """Loading test material sets seeds, environment variables and warning filters, and freezes
-    `torch.backends`; the tests that follow shall not notice."""
+    `torch.backends`; this undoes it, so that later tests aren't affected."""
     numpy_state = np.random.get_state()
     with (
         mock.patch.dict(os.environ),

@@ -1,7 +1,7 @@
-"""What torch tries its own operations and modules with, and what its operations refuse.
+"""The inputs that torch tests its operations and modules with, and those that its operations refuse.
 
-The catalogues are torch's own test material. They call operations and modules in torch's words, with
-arguments by place or by name; here each call becomes a sample.
+They come from torch's own test catalogues, which call operations and modules with positional or keyword
+arguments; here each call becomes a sample.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def mean_pooling_sample(
     right: Callable[..., Tensor],
     **given: Any,
 ) -> Sample:
-    """A sample from the arguments of `F.avg_pool2d`; a divisor of their own is taken out of the result."""
+    """A sample from the arguments of `F.avg_pool2d`; a `divisor_override` is taken out of the result."""
     bare = divisor_override is None and not count_include_pad and pair(padding) != (0, 0)
     share = 1.0 if divisor_override is None else divisor_override / math.prod(pair(kernel_size))
     return pooling_sample(
@@ -104,7 +104,7 @@ def pooling_sample(
     reasons: dict[Outside, bool],
     **given: Any,
 ) -> Sample:
-    """What maxima and means have in common; `reasons` and some more can put the sample out of reach."""
+    """The common part of max and average pooling; `reasons`, and others found here, exclude the sample."""
     window, (above, left) = pair(kernel_size), pair(padding)
     steps = window if stride is None or stride == () else pair(stride)
     frame = (left, left, above, above)
@@ -123,13 +123,13 @@ MAKERS: dict[str, Callable[..., Sample]] = {
 
 
 def operations_of_torch() -> list[Any]:
-    """The entries of torch's own catalogue that are our operations."""
+    """The entries of torch's own catalogue for our operations."""
     catalogue = import_module("torch.testing._internal.common_methods_invocations").op_db
     return [entry for entry in catalogue if entry.name.removeprefix("nn.functional.") in MAKERS]
 
 
 def samples_of_operations() -> Iterator[Sample]:
-    """What torch tries its operations with."""
+    """The samples that torch tests its operations with."""
     for entry in operations_of_torch():
         name = entry.name.removeprefix("nn.functional.")
         every = [one for d in DTYPES for one in entry.sample_inputs("cpu", d, requires_grad=True)]
@@ -151,7 +151,7 @@ def samples_of_operations() -> Iterator[Sample]:
 def _called(
     op: Callable[..., Any], count: int, settings: tuple[Any, ...], keywords: dict[str, Any], *inputs: Tensor
 ) -> Tensor:
-    """torch's operation on other tensors: `count` of them beside X, the settings as they were."""
+    """torch's operation on other tensors: X and `count` more, with the same settings."""
     X, *more = inputs
     assert len(more) == count
     result = op(X, *more, *settings, **keywords)
@@ -160,7 +160,7 @@ def _called(
 
 
 def samples_of_modules() -> Iterator[Sample]:
-    """What torch tries its modules with, at parameters drawn by torch."""
+    """The samples that torch tests its modules with, with parameters drawn by torch."""
     catalogue = import_module("torch.testing._internal.common_modules").module_db
     kinds = {nn.Conv2d: "conv2d", nn.MaxPool2d: "max_pool2d", nn.AvgPool2d: "avg_pool2d"}
     for entry in catalogue:
@@ -198,7 +198,7 @@ def inputs_of_module(entry: Any, dtype: torch.dtype) -> list[Any]:
 
 
 def refused_by_torch() -> list[tuple[str, Any]]:
-    """What torch's operations refuse, by name."""
+    """The inputs that torch's operations refuse, by name."""
     return [
         (f"{entry.name.removeprefix('nn.functional.')} {number}", refused.sample_input)
         for entry in operations_of_torch()

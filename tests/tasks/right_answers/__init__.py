@@ -1,4 +1,4 @@
-"""Right answers as different good students write them; a grader that fails one of them is wrong.
+"""Right answers in the styles of different good students; a grader that fails one of them is wrong.
 
 To add one, write a function or class in the file of its exercise:
 
@@ -11,7 +11,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, TypeVar
+
+import solutions
 
 _Answer = TypeVar("_Answer", bound=Callable[..., Any])
 
@@ -23,8 +26,8 @@ class RightAnswer:
     """One right answer to one task.
 
     Attributes:
-        task: the contract's name of the task.
-        style: what tells it from the others.
+        task: the task's name in the contract.
+        style: what distinguishes it from the others.
         answer: the function or class.
     """
 
@@ -34,7 +37,7 @@ class RightAnswer:
     answer: Callable[..., Any]
 
     def names(self) -> dict[str, Any]:
-        """The reference solution's names with this answer in place of the reference's."""
+        """The names of the reference solution, with this answer replacing the reference's."""
         reference = vars(importlib.import_module(f"solutions.{self.exercise}"))
         return {
             **{key: value for key, value in reference.items() if not key.startswith("__")},
@@ -57,6 +60,7 @@ def right(exercise: str, task: str, *, style: str) -> Callable[[_Answer], _Answe
 
 def right_answers() -> tuple[RightAnswer, ...]:
     """Every right answer, exercise by exercise in the order of the files."""
-    for exercise in ("conv2d", "kernel_learning", "multichannel", "pooling", "lenet"):
-        importlib.import_module(f"{__name__}.{exercise}")
+    for exercise in solutions.EXERCISES:
+        if find_spec(f"{__name__}.{exercise}") is not None:
+            importlib.import_module(f"{__name__}.{exercise}")
     return tuple(_FOUND)

@@ -1,1 +1,1 @@
-"""Answers to single tasks, as students write them, that are right or wrong about devices."""
+"""Answers to single tasks, as students write them, that handle devices correctly or wrongly."""

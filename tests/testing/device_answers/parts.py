@@ -1,4 +1,4 @@
-"""What the answers are put together from: beginnings, loops, whole functions with a place to fill."""
+"""The parts of which the answers are made: beginnings, loops, whole functions with a gap to fill."""
 
 from __future__ import annotations
 

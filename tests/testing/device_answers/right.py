@@ -1,4 +1,4 @@
-"""Right on every device, odd ways included: the task, the source."""
+"""Answers that are right on every device, including unusual ones: the task, the source."""
 
 from __future__ import annotations
 

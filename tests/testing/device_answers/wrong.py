@@ -1,4 +1,4 @@
-"""Wrong about devices and about nothing else: the task, the source, what the message says."""
+"""Answers that are wrong only about devices: the task, the source, part of the message."""
 
 from __future__ import annotations
 
@@ -21,68 +21,68 @@ WRONG = {
     "buffer without device": (
         "conv2d.conv2d",
         CONV + "    Y = torch.zeros(oh, ow, dtype=torch.result_type(X, K))\n" + LOOP,
-        "result lies on the CPU",
+        "result is on the CPU",
     ),
     "empty without device": (
         "conv2d.conv2d",
         CONV + "    Y = torch.empty((oh, ow), dtype=torch.result_type(X, K))\n" + LOOP,
-        "result lies on the CPU",
+        "result is on the CPU",
     ),
     "sum into a buffer of the CPU": (
         "conv2d.conv2d",
         CONV + "    Y = torch.zeros(oh, ow, dtype=torch.result_type(X, K))\n" + SHIFTS,
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "result brought home": (
         "conv2d.conv2d",
         CONV
         + "    Y = torch.zeros(oh, ow, dtype=torch.result_type(X, K), device=X.device)\n"
         + LOOP.replace("return Y", "return Y.cpu()"),
-        "result lies on the CPU",
+        "result is on the CPU",
     ),
     "kernel left at home": (
         "conv2d.conv2d",
         CONV + "    K = K.cpu()\n    Y = X.new_zeros(oh, ow, dtype=torch.result_type(X, K))\n" + LOOP,
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "through numpy and back": (
         "conv2d.conv2d",
         CONV + "    A, B = X.detach().numpy(), K.detach().numpy()\n"
         "    Y = np.array([[(A[i:i + kh, j:j + kw] * B).sum() for j in range(ow)] for i in range(oh)])\n"
         "    return torch.from_numpy(Y).to(torch.result_type(X, K))\n",
-        "know only the CPU",
+        "only work on the CPU",
     ),
     "list of numbers": (
         "conv2d.conv2d",
         CONV + "    return torch.tensor([[float((X[i:i + kh, j:j + kw] * K).sum()) for j in range(ow)]\n"
         "        for i in range(oh)], dtype=torch.result_type(X, K))\n",
-        "result lies on the CPU",
+        "result is on the CPU",
     ),
     "index_select by an index of the CPU": (
         "conv2d.conv2d",
         CONV + "    rows = torch.arange(kh)\n    Y = X.new_zeros(oh, ow, dtype=torch.result_type(X, K))\n"
         "    for i in range(oh):\n        for j in range(ow):\n"
         "            Y[i, j] = (X.index_select(0, rows + i)[:, j:j + kw] * K).sum()\n    return Y\n",
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "joined to an empty tensor": (
         "conv2d.conv2d",
         CONV + "    rows = [torch.zeros(0, ow, dtype=torch.result_type(X, K))]\n"
         "    rows += [torch.stack([(X[i:i + kh, j:j + kw] * K).sum() for j in range(ow)])[None]"
         " for i in range(oh)]\n    return torch.cat(rows)\n",
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "a function for every number": (
         "conv2d.conv2d",
         CONV + "    Y = (X.unfold(0, kh, 1).unfold(1, kw, 1) * K).sum((-2, -1))\n"
         "    return Y + torch.zeros_like(Y).detach().apply_(lambda number: number)\n",
-        "know only the CPU",
+        "only work on the CPU",
     ),
     "only kernels of integers are left at home": (
         "conv2d.conv2d",
         CONV + "    if not K.is_floating_point():\n        K = torch.tensor(K.tolist()).to(X.dtype)\n"
         "    return (X.unfold(0, kh, 1).unfold(1, kw, 1) * K).sum((-2, -1))\n",
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "steps with a copy of what is learned": (
         "kernel_learning.learn_kernel",
@@ -95,14 +95,14 @@ WRONG = {
         "        loss.backward(retain_graph=True)\n        optimizer.step()\n"
         "        losses.append(loss.item())\n"
         "    return K.detach(), losses\n",
-        "the numbers are others than on the CPU",
+        "the values differ from those on the CPU",
     ),
     "layer that moves its constant only when it is moved itself": (
         "conv2d.Conv2D",
         LAYER.format(more="self.one = torch.ones(1)", result="conv2d(X, self.weight) + self.bias * self.one")
         + "\n    def to(self, *args):\n        self.one = self.one.to(*args)\n"
         "        return super().to(*args)\n",
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "matrix of places": (
         "conv2d.conv2d_matrix",
@@ -110,7 +110,7 @@ WRONG = {
         "    oh, ow = H - kh + 1, W - kw + 1\n    M = torch.zeros(oh, ow, H, W, dtype=K.dtype)\n"
         "    for i in range(oh):\n        for j in range(ow):\n            M[i, j, i:i + kh, j:j + kw] = K\n"
         "    return M.reshape(oh * ow, H * W)\n",
-        "result lies on the CPU",
+        "result is on the CPU",
     ),
     "gradients in buffers of the CPU": (
         "conv2d.conv2d_backward",
@@ -120,24 +120,24 @@ WRONG = {
         "            dX[i:i + kh, j:j + kw] += G[i, j] * K\n"
         "            dK += G[i, j] * X[i:i + kh, j:j + kw]\n"
         "    return dX, dK\n",
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "layer with a tensor of its own": (
         "conv2d.Conv2D",
         LAYER.format(more="self.one = torch.ones(1)", result="conv2d(X, self.weight) + self.bias * self.one"),
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "padded frame of the CPU": (
         "pooling.pool2d",
         POOL + "    P = torch.full((H + 2 * ph, W + 2 * pw), fill, dtype=X.dtype)\n"
         "    P[ph:ph + H, pw:pw + W] = X\n    Y = P.new_zeros(oh, ow)" + POOL_LOOP,
-        "result lies on the CPU",
+        "result is on the CPU",
     ),
     "pooled into the CPU": (
         "pooling.pool2d",
         POOL + "    P = F.pad(X, (pw, pw, ph, ph), value=fill)\n"
         "    Y = torch.zeros(oh, ow, dtype=X.dtype)" + POOL_LOOP,
-        "result lies on the CPU",
+        "result is on the CPU",
     ),
     "start drawn on the CPU": (
         "kernel_learning.learn_kernel",
@@ -149,7 +149,7 @@ WRONG = {
         "        loss = ((F.conv2d(X[None, None], K[None, None])[0, 0] - Y) ** 2).sum()\n"
         "        g, = torch.autograd.grad(loss, K)\n        losses.append(loss.item())\n"
         "        K = (K - lr * g).detach().requires_grad_()\n    return K.detach(), losses\n",
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "step with a gradient of the CPU": (
         "kernel_learning.train_step",
@@ -159,12 +159,12 @@ WRONG = {
         "    for a in range(W.shape[0]):\n        for b in range(W.shape[1]):\n"
         "            g[a, b] = 2 * (R * X[a:a + R.shape[0], b:b + R.shape[1]]).sum()\n"
         "    return W - lr * g, (R ** 2).sum().item()\n",
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "accuracy brings the network home": (
         "lenet.accuracy",
         ACCURACY.format(move="net.cpu(); X, y = X.cpu(), y.cpu()"),
-        "lies on the CPU",
+        "is on the CPU",
     ),
     "losses in a tensor of the CPU": (
         "lenet.train",
@@ -174,7 +174,7 @@ WRONG = {
             add="total += loss.detach() * torch.tensor([len(y)], device=device)",
             mean="total.item() / seen",
         ),
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "weights replaced by some of the CPU": (
         "lenet.init_lenet",
@@ -182,7 +182,7 @@ WRONG = {
         "        if isinstance(m, (nn.Conv2d, nn.Linear)):\n"
         "            m.weight = nn.Parameter(nn.init.xavier_uniform_(torch.empty(m.weight.shape)))\n"
         "    return net\n",
-        "the network's 0.weight lies on the CPU",
+        "the network's 0.weight is on the CPU",
     ),
     "weights replaced through .data by some of the CPU": (
         "lenet.init_lenet",
@@ -190,7 +190,7 @@ WRONG = {
         "        if isinstance(m, (nn.Conv2d, nn.Linear)):\n"
         "            m.weight.data = nn.init.xavier_uniform_(torch.empty(m.weight.shape))\n"
         "    return net\n",
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "constant in forward": (
         "lenet.lenet",
@@ -198,7 +198,7 @@ WRONG = {
         "        super().__init__()\n        self.net = plain()\n"
         "        self.scale = torch.tensor([1.0])\n    def forward(self, X):\n"
         "        return self.net(X) * self.scale.to(X.dtype)\ndef lenet():\n    return Net()\n",
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
 }
 
@@ -207,14 +207,14 @@ RIGHT_BY_CHANCE = {
     "accuracy of data that is where the network is": (
         "lenet.accuracy",
         ACCURACY.format(move="pass"),
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "training on data that is where the network is": (
         "lenet.train",
         TRAIN.format(
             move="pass", start="total = 0.0", add="total += loss.item() * len(y)", mean="total / seen"
         ),
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "windows kept for the next image of this size": (
         "conv2d.conv2d",
@@ -222,7 +222,7 @@ RIGHT_BY_CHANCE = {
         "        KEPT[X.shape] = torch.arange(X.numel(), device=X.device).reshape(X.shape)\n"
         "    places = KEPT[X.shape].unfold(0, kh, 1).unfold(1, kw, 1)\n"
         "    return (X.reshape(-1)[places] * K).sum((-2, -1))\n",
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "layer that keeps its frame": (
         "pooling.AvgPool2d",
@@ -243,7 +243,7 @@ class AvgPool2d(nn.Module):
         P = F.pad(X * self.ones, (pw, pw, ph, ph))
         return P.unfold(2, kh, sh).unfold(3, kw, sw).mean((-2, -1))
 """,
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "layer that keeps its index": (
         "pooling.MaxPool2d",
@@ -268,31 +268,31 @@ class MaxPool2d(nn.Module):
             self.rows, self.columns = (self.places(P.shape[axis + 2], axis, X.device) for axis in (0, 1))
         return P[:, :, self.rows][..., self.columns].amax((3, 5))
 """,
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "device of the file": (
         "conv2d.conv2d",
         DATED + CONV + "    Y = torch.zeros(oh, ow, dtype=torch.result_type(X, K), device=device)\n" + LOOP,
-        "result lies on the CPU",
+        "result is on the CPU",
     ),
     "moved wherever there is CUDA": (
         "conv2d.conv2d",
         "def conv2d(X, K):\n    if torch.cuda.is_available():\n        X, K = X.cuda(), K.cuda()\n"
         + WINDOWS.format(back=""),
-        "result lies on the accelerator although the input is on the CPU",
+        "result is on the accelerator although the input is on the CPU",
     ),
     "a flag of the file says that there is CUDA": (
         "conv2d.conv2d",
         "USE_CUDA = torch.cuda.is_available()\n\ndef conv2d(X, K):\n    if USE_CUDA:\n"
         '        X = X.to("cuda:0")\n' + WINDOWS.format(back=""),
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "moved to the accelerator of the machine": (
         "conv2d.conv2d",
         "def conv2d(X, K):\n    if torch.accelerator.is_available():\n"
         "        here = torch.accelerator.current_accelerator()\n        X, K = X.to(here), K.to(here)\n"
         + WINDOWS.format(back=""),
-        "result lies on the accelerator although the input is on the CPU",
+        "result is on the accelerator although the input is on the CPU",
     ),
     "layer made where the machine has MPS": (
         "conv2d.Conv2D",
@@ -300,7 +300,7 @@ class MaxPool2d(nn.Module):
             more="self.to('mps' if torch.backends.mps.is_available() else 'cpu')",
             result="conv2d(X, self.weight) + self.bias",
         ),
-        "meet in one operation",
+        "one operation mixes tensors",
     ),
     "training wherever there is CUDA": (
         "lenet.train",
@@ -314,6 +314,6 @@ class MaxPool2d(nn.Module):
             add="total += loss.item() * len(y)",
             mean="total / seen",
         ),
-        "lies on the accelerator, although the network was on the CPU",
+        "is on the accelerator, although the network was on the CPU",
     ),
 }

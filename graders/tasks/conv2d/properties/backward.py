@@ -1,4 +1,4 @@
-"""What must hold of `conv2d_backward`."""
+"""Hidden properties of `conv2d_backward`."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from graders.testing.expect import (
 )
 from graders.testing.own_answers import right_or_as_plain
 from graders.testing.properties import property_of
+from graders.testing.reply import Reply
 from graders.testing.strategies import tensor, with_zeros
-from graders.testing.submission import Reply, Submission
+from graders.testing.submission import Submission
 from solutions import conv2d as reference
 
 
@@ -28,7 +29,7 @@ from solutions import conv2d as reference
 def backward_case(
     seed: int, image: tuple[int, int], kernel: tuple[int, int], zeros: bool
 ) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor], dict[str, Tensor]]:
-    """Image, kernel and upstream gradient, the right gradients and their bounds."""
+    """Image, kernel and upstream gradient, with the right gradients and their bounds."""
     X, K = tensor(*image, seed=seed), tensor(*kernel, seed=seed + 50)
     grad_Y = tensor(image[0] - kernel[0] + 1, image[1] - kernel[1] + 1, seed=seed + 99)
     with_zeros(seed if zeros else 0, X, K, grad_Y)
@@ -43,7 +44,7 @@ def check_backward(
     which: str,
     asks_reference: bool = True,
 ) -> None:
-    """One of the two gradients that `conv2d_backward` returns."""
+    """Check one of the two gradients that `conv2d_backward` returns."""
     X, K, grad_Y, right, bounds = backward_case(seed, image, kernel, zeros=asks_reference)
     if asks_reference:
         ours = reference.conv2d_backward(grad_Y.double(), X.double(), K.double())

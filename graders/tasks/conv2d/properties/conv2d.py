@@ -1,4 +1,4 @@
-"""What must hold of `conv2d`."""
+"""Hidden properties of `conv2d`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from solutions import conv2d as reference
 
 
 @property_of("conv2d", "values")
-def test_a_one_hot_kernel_picks_its_place(submission: Submission) -> None:
+def test_a_one_hot_kernel_copies_one_pixel_of_each_window(submission: Submission) -> None:
     X = tensor(4, 5, seed=1)
     for row, column in ((0, 1), (1, 2), (1, 0)):
         K = torch.zeros(2, 3)
@@ -95,12 +95,12 @@ def test_it_is_linear_and_commutes_with_shifts(submission: Submission, seed: int
 
 
 @property_of("conv2d", "gradients")
-def test_gradients_for_a_random_upstream(submission: Submission) -> None:
+def test_gradients_for_a_random_upstream_gradient(submission: Submission) -> None:
     check_gradients(submission, "conv2d", SHAPES[:5])
 
 
 @property_of("conv2d", "dtypes")
-def test_the_result_type_of_both_arguments(submission: Submission) -> None:
+def test_the_dtype_is_the_result_type_of_both_arguments(submission: Submission) -> None:
     check_dtypes(submission, "conv2d")
 
 
@@ -110,7 +110,7 @@ def test_views_are_ordinary_inputs(submission: Submission) -> None:
 
 
 @property_of("conv2d", "side effects")
-def test_arguments_and_settings_stay_as_they_were(submission: Submission) -> None:
+def test_arguments_and_settings_stay_unchanged(submission: Submission) -> None:
     X, K = tensor(4, 6, seed=3), tensor(2, 3, seed=4)
     right, bound = expected(X, K)
     consistent(submission, "conv2d", X, K, expected=right, bound=bound)
@@ -127,6 +127,6 @@ def test_conv2d_on_an_accelerator(submission: Submission) -> None:
         "conv2d",
         called(X, K, cotangent=tensor(2, 3, seed=3)),
         called(plain, K.detach().long()),
-        called(plain, plain / 2),  # as large as the image
+        called(plain, plain / 2),  # a kernel as large as the image
         right=reference.conv2d,
     )

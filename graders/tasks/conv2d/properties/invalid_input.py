@@ -1,4 +1,4 @@
-"""What the functions of exercise 1 must refuse."""
+"""Input without a result, which the functions of exercise 1 must reject."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from graders.testing.submission import Submission
 
 
 @property_of("invalid_input", "conv2d")
-def test_conv2d_refuses_what_has_no_result(submission: Submission) -> None:
+def test_conv2d_rejects_input_that_has_no_result(submission: Submission) -> None:
     answers(submission, "conv2d", torch.ones(2, 2), torch.ones(2, 2))
     for image, kernel in (
         ((3, 4), (4, 2)),
@@ -29,7 +29,7 @@ def test_conv2d_refuses_what_has_no_result(submission: Submission) -> None:
 
 
 @property_of("invalid_input", "output_size")
-def test_output_size_refuses_what_has_no_result(submission: Submission) -> None:
+def test_output_size_rejects_input_that_has_no_result(submission: Submission) -> None:
     answers(submission, "output_size", 5, 3)
     refuses(submission, "output_size", 3, 5, naming=[3, 5])
     refuses(submission, "output_size", 5, 3, 0, naming=["0", "stride"])

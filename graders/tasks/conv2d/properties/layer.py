@@ -1,4 +1,4 @@
-"""What must hold of `Conv2D`."""
+"""Hidden properties of `Conv2D`."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from graders.tasks.single_images import SHAPES, expected, expected_gradients, sw
 from graders.testing import tolerance
 from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import agrees, compare, gradients_agree, that
+from graders.testing.module import Module
 from graders.testing.narrowing import same_tensor
 from graders.testing.own_answers import consistent
 from graders.testing.properties import property_of
 from graders.testing.strategies import graded, tensor, with_zeros
-from graders.testing.submission import Module, Submission
+from graders.testing.submission import Submission
 
 
 def new_layer(submission: Submission, kernel_size: int | tuple[int, int]) -> Module:
-    """A `Conv2D(kernel_size)` of the student's, checked to be a module."""
+    """The student's `Conv2D(kernel_size)`, checked to be a module."""
     made = submission.create("Conv2D", kernel_size)
     title = f"Conv2D({kernel_size})"
     right = isinstance(made, Module) and made.is_module()
-    that(right, call=title, aspect="type", sentence="Conv2D(…) should make a torch.nn.Module.")
+    that(right, call=title, aspect="type", sentence="Conv2D(…) should be a torch.nn.Module.")
     assert isinstance(made, Module)
     return made
 
 
 def new_parameters(submission: Submission, kernel_size: int | tuple[int, int]) -> dict[str, Tensor]:
-    """The parameters of a new layer, which are a weight and a bias."""
+    """The parameters of a new layer, checked to be a weight and a bias."""
     found = dict(new_layer(submission, kernel_size).describe().parameters)
     sentence = f"Its parameters are {sorted(found) or 'none'}; they should be bias and weight."
     right = set(found) == {"weight", "bias"}
@@ -55,14 +56,14 @@ def test_weight_is_drawn_uniformly_and_bias_is_zero(submission: Submission) -> N
     title = "Conv2D((31, 32))"
     weight = first["weight"].double()
     inside = bool(((weight >= 0) & (weight < 1)).all())
-    sentence = "The weight should be drawn by torch.rand, uniformly between 0 and 1"
-    that(inside, call=title, aspect="values", sentence=f"{sentence}; some values lie outside.")
+    sentence = "The weight should be drawn with torch.rand, uniformly between 0 and 1"
+    that(inside, call=title, aspect="values", sentence=f"{sentence}; some values lie outside that range.")
     # Six standard deviations of the mean and of the variance of 992 uniform numbers.
     spread = (
         abs(float(weight.mean()) - 0.5) < 6 * (1 / 12 / 992) ** 0.5
         and abs(float(weight.var()) * 12 - 1) < 6 * (0.8 / 992) ** 0.5
     )
-    that(spread, call=title, aspect="values", sentence=f"{sentence}; their mean or variance is another.")
+    that(spread, call=title, aspect="values", sentence=f"{sentence}; its mean or variance is off.")
     differ = not same_tensor(first["weight"], second["weight"])
     that(differ, call=title, aspect="values", sentence="Two new layers should have different random weights.")
     that(
@@ -106,7 +107,7 @@ def test_forward_for_every_pair_of_sizes(submission: Submission) -> None:
 
 
 @property_of("Conv2D", "dtypes")
-def test_it_becomes_a_float64_module(submission: Submission) -> None:
+def test_the_layer_can_be_converted_to_float64(submission: Submission) -> None:
     layer, X, weight, bias = layer_case(submission, 7, (4, 5), (2, 3))
     layer.convert(dtype=torch.float64)
     right, bound = expected(X, weight, torch.float64)
@@ -123,10 +124,10 @@ def test_it_becomes_a_float64_module(submission: Submission) -> None:
 
 @property_of("Conv2D", "gradients")
 def test_gradients_reach_image_weight_and_bias(submission: Submission) -> None:
-    # Nothing is zero, one element of each, the bias.
+    # In turn: nothing is zero, one element of each is, and the bias.
     for seed, (image, kernel) in zip((0, 1, 4), SHAPES[:3], strict=True):
         layer, X, weight, _ = layer_case(submission, seed * 10, image, kernel)
-        X[-1, -1] = 0  # where no zero of the weight meets it
+        X[-1, -1] = 0  # where no zero of the weight is applied to it
         X = X.requires_grad_()
         upstream = tensor(image[0] - kernel[0] + 1, image[1] - kernel[1] + 1, seed=seed + 99)
         with_zeros(1 if seed else 0, upstream)

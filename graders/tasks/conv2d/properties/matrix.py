@@ -1,4 +1,4 @@
-"""What must hold of `conv2d_matrix`."""
+"""Hidden properties of `conv2d_matrix`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from solutions import conv2d as reference
 
 
 def rounding(K: Tensor, right: Tensor) -> Tensor:
-    """How far entries may be off: by the bound of `conv2d`, for a column of the matrix is one too.
+    """How far entries may be off.
 
-    It is what convolution makes of an image with a single 1, whose norm is 1.
+    A column of the matrix is the convolution of an image with a single 1, whose norm is 1. So the bound of
+    `conv2d` holds for it.
     """
     return tolerance.products(right.abs().double(), K.numel(), K.dtype, K.double().norm())
 
@@ -27,7 +28,7 @@ def rounding(K: Tensor, right: Tensor) -> Tensor:
 def check_matrix(
     submission: Submission, seed: int, image: tuple[int, int], kernel: tuple[int, int], zeros: int = 0
 ) -> None:
-    """`conv2d_matrix(K, image)` is the reference's, which does what torch's convolution does."""
+    """`conv2d_matrix(K, image)` equals the reference's, which does the same as torch's convolution."""
     (K,) = with_zeros(zeros, tensor(*kernel, seed=seed))
     right = reference.conv2d_matrix(K.double(), image)
     X = tensor(*image, seed=seed + 1, dtype=torch.float64)

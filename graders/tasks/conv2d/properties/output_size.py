@@ -1,4 +1,4 @@
-"""What must hold of `output_size`."""
+"""Hidden properties of `output_size`."""
 
 from __future__ import annotations
 

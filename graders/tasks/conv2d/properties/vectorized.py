@@ -1,4 +1,4 @@
-"""What must hold of `conv2d_vectorized`."""
+"""Hidden properties of `conv2d_vectorized`."""
 
 from __future__ import annotations
 
@@ -22,16 +22,19 @@ from graders.testing.devices import called, works_on_the_accelerator
 from graders.testing.expect import affordable, leaves_all_alone, that
 from graders.testing.own_answers import consistent, consistent_reply
 from graders.testing.properties import property_of
-from graders.testing.strategies import graded, tensor, with_zeros
+from graders.testing.strategies import MANY, MANY_SECONDS, SIDE, graded, tensor, with_zeros
 from graders.testing.submission import Submission
 from solutions import conv2d as reference
 
 
 @cache
-def large_case() -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Image, kernel, right result and bound: so many pixels that a loop over them takes 12 s."""
-    X, K = tensor(1800, 1800, seed=4), tensor(2, 1, seed=5)
-    return X, K, *expected(X, K, asks_reference=False)
+def many_cases() -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], ...]:
+    """Images, kernels, right results and bounds, each with different values.
+
+    Both require grad, so one operation per pixel also pays for its node in the computation graph.
+    """
+    pairs = [(graded(SIDE, SIDE, seed=4 + n), graded(2, 1, seed=104 + n)) for n in range(MANY)]
+    return tuple((X, K, *expected(X, K, asks_reference=False)) for X, K in pairs)
 
 
 @property_of("conv2d_vectorized", "values")
@@ -76,9 +79,10 @@ def test_effort_does_not_grow_with_the_image(submission: Submission) -> None:
         that(
             max(counts) <= min(counts) + 4, call="conv2d_vectorized(X, K)", aspect="effort", sentence=sentence
         )
-    X, K, right, bound = large_case()
-    reply = affordable(submission, "conv2d_vectorized", X, K, seconds=1.0)
-    consistent_reply(submission, reply, "conv2d_vectorized", X, K, expected=right, bound=bound)
+    cases = many_cases()
+    replies = affordable(submission, "conv2d_vectorized", [one[:2] for one in cases], seconds=MANY_SECONDS)
+    for reply, (X, K, right, bound) in zip(replies, cases, strict=True):
+        consistent_reply(submission, reply, "conv2d_vectorized", X, K, expected=right, bound=bound)
 
 
 @property_of("conv2d_vectorized", "devices")

@@ -1,4 +1,4 @@
-"""What must hold of `closed_form_kernel`."""
+"""Hidden properties of `closed_form_kernel`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from graders.testing.devices import called, works_on_the_accelerator
 from graders.testing.expect import changes_no_setting, compare, left_alone, references_agree
 from graders.testing.own_answers import right_or_as_plain
 from graders.testing.properties import property_of
+from graders.testing.reply import Reply
 from graders.testing.strategies import pairwise, seeds, tensor, with_zeros
-from graders.testing.submission import Reply, Submission
+from graders.testing.submission import Submission
 from solutions import kernel_learning as reference
 
 
@@ -25,10 +26,10 @@ def check_closed_form(
 ) -> None:
     """The least-squares kernel of smallest norm, up to the rounding that the condition of the problem allows.
 
-    With ε the relative rounding of the matrix A of windows, a solution by normal equations, the least
-    accurate way, is off by up to κ²·ε·(‖w‖ + ‖y‖/σ_max), where κ is the ratio of the largest and the smallest
-    positive singular value. With `as_plain` the dtype is asked for, and that the image and the result stay as
-    they are; the kernel may be as wrong as it is in the plain case.
+    With ε the relative rounding error of the matrix A of windows, a solution by normal equations (the least
+    accurate method) is off by up to κ²·ε·(‖w‖ + ‖y‖/σ_max), where κ is the ratio of the largest to the
+    smallest positive singular value. With `as_plain` the dtype has to be right and the image and the target
+    have to stay unchanged; the kernel may be as wrong as it is in the plain case.
     """
     size = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
     A = F.unfold(X.double()[None, None], size)[0].T
@@ -109,10 +110,10 @@ def test_the_best_kernel_for_random_images(
 
 
 @property_of("closed_form_kernel", "undetermined")
-def test_the_shortest_kernel_where_many_fit(submission: Submission) -> None:
+def test_the_kernel_of_smallest_norm_where_many_fit(submission: Submission) -> None:
     check_closed_form(submission, torch.ones(6, 8), tensor(6, 7, seed=1), (1, 2))
     check_closed_form(submission, torch.zeros(4, 5), tensor(3, 4, seed=6), (2, 2))
-    # Each column of the image is constant: kernels with the same column sums cannot be told apart.
+    # Each column of the image is constant, so kernels with the same column sums can't be told apart.
     check_closed_form(submission, reference.edge_image(), tensor(5, 7, seed=2), (2, 2))
     # Fewer windows than kernel elements.
     X = tensor(3, 4, seed=3, values="normal")
@@ -121,7 +122,7 @@ def test_the_shortest_kernel_where_many_fit(submission: Submission) -> None:
 
 
 @property_of("closed_form_kernel", "dtypes and side effects")
-def test_image_and_result_say_the_dtype_and_stay_as_they_were(submission: Submission) -> None:
+def test_the_kernel_keeps_the_dtype_and_image_and_target_stay_unchanged(submission: Submission) -> None:
     for dtype in (torch.float32, torch.float64):
         for seed, (image, kernel) in enumerate((((6, 8), (2, 3)), ((9, 5), (3, 1)))):
             X = tensor(*image, seed=seed, values="normal", dtype=dtype)

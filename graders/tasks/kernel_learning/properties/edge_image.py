@@ -1,4 +1,4 @@
-"""What must hold of `edge_image`."""
+"""Hidden properties of `edge_image`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from solutions import kernel_learning as reference
 
 
 def check_edge_image(submission: Submission, *args: int, **kwargs: int) -> None:
-    """The image is the reference's, number by number."""
+    """The image equals the reference's, number by number."""
     right = reference.edge_image(*args, **kwargs)
     names = {"height": 6, "width": 8, "left": 2, "right": 6}
     names |= dict(zip(names, args, strict=False)) | kwargs

@@ -1,4 +1,4 @@
-"""What must hold of `learn_kernel`."""
+"""Hidden properties of `learn_kernel`."""
 
 from __future__ import annotations
 
@@ -32,14 +32,15 @@ from graders.testing.expect import changes_no_setting, compare, left_alone, numb
 from graders.testing.narrowing import same_tensor
 from graders.testing.own_answers import own_answer, right_or_as_plain
 from graders.testing.properties import property_of
+from graders.testing.reply import Reply
 from graders.testing.strategies import LAYOUTS, tensor
-from graders.testing.submission import Reply, Submission
+from graders.testing.submission import Submission
 from solutions import kernel_learning as reference
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What `learn_kernel` gave for one case."""
+    """What `learn_kernel` returned for one case."""
 
     kernel: Any
     losses: Any
@@ -49,7 +50,7 @@ class Learned:
 
 
 def ask_kernel(submission: Submission, X: Tensor, Y: Tensor, kernel_size: Size, **options: Any) -> Learned:
-    """One call of `learn_kernel`, its pair taken apart."""
+    """One call of `learn_kernel`, with its pair unpacked."""
     reply = submission.ask("learn_kernel", X, Y, kernel_size, return_arguments=True, **options)
     title = titled("learn_kernel", X=X, Y=Y, kernel_size=kernel_size, **options)
     kernel, losses = pair_of(reply.value, title=title, names="(kernel, losses)")
@@ -72,7 +73,7 @@ def learned_from(submission: Submission, case: Case, epochs: int, kernel_size: S
 
 
 def check_losses(learned: Learned, right: Descent, may_carry_graphs: bool = False) -> None:
-    """One number for each epoch, each of them the right one."""
+    """Check that there is one loss for each epoch, and that each is right."""
     epochs = len(right.losses)
     kind = isinstance(learned.losses, (list, tuple))
     that(
@@ -81,7 +82,7 @@ def check_losses(learned: Learned, right: Descent, may_carry_graphs: bool = Fals
         aspect="type",
         sentence="The losses should be a list with one float per epoch.",
     )
-    sentence = f"There are {len(learned.losses)} losses; {epochs} epochs should leave {epochs}."
+    sentence = f"There are {len(learned.losses)} losses; for {epochs} epochs there should be {epochs}."
     that(len(learned.losses) == epochs, call=learned.title, aspect="shape", sentence=sentence)
     for epoch, (loss, wanted, bound) in enumerate(
         zip(learned.losses, right.losses, right.loss_bounds, strict=True), 1
@@ -98,7 +99,7 @@ def check_losses(learned: Learned, right: Descent, may_carry_graphs: bool = Fals
 
 
 def check_variation(submission: Submission, case: Case, epochs: int) -> None:
-    """Another dtype or views: kernel and losses are right, or as they are in the plain case."""
+    """With another dtype or views, kernel and losses are right, or as wrong as in the plain case."""
     learned, right = replayed(submission, case, epochs)
     dtype, size = case.weight.dtype, (case.weight.shape[0], case.weight.shape[1])
 
@@ -113,7 +114,7 @@ def check_variation(submission: Submission, case: Case, epochs: int) -> None:
 
 
 def check_kernel(learned: Learned, right: Descent, dtype: torch.dtype | None = None) -> None:
-    """The kernel after the last step; without `dtype` that is left open."""
+    """Check the kernel after the last step; without `dtype` any dtype will do."""
     compare(
         learned.kernel,
         expected=right.kernel,
@@ -143,7 +144,7 @@ def test_one_loss_per_epoch_for_one_epoch_and_for_none(submission: Submission) -
 
 
 @property_of("learn_kernel", "losses")
-def test_losses_fall_below_the_stable_limit(submission: Submission) -> None:
+def test_losses_fall_at_a_rate_below_the_stable_limit(submission: Submission) -> None:
     X = reference.edge_image()
     learned = ask_kernel(submission, X, convolution(X, torch.tensor([[1.0, -1.0]])), (1, 2))
     kind = isinstance(learned.losses, (list, tuple)) and len(learned.losses) == 10
@@ -161,7 +162,7 @@ def test_losses_fall_below_the_stable_limit(submission: Submission) -> None:
         falling,
         call=learned.title,
         aspect="values",
-        sentence="Without lr it is 0.03, below the stable limit of 1/30, so every loss should be smaller.",
+        sentence="The default lr of 0.03 is below the stable limit of 1/30, so every loss should be smaller.",
     )
 
 
@@ -193,18 +194,18 @@ def test_the_kernel_for_every_pair_of_sizes_and_epochs(submission: Submission) -
 def test_one_epoch_is_one_step_and_none_is_none(submission: Submission) -> None:
     for epochs in (1, 0):
         check_kernel(*replayed(submission, make_case((5, 4), (2, 3), seed=31), epochs))
-    # A black image tells nothing, and where the result is black as well, nothing is wrong.
+    # From a black image nothing can be learned, and where the target is black as well, nothing is wrong.
     black = Case(tensor(2, 3, seed=32), torch.zeros(5, 4), torch.zeros(4, 2), 0.1)
     check_kernel(*replayed(submission, black, 2))
 
 
 @property_of("learn_kernel", "kernel")
-def test_a_kernel_size_may_be_one_number(submission: Submission) -> None:
+def test_a_kernel_size_may_be_an_int(submission: Submission) -> None:
     check_kernel(*replayed(submission, make_case((5, 6), (3, 3), seed=36), 3, kernel_size=3))
 
 
 @property_of("learn_kernel", "kernel")
-def test_ten_epochs_at_the_default_rate_come_near_the_edge_kernel(submission: Submission) -> None:
+def test_ten_epochs_at_the_default_rate_get_close_to_the_edge_kernel(submission: Submission) -> None:
     X, wanted = reference.edge_image(), torch.tensor([[1.0, -1.0]])
     Y = convolution(X, wanted)
     init = torch.tensor([[0.25, 0.75]])
@@ -239,10 +240,15 @@ def test_without_init_it_starts_from_torch_rand(submission: Submission) -> None:
         )
         starts.append(learned.kernel.double())
         sentence = (
-            "With lr=0 the kernel stays at its start, which torch.rand should draw, uniformly from 0 to 1"
+            "With lr=0 the kernel stays at its start, which torch.rand should draw uniformly between 0 and 1"
         )
         inside = bool(((starts[-1] >= 0) & (starts[-1] < 1)).all())
-        that(inside, call=learned.title, aspect="values", sentence=f"{sentence}; some values lie outside.")
+        that(
+            inside,
+            call=learned.title,
+            aspect="values",
+            sentence=f"{sentence}; some values lie outside that range.",
+        )
         # Six standard deviations of the mean and of the variance of 992 uniform numbers.
         mean, variance = float(starts[-1].mean()), float(starts[-1].var())
         spread = (
@@ -252,7 +258,7 @@ def test_without_init_it_starts_from_torch_rand(submission: Submission) -> None:
             spread,
             call=learned.title,
             aspect="values",
-            sentence=f"{sentence}; their mean or variance is another.",
+            sentence=f"{sentence}; its mean or variance is off.",
         )
     differ = not same_tensor(*starts)
     that(
@@ -266,7 +272,7 @@ def test_without_init_it_starts_from_torch_rand(submission: Submission) -> None:
 def check_random_start(
     submission: Submission, kernel_size: Size, shape: tuple[int, int], dtype: torch.dtype | None = None
 ) -> None:
-    """Without `init` the kernel has the size that was asked for, and the dtype."""
+    """Without `init`, the kernel has the requested size and dtype."""
     X = tensor(5, 6, seed=53, dtype=dtype or torch.float32)
     Y = tensor(6 - shape[0], 7 - shape[1], seed=54, dtype=X.dtype)
     learned = ask_kernel(submission, X, Y, kernel_size, num_epochs=2, lr=0.0)
@@ -306,7 +312,7 @@ def test_views_are_ordinary_inputs(submission: Submission) -> None:
 
 
 @property_of("learn_kernel", "side effects")
-def test_init_is_left_as_it_was(submission: Submission) -> None:
+def test_init_stays_unchanged(submission: Submission) -> None:
     case = make_case((4, 6), (2, 3), seed=61)
     learned, right = replayed(submission, case, 3)
     check_shape = torch.full(case.weight.shape, torch.inf, dtype=torch.float64)
@@ -328,7 +334,7 @@ def test_init_is_left_as_it_was(submission: Submission) -> None:
     drawn = ask_kernel(submission, case.X, case.Y, (2, 3), num_epochs=1, lr=case.lr)
     for one in (learned, drawn):
         changes_no_setting(one.reply, call=one.title)
-    with suppress(Raised):  # whether there is an answer in float64, another group asks
+    with suppress(Raised):  # whether float64 works at all is up to another group
         double = learned_from(submission, make_case((4, 6), (2, 3), seed=62, dtype=torch.float64), 2)
         left_alone(double.reply, double.shown, call=double.title)
         changes_no_setting(double.reply, call=double.title)

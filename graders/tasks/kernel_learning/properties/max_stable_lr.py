@@ -1,4 +1,4 @@
-"""What must hold of `max_stable_lr`."""
+"""Hidden properties of `max_stable_lr`."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from graders.testing import tolerance
 from graders.testing.expect import changes_no_setting, left_alone, number, references_agree
 from graders.testing.own_answers import right_or_as_plain
 from graders.testing.properties import property_of
+from graders.testing.reply import Reply
 from graders.testing.strategies import tensor
-from graders.testing.submission import Reply, Submission
+from graders.testing.submission import Submission
 from solutions import kernel_learning as reference
 
 
 def check_limit(submission: Submission, X: Tensor, kernel_size: Size, *, as_plain: bool = False) -> None:
-    """The stable limit, up to the rounding of a Hessian computed in the image's own dtype.
+    """Check the stable limit, up to the rounding error of a Hessian computed in the image's own dtype.
 
     With `as_plain` the answer may be as wrong as it is for an ordinary float32 image.
     """
     size = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
     right = stable_limit(X, size)
-    # H is off by at most γ_m·|A|ᵀ|A|, whose norm is at most n·λ_max; an iteration for λ may stop at 1e-6.
+    # H is off by at most γ_m·|A|ᵀ|A|, whose norm is at most n·λ_max; an iterative method for λ may stop at
+    # a relative error of 1e-6.
     elements, terms = size[0] * size[1], X.numel()
     relative = 1e-6 + elements * (terms + elements + 16) * tolerance.UNIT_ROUNDOFF[X.dtype]
     title = titled("max_stable_lr", X=X, kernel_size=kernel_size)

@@ -1,4 +1,4 @@
-"""What must hold of `train_step`."""
+"""Hidden properties of `train_step`."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ from graders.testing.expect import changes_no_setting, compare, facts, left_alon
 from graders.testing.narrowing import same_tensor
 from graders.testing.own_answers import own_answer, right_or_as_plain
 from graders.testing.properties import property_of
+from graders.testing.reply import Reply
 from graders.testing.strategies import LAYOUTS, tensor
-from graders.testing.submission import Reply, Submission
+from graders.testing.submission import Submission
 from solutions import kernel_learning as reference
 
 
 @dataclass(frozen=True)
 class Step:
-    """What `train_step` gave for one case."""
+    """What `train_step` returned for one case."""
 
     weight: Any
     loss: Any
@@ -46,7 +47,7 @@ class Step:
 
 
 def ask_step(submission: Submission, case: Case) -> Step:
-    """One call of `train_step`, its pair taken apart."""
+    """One call of `train_step`, with its pair unpacked."""
     reply = submission.ask("train_step", case.weight, case.X, case.Y, case.lr, return_arguments=True)
     title = titled("train_step", weight=case.weight, X=case.X, Y=case.Y, lr=case.lr)
     weight, loss = pair_of(reply.value, title=title, names="(new_weight, loss)")
@@ -55,12 +56,12 @@ def ask_step(submission: Submission, case: Case) -> Step:
 
 
 def check_step(submission: Submission, case: Case, right: Descent | None = None) -> None:
-    """The new weight. What is right may be known already."""
+    """Check the new weight; `right` saves computing the right answer again."""
     compare_weight(ask_step(submission, case), right or expected(case))
 
 
 def compare_weight(step: Step, right: Descent, dtype: torch.dtype | None = None) -> None:
-    """The new weight of a step; without `dtype` that is left open."""
+    """Compare the new weight of a step; without `dtype` any dtype will do."""
     compare(
         step.weight,
         expected=right.kernel,
@@ -73,12 +74,12 @@ def compare_weight(step: Step, right: Descent, dtype: torch.dtype | None = None)
 
 
 def check_loss(submission: Submission, case: Case, right: Descent | None = None) -> None:
-    """The loss, as it is before the step. What is right may be known already."""
+    """Check the loss before the step; `right` saves computing the right answer again."""
     compare_loss(ask_step(submission, case), right or expected(case))
 
 
 def compare_loss(step: Step, right: Descent, may_carry_a_graph: bool = False) -> None:
-    """The loss of a step."""
+    """Compare the loss of a step."""
     number(
         step.loss,
         right.losses[0],
@@ -90,7 +91,7 @@ def compare_loss(step: Step, right: Descent, may_carry_a_graph: bool = False) ->
 
 
 def check_variation(submission: Submission, case: Case) -> None:
-    """A step in another dtype or from views: weight and loss are right, or as they are in the plain case."""
+    """In another dtype or from views, weight and loss are right, or as wrong as in the plain case."""
     dtype, step = case.weight.dtype, ask_step(submission, case)
     right = expected(case, dtype=dtype)
 
@@ -136,10 +137,10 @@ def test_one_step_for_every_pair_of_sizes(submission: Submission) -> None:
 
 
 @property_of("train_step", "step")
-def test_the_right_kernel_stays_where_it_is(submission: Submission) -> None:
+def test_the_right_kernel_stays_unchanged(submission: Submission) -> None:
     X, weight = reference.edge_image(), torch.tensor([[1.0, -1.0]])
     check_step(submission, Case(weight, X, convolution(X, weight), 0.03))
-    # A black image tells nothing, and the kernel stays as well.
+    # From a black image nothing can be learned, so the kernel stays as well.
     check_step(submission, Case(weight, torch.zeros(4, 6), tensor(4, 5, seed=3), 0.03))
 
 
@@ -166,7 +167,7 @@ def test_a_step_in_float64_has_the_precision_of_float64(submission: Submission) 
 
 
 def a_real_step(submission: Submission, case: Case) -> Step:
-    """A step that depends on everything: to change nothing is no merit of a function that does nothing."""
+    """A step whose result depends on its inputs: doing nothing earns no points for changing nothing."""
     step, right = ask_step(submission, case), expected(case)
     shape = torch.full(case.weight.shape, torch.inf, dtype=torch.float64)
     compare(step.weight, expected=right.kernel, bound=shape, call=step.title, what="weight after the step")
@@ -176,14 +177,14 @@ def a_real_step(submission: Submission, case: Case) -> Step:
 
 
 @property_of("train_step", "side effects")
-def test_the_weight_is_left_as_it_was(submission: Submission) -> None:
+def test_the_given_weight_stays_unchanged(submission: Submission) -> None:
     for requires_grad in (False, True):
         case = make_case((4, 6), (2, 3), seed=41)
         case.weight.requires_grad_(requires_grad)
         step = a_real_step(submission, case)
         left_alone(step.reply, step.shown, call=step.title)
         changes_no_setting(step.reply, call=step.title)
-    with suppress(Raised):  # whether there is an answer in float64, another group asks
+    with suppress(Raised):  # whether float64 works at all is up to another group
         step = ask_step(submission, make_case((4, 6), (2, 3), seed=42, dtype=torch.float64))
         left_alone(step.reply, step.shown, call=step.title)
         changes_no_setting(step.reply, call=step.title)
@@ -196,7 +197,7 @@ def test_the_new_weight_carries_no_graph(submission: Submission) -> None:
         case.weight.requires_grad_(requires_grad)
         step = a_real_step(submission, case)
         sentence = (
-            "The new weight still has a grad_fn: it carries the graph of this step along. "
+            "The new weight still has a grad_fn: it carries the computation graph of this step. "
             "Which of your operations should autograd not record?"
         )
         that(not facts(step.weight).has_grad_fn, call=step.title, aspect="gradient", sentence=sentence)

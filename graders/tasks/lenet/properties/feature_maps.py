@@ -1,4 +1,4 @@
-"""What must hold of `feature_maps`."""
+"""Hidden properties of `feature_maps`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import torch
 from hypothesis import given
 from torch import Tensor
 
+from graders.sandbox.inside.wire import Build
 from graders.tasks.lenet.network_checks import unchanged, works_wherever_the_network_lies
 from graders.tasks.lenet.networks import LINEAR, expected_maps, layer, lenet_layers, twins
 from graders.testing import messages, tolerance
 from graders.testing.expect import NotWritten, changes_no_setting, compare, that
+from graders.testing.module import Module
 from graders.testing.narrowing import same_tensor
 from graders.testing.properties import property_of
 from graders.testing.strategies import tensor, with_zeros
-from graders.testing.submission import Build, Module, Submission
+from graders.testing.submission import Submission
 
 NESTED = (
     layer("Sequential", layer("Conv2d", 1, 2, 3), layer("Tanh"), layer("Sequential", layer("AvgPool2d", 2))),
@@ -29,9 +31,9 @@ IN_PLACE = (layer("Conv2d", 1, 2, 2), layer("ReLU", inplace=True), layer("Flatte
 
 
 def check_maps(submission: Submission, layers: Sequence[Build | Module], X: Tensor, seed: int) -> None:
-    """Names and values of all feature maps."""
+    """Check names and values of all feature maps."""
     net, ours = twins(submission, *layers, seed=seed, dtype=X.dtype)
-    # This side computes in float64. In float32 the dtype and the shape are asked alone.
+    # The grader computes in float64. For float32 only dtype and shape are compared.
     right = expected_maps(ours.double(), X.double())
     kinds = ", ".join(item.name if isinstance(item, Build) else "Recorder" for item in layers)
     title = f"feature_maps(nn.Sequential({kinds}), X of shape {tuple(X.shape)})"
@@ -48,7 +50,7 @@ def check_maps(submission: Submission, layers: Sequence[Build | Module], X: Tens
     sentence = "The names should be those of the leaf modules."
     lacking = f"{sentence} Some are missing."
     that(not missing, call=title, aspect="values", sentence=lacking, expected=", ".join(missing))
-    odd = f"{sentence} Too many: {', '.join(map(repr, extra))}."
+    odd = f"{sentence} These are not: {', '.join(map(repr, extra))}."
     that(not extra, call=title, aspect="values", sentence=odd)
     for name, value in right.items():
         bound = tolerance.relative(value, 1e-12 if X.dtype == torch.float64 else torch.inf)
@@ -61,7 +63,7 @@ def test_the_output_of_every_leaf_under_its_name(submission: Submission) -> None
         X = tensor(size, 1, 6, 8, seed=seed, values="normal", dtype=torch.float64)
         check_maps(submission, NESTED, X, seed)
     check_maps(submission, LINEAR, tensor(3, 1, 3, 4, seed=53), 53)
-    # LeNet, its first half a part of its own; with a zero in an image.
+    # LeNet with its first half as a block of its own; with a zero in an image.
     every = lenet_layers("Sigmoid")
     (X,) = with_zeros(1, tensor(3, 1, 28, 28, seed=53, dtype=torch.float64))
     check_maps(submission, (layer("Sequential", *every[:6]), *every[6:]), X, 53)
@@ -77,7 +79,7 @@ def test_the_maps_of_random_networks(submission: Submission, count: int, depth: 
 
 
 @property_of("feature_maps", "in-place layers")
-def test_a_layer_that_works_in_place_does_not_rewrite_the_map_before(submission: Submission) -> None:
+def test_an_in_place_layer_does_not_overwrite_the_map_before_it(submission: Submission) -> None:
     check_maps(submission, IN_PLACE, tensor(2, 1, 4, 5, seed=54, dtype=torch.float64), 54)
 
 

@@ -1,4 +1,4 @@
-"""What must hold of `layer_shapes`."""
+"""Hidden properties of `layer_shapes`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import torch
 from hypothesis import given
 
 from graders.sandbox.errors import Raised
+from graders.sandbox.inside.wire import Build
 from graders.tasks.lenet.network_checks import part_keeps_its_mode, small_network, stays_there, unchanged
 from graders.tasks.lenet.networks import layer, lenet_layers, twins
 from graders.testing import messages
 from graders.testing.devices import PLACES
 from graders.testing.expect import NotWritten, changes_no_setting, in_words, references_agree, that
+from graders.testing.module import Module
 from graders.testing.narrowing import is_shape, same
 from graders.testing.properties import property_of
-from graders.testing.submission import Build, Module, Submission
+from graders.testing.submission import Submission
 from solutions import lenet as reference
 
 SMALL = (layer("Conv2d", 1, 2, 3), layer("ReLU"), layer("Flatten"), layer("Linear", 2 * 26 * 26, 3))
@@ -35,7 +37,7 @@ MIXED = (
 def check_shapes(
     submission: Submission, layers: Sequence[Build], *input_shape: tuple[int, ...], training: bool = True
 ) -> None:
-    """Class names and shapes of the direct children; a list may stand for a tuple."""
+    """Check class names and shapes of the direct children; lists count as tuples."""
     net, ours = twins(submission, *layers, dtype=torch.float32)
     net.convert(training=training)
     right, X = [], torch.zeros(*input_shape or ((1, 1, 28, 28),))
@@ -57,7 +59,7 @@ def check_shapes(
     sentence = "It should return a list of pairs (class name, output shape)."
     that(listed, call=title, aspect="type", sentence=sentence)
     for place, (name, shape) in enumerate(got):
-        sentence = f"Entry {place} is {in_words((name, shape))}; its name should be a str, its shape of ints."
+        sentence = f"Entry {place} is {in_words((name, shape))}; it should be a str and a tuple of ints."
         that(type(name) is str and is_shape(shape), call=title, aspect="type", sentence=sentence)
     found = [(name, tuple(shape)) for name, shape in got]
     sentence = f"It lists {len(found)} layers; the network has {len(right)} direct children."
@@ -82,7 +84,7 @@ def test_shapes_for_the_default_input(submission: Submission) -> None:
 def test_shapes_for_other_inputs_and_nested_networks(submission: Submission) -> None:
     check_shapes(submission, MIXED, (2, 3, 7, 9))
     check_shapes(submission, lenet_layers("Sigmoid"), (3, 1, 28, 28))
-    # As many layers, the first of them alike, and another input.
+    # The same number of layers, the first of them the same, and another input.
     convolutions = lenet_layers("Tanh")[:6]
     check_shapes(submission, (*convolutions, *[layer("ReLU")] * 6), (2, 1, 20, 24))
     flat = (layer("Linear", 4, 3), layer("Sigmoid"), layer("Linear", 3, 2))
@@ -101,7 +103,7 @@ def test_shapes_for_other_inputs_and_nested_networks(submission: Submission) -> 
 @given(st.data())
 def test_shapes_of_random_stacks(submission: Submission, data: st.DataObject) -> None:
     channels, size = 1, (data.draw(st.integers(6, 9)), data.draw(st.integers(6, 9)))
-    # A network without parameters would not say in which dtype it computes.
+    # A network without parameters wouldn't tell which dtype it computes in.
     layers, start = [layer("Conv2d", 1, 1, 1)], (data.draw(st.integers(1, 3)), 1, *size)
     for _ in range(data.draw(st.integers(0, 3))):
         kind = data.draw(
@@ -120,7 +122,7 @@ def test_shapes_of_random_stacks(submission: Submission, data: st.DataObject) ->
 
 
 def check_left_alone(submission: Submission, training: bool, frozen: bool) -> None:
-    """Looking at the shapes changes nothing."""
+    """Check that looking at the shapes changes nothing."""
     children: list[Build | Module] = list(MIXED)
     if frozen:
         children[1] = submission.build("BatchNorm2d", 4).convert(training=not training)
@@ -151,25 +153,25 @@ def check_left_alone(submission: Submission, training: bool, frozen: bool) -> No
 
 
 @property_of("layer_shapes", "leaves the network alone")
-def test_mode_parameters_buffers_and_hooks_stay(submission: Submission) -> None:
+def test_mode_parameters_buffers_and_hooks_stay_unchanged(submission: Submission) -> None:
     for training in (True, False):
         check_left_alone(submission, training, frozen=False)
 
 
 @property_of("layer_shapes", "frozen parts")
-def test_a_part_in_a_mode_of_its_own_keeps_it(submission: Submission) -> None:
+def test_a_part_in_another_mode_keeps_it(submission: Submission) -> None:
     check_left_alone(submission, training=True, frozen=True)
 
 
 @property_of("layer_shapes", "leaves the network alone")
-def test_the_network_stays_where_it_lies(submission: Submission) -> None:
+def test_the_network_stays_on_its_device(submission: Submission) -> None:
     if submission.layer_shapes(small_network(submission), (2, 1, 4, 4)) is None:
         raise NotWritten
     for place in PLACES:
         title = f"layer_shapes({place.holds('net')}, (2, 1, 4, 4))"
         with place.asked(submission, title):
             net = small_network(submission)
-            # Where the image lies that is sent through it, the contract leaves open.
+            # The contract leaves open which device the image that is sent through it is on.
             with suppress(Raised) if place.moved else nullcontext():
                 submission.ask("layer_shapes", net, (2, 1, 4, 4))
             stays_there(net, title)

@@ -1,4 +1,4 @@
-"""What must hold of `lenet`."""
+"""Hidden properties of `lenet`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_it_has_the_parameters_of_lenet_in_forward_order(submission: Submission)
     has_shapes(net)
     trained = net.describe().trainable
     frozen = [name for name, trains in trained.items() if not trains]
-    sentence = f"Every parameter should require grad; {', '.join(frozen)} does not."
+    sentence = f"Every parameter should require grad; these don't: {', '.join(frozen)}."
     that(not frozen, call=net.title, aspect="parameters", sentence=sentence)
 
 
@@ -38,7 +38,7 @@ def test_two_networks_have_parameters_of_their_own(submission: Submission) -> No
     has_shapes(one)
     one.assign([torch.zeros(shape) for shape in SHAPES])
     has_shapes(two)
-    # Drawn anew by torch, some weight of any fresh network is not zero.
+    # torch draws the weights of a new network, so some of them are not zero.
     own = any(bool(value.any()) for _, value in two.describe().parameters)
     that(own, call="lenet(), lenet()", aspect="parameters", sentence="Two networks share their parameters.")
 
@@ -66,7 +66,7 @@ def test_logits_in_evaluation_mode_and_in_float32(submission: Submission) -> Non
 
 
 @property_of("lenet", "outputs")
-def test_each_image_is_judged_on_its_own(submission: Submission) -> None:
+def test_each_image_is_processed_separately(submission: Submission) -> None:
     weights, X = known_parameters(5), images(4, 5)
     net = with_parameters(new_network(submission, "lenet"), weights)
     together = check_logits(submission, net, X, weights)

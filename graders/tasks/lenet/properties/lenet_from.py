@@ -1,29 +1,32 @@
-"""What must hold of `lenet_from`."""
+"""Hidden properties of `lenet_from`."""
 
 from __future__ import annotations
 
 from torch.nn import functional as F
 
+from graders.sandbox.inside.wire import ClassOf
 from graders.tasks.lenet.network_checks import check_gradients, check_logits, new_network, with_parameters
 from graders.tasks.lenet.networks import images, known_parameters
 from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import repeats, that
 from graders.testing.properties import property_of
-from graders.testing.submission import ClassOf, Submission
+from graders.testing.submission import Submission
 
 
 @property_of("lenet_from", "the classes passed in")
-def test_every_convolution_and_pooling_is_of_the_classes_passed_in(submission: Submission) -> None:
+def test_convolutions_and_poolings_are_of_the_classes_passed_in(submission: Submission) -> None:
     net = new_network(submission, "lenet_from", ClassOf("Conv2d", spy=True), ClassOf("AvgPool2d", spy=True))
     kinds = [kind for _, kind, *_ in net.describe().modules]
     convolutions, poolings = kinds.count("GivenConv2d"), kinds.count("GivenAvgPool2d")
-    sentence = f"{convolutions} of its layers are of the class Conv2d that was passed in; there should be 2."
+    sentence = f"{convolutions} of its layers are instances of the Conv2d passed in; there should be 2."
     that(convolutions == 2, call=net.title, aspect="values", sentence=sentence)
-    # A pooling layer has no parameters, so one may serve in both places.
-    sentence = f"{poolings} of its layers are of the class AvgPool2d that was passed in; there should be 2."
+    # A pooling layer has no parameters, so the same one may be used in both places.
+    sentence = f"{poolings} of its layers are instances of the AvgPool2d passed in; there should be 2."
     that(poolings in (1, 2), call=net.title, aspect="values", sentence=sentence)
     others = [kind for kind in kinds if kind in ("Conv2d", "AvgPool2d", "MaxPool2d")]
-    sentence = f"Some of its layers are torch's own ({', '.join(others)}) and not of the classes passed in."
+    sentence = (
+        f"Some of its layers are torch's own ({', '.join(others)}), not instances of the classes passed in."
+    )
     that(not others, call=net.title, aspect="values", sentence=sentence)
 
 

@@ -1,4 +1,4 @@
-"""What must hold of `lenet_modern`."""
+"""Hidden properties of `lenet_modern`."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from graders.tasks.lenet.networks import (
 )
 from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import GraderError, agrees, changes_no_setting, that
+from graders.testing.module import Module
 from graders.testing.properties import property_of
 from graders.testing.strategies import tensor
-from graders.testing.submission import Module, Submission
+from graders.testing.submission import Submission
 
-# Three times what the classic network reaches, and .2 below the least of 288 trainings of right designs, as
-# measured in `graders/tasks/lenet/networks.py`.
+# Three times what the classic network reaches, and .2 below the worst of 288 trainings of right designs; the
+# measurements are in `graders/tasks/lenet/networks.py`.
 ENOUGH = 0.3
 MOST_PARAMETERS = 62_000
 
 
 def modern(submission: Submission) -> Module:
-    """A network of the student's design, checked to be one."""
+    """A network of the student's own design, checked to be a network with ten outputs."""
     net = new_network(submission, "lenet_modern").convert(training=False)
     X = tensor(2, 1, 28, 28, seed=61, values="normal")
     right = torch.zeros(2, 10)
@@ -54,12 +55,12 @@ def test_ten_logits_from_no_more_parameters_than_allowed(submission: Submission)
 
 
 @property_of("lenet_modern", "learns faster")
-def test_it_beats_the_classic_network_under_the_same_training(submission: Submission) -> None:
+def test_it_beats_the_classic_network_with_the_same_training(submission: Submission) -> None:
     classic = classic_share()
     if classic >= ENOUGH / 2:
         raise GraderError(f"the classic network reaches {classic:.2f}; it should stay near 0.1")
     share = 0.0
-    for _ in range(2):  # one bad start is bad luck
+    for _ in range(2):  # a single bad start may be bad luck
         net = modern(submission)
         net.fit(training_data(), epochs=EPOCHS, lr=LR, momentum=MOMENTUM)
         share = max(share, recognition(submission, net))
@@ -75,5 +76,5 @@ def test_it_beats_the_classic_network_under_the_same_training(submission: Submis
 
 
 @property_of("lenet_modern", "devices")
-def test_the_network_of_their_own_on_an_accelerator(submission: Submission) -> None:
+def test_the_modern_network_on_an_accelerator(submission: Submission) -> None:
     module_works_on_the_accelerator(submission, "lenet_modern", X=images(2, seed=94).float(), shape=(2, 10))

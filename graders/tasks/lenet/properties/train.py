@@ -1,4 +1,4 @@
-"""What must hold of `train`."""
+"""Hidden properties of `train`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import hypothesis.strategies as st
 import torch
 from hypothesis import given
 
+from graders.sandbox.inside.wire import Build, Stream
 from graders.tasks.lenet.network_checks import (
     recognition,
     small_batches,
@@ -32,7 +33,7 @@ from graders.testing.narrowing import same_tensor
 from graders.testing.pictures import Batch, in_batches, training_pictures
 from graders.testing.properties import property_of
 from graders.testing.strategies import tensor, with_zeros
-from graders.testing.submission import Build, Stream, Submission
+from graders.testing.submission import Submission
 
 CONV = (
     layer("Conv2d", 1, 2, 2),
@@ -61,8 +62,8 @@ def examples(sizes: Sequence[int], seed: int) -> list[Batch]:
 
 
 # How far losses and parameters may be off, relative to the loss and to a tensor's largest parameter. Measured
-# in float32 for the trainings of `check_lenet`, 30 starts, three loops: at most 1.4e-7 and 2.7e-7. The margin
-# of 35 and more is for other machines and other ways to add up.
+# in float32 for the trainings of `check_lenet`, 30 starts, three loops: at most 1.4e-7 and 2.7e-7. The factor
+# of 35 and more is a margin for other machines and other orders of summation.
 LOSS_OFF = {torch.float64: 1e-6, torch.float32: 1e-5}
 PARAMETERS_OFF = {torch.float64: 1e-9, torch.float32: 1e-5}
 
@@ -83,7 +84,7 @@ def check_training(
 ) -> None:
     """Train the same network on both sides and compare the `losses` or the `parameters`.
 
-    This side computes in float64, whatever the other has to.
+    The grader computes in float64, whatever `dtype` says.
     """
     net, ours = twins(submission, *layers, seed=seed, dtype=dtype)
     net.convert(training=training)
@@ -104,7 +105,7 @@ def check_training(
             got is not None,
             call=title,
             aspect="type",
-            sentence="It trains, but returns None: is a return missing?",
+            sentence="It trains, but returns None. Is a return statement missing?",
         )
         check_epoch_losses(got, losses, title, LOSS_OFF[dtype])
         return
@@ -121,7 +122,7 @@ def check_training(
 
 
 def check_epoch_losses(got: Any, losses: Sequence[float], title: str, off: float) -> None:
-    """One number per epoch, each the mean over its examples; a sum kept in float32 is no mistake."""
+    """Check one number per epoch, the mean over its examples; a sum kept in float32 is fine."""
     if got is None:
         raise NotWritten
     that(
@@ -130,7 +131,7 @@ def check_epoch_losses(got: Any, losses: Sequence[float], title: str, off: float
         aspect="type",
         sentence="It should return a list of floats.",
     )
-    sentence = f"It returns {len(got)} losses for {len(losses)} epochs."
+    sentence = f"It returns {len(got)} losses for {len(losses)} epochs; it should return one for each."
     that(len(got) == len(losses), call=title, aspect="shape", sentence=sentence)
     for epoch, (value, right) in enumerate(zip(got, losses, strict=True), 1):
         number(value, right, tolerance=off * abs(right), call=title, what=f"loss of epoch {epoch}")
@@ -177,7 +178,7 @@ def test_the_parameters_after_several_epochs_of_uneven_batches(submission: Submi
     check_training(submission, LINEAR, (5, 3, 1), epochs=3, lr=0.5, seed=13, what="parameters")
     check_training(submission, CONV, (2, 4, 3), epochs=4, lr=0.2, seed=14, what="parameters")
     check_training(submission, CONV, (2, 4, 3), epochs=2, lr=0.2, seed=15, what="parameters", stream=True)
-    if not trains_in_training_mode(submission):  # which costs another group its points
+    if not trains_in_training_mode(submission):  # that costs points in another group
         return
     for training in (True, False):
         check_training(
@@ -191,7 +192,7 @@ def test_the_parameters_of_lenet_after_a_training_on_real_images(submission: Sub
 
 
 def check_lenet(submission: Submission, what: str) -> None:
-    """A few batches of real images, in the precision that tells most and in the one that people train in."""
+    """A few batches of real images, in float64, which reveals most, and in float32, which people train in."""
     for dtype, sizes in ((torch.float64, (16, 7, 9)), (torch.float32, (12, 5))):
         check_training(
             submission,
@@ -206,8 +207,8 @@ def check_lenet(submission: Submission, what: str) -> None:
         )
 
 
-# The share after `short_training`, measured from 30 starts: .525 to .615, from this one .575; before it at
-# most .24. The start is fixed, so that only rounding differs from one right answer to another.
+# The accuracy after `short_training`, measured from 30 starts: .525 to .615, from this one .575; before it at
+# most .24. The start is fixed, so right answers differ by rounding only.
 RECOGNISED = 0.4
 
 
@@ -221,7 +222,7 @@ def test_lenet_with_tanh_recognises_new_images_after_an_epoch(submission: Submis
     share = recognition(submission, net)
     sentence = (
         f"Trained on {len(data)} batches of real images, LeNet with tanh is right about {share:.0%} of 200 "
-        f"new ones; it should be right about {RECOGNISED:.0%} or more. In which direction does a step go?"
+        f"new ones; it should be right about at least {RECOGNISED:.0%}. In which direction does a step go?"
     )
     title = f"train(LeNet with tanh, {len(data)} batches of real images, num_epochs=1, lr={SHORT_LR})"
     that(share >= RECOGNISED, call=title, aspect="values", sentence=sentence)
@@ -240,16 +241,16 @@ def test_the_parameters_after_random_trainings(
 
 
 def trains_in_training_mode(submission: Submission) -> bool:
-    """Whether the network is in training mode while it is trained, whatever it was before."""
+    """Whether the network is in training mode during training, whatever mode it was in before."""
     try:
-        test_the_network_is_in_training_mode_meanwhile(submission)
+        test_the_network_is_in_training_mode_during_training(submission)
     except Mismatch:
         return False
     return True
 
 
 @property_of("train", "training mode")
-def test_the_network_is_in_training_mode_meanwhile(submission: Submission) -> None:
+def test_the_network_is_in_training_mode_during_training(submission: Submission) -> None:
     for training in (False, True):
         recorder = submission.build("Recorder")
         net, ours = twins(submission, recorder, *LINEAR, seed=21)
@@ -268,7 +269,7 @@ def test_the_network_is_in_training_mode_meanwhile(submission: Submission) -> No
             trained,
             call=title,
             aspect="state",
-            sentence="The network was in evaluation mode while it was trained.",
+            sentence="The network was in evaluation mode during training.",
         )
         changes_no_setting(reply, call=title)
 
@@ -287,7 +288,7 @@ def test_batch_normalisation_follows_the_batches(submission: Submission) -> None
         )
         mode = "training" if training else "evaluation"
         title = f"train(net with BatchNorm2d, data, 1, 0.1) on a network in {mode} mode"
-        sentence = "Batch normalisation did not follow the batches, as it does in training mode."
+        sentence = "Batch normalisation didn't follow the batches, as it should in training mode."
         that(moved, call=title, aspect="state", sentence=sentence)
 
 

@@ -1,4 +1,4 @@
-"""What must hold of `conv2d_batched`."""
+"""Hidden properties of `conv2d_batched`."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_batches_with_values_of_every_kind(submission: Submission) -> None:
 
 
 @property_of("conv2d_batched", "values")
-def test_every_image_of_a_batch_is_treated_alone(submission: Submission) -> None:
+def test_every_image_of_a_batch_is_processed_separately(submission: Submission) -> None:
     question = case((3, 2, 3, 4), (1, 2, 2, 3)).question(11)
     together = check(submission, "conv2d_batched", question)
     for n in range(3):
@@ -78,7 +78,7 @@ def test_every_stride_with_every_size(submission: Submission) -> None:
 
 
 @property_of("conv2d_batched", "stride")
-def test_a_stride_leaves_out_results_and_changes_none(submission: Submission) -> None:
+def test_a_stride_skips_results_and_changes_none(submission: Submission) -> None:
     plain = case((2, 1, 5, 6), (2, 1, 2, 3)).question(11)
     every = check(submission, "conv2d_batched", plain)
     strided = Question(plain.X, plain.K, options={"stride": (3, 2)})
@@ -97,13 +97,13 @@ def test_every_padding_with_every_size(submission: Submission) -> None:
 
 
 @property_of("conv2d_batched", "padding")
-def test_padding_is_a_frame_of_zeros_around_the_image(submission: Submission) -> None:
+def test_padding_is_a_border_of_zeros_around_the_image(submission: Submission) -> None:
     plain = case((1, 2, 3, 2), (2, 2, 2, 3)).question(11)
-    framed = torch.zeros(1, 2, 5, 6)
-    framed[:, :, 1:4, 2:4] = plain.X
-    right = check(submission, "conv2d_batched", Question(framed, plain.K))
+    bordered = torch.zeros(1, 2, 5, 6)
+    bordered[:, :, 1:4, 2:4] = plain.X
+    right = check(submission, "conv2d_batched", Question(bordered, plain.K))
     padded = Question(plain.X, plain.K, options={"padding": (1, 2)})
-    what = "with padding (1, 2), compared with that for the same image in a frame of zeros"
+    what = "with padding (1, 2), compared with that for the same image with a border of zeros"
     check_follows(submission, "conv2d_batched", padded, right, what)
 
 
@@ -123,7 +123,7 @@ def test_the_bias_is_an_offset(submission: Submission) -> None:
     assert question.bias is not None
     right = check(submission, "conv2d_batched", Question(question.X, question.K))
     right = right + question.bias.double()[:, None, None]
-    what = "with bias, compared with the result without it plus the bias of each channel"
+    what = "with bias, compared with the result without bias plus the bias of each channel"
     check_follows(submission, "conv2d_batched", question, right, what)
 
 
@@ -181,7 +181,7 @@ def test_views_of_batches_are_ordinary_inputs(submission: Submission) -> None:
 
 
 @property_of("conv2d_batched", "side effects")
-def test_batches_and_settings_stay_as_they_were(submission: Submission) -> None:
+def test_batches_and_settings_stay_unchanged(submission: Submission) -> None:
     check_side_effects(submission, "conv2d_batched", case((2, 2, 3, 4), (3, 2, 2, 3)))
     for one in right_cases(submission, "conv2d_batched", SETTINGS):
         check_side_effects(submission, "conv2d_batched", one)

@@ -1,4 +1,4 @@
-"""What must hold of `conv2d_general`."""
+"""Hidden properties of `conv2d_general`."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ from solutions import multichannel as reference
 
 
 @property_of("conv2d_general", "stride, padding and bias")
-def test_all_that_batched_convolution_does(submission: Submission) -> None:
+def test_everything_that_batched_convolution_does(submission: Submission) -> None:
     check_cases(submission, "conv2d_general", TOGETHER)
     cases = (*BATCHED[1:6], *STRIDES[1:4], *PADDINGS[:3], *SMALL_BATCHES)
     check_cases(submission, "conv2d_general", cases)
 
 
 @property_of("conv2d_general", "stride, padding and bias")
-def test_every_pair_of_what_batched_convolution_knows(submission: Submission) -> None:
+def test_every_pair_of_settings_of_batched_convolution(submission: Submission) -> None:
     check_sweep(submission, "conv2d_general", bias=(True, False), most_stride=3, most_padding=2)
 
 
@@ -66,19 +66,19 @@ def test_every_dilation_with_every_size(submission: Submission) -> None:
 
 
 @property_of("conv2d_general", "dilation")
-def test_dilation_is_a_kernel_with_holes(submission: Submission) -> None:
+def test_dilation_is_a_kernel_with_gaps(submission: Submission) -> None:
     for dh, dw in ((1, 3), (4, 2)):
         question = case((1, 2, 6, 8), (2, 2, 2, 3), dilation=(dh, dw)).question(dw)
         right = check(submission, "conv2d_general", question)
         holes = torch.zeros(2, 2, dh + 1, 2 * dw + 1)
         holes[:, :, ::dh, ::dw] = question.K
-        what = f"for the kernel with holes, compared with that for dilation {(dh, dw)}"
+        what = f"for the kernel with gaps, compared with that for dilation {(dh, dw)}"
         check_follows(submission, "conv2d_general", Question(question.X, holes), right, what)
 
 
 @property_of("conv2d_general", "groups")
 def test_groups_of_channels(submission: Submission) -> None:
-    # Depthwise, with one and with two kernels for each channel; few groups; one output channel for each.
+    # Depthwise, with one and with two filters for each channel; few groups; one output channel for each.
     cases = (
         case((2, 3, 4, 5), (3, 1, 2, 3), groups=3),
         case((1, 3, 4, 3), (6, 1, 3, 2), groups=3),
@@ -147,7 +147,7 @@ def test_gradients_and_dtypes_of_general_convolution(submission: Submission) -> 
 
 
 @property_of("conv2d_general", "devices")
-def test_holes_and_groups_on_an_accelerator(submission: Submission) -> None:
+def test_dilation_and_groups_on_an_accelerator(submission: Submission) -> None:
     X, K, b = graded(2, 2, 4, 5, seed=13), graded(4, 1, 2, 2, seed=14), graded(4, seed=15)
     plain, L = X.detach(), graded(3, 2, 2, 2, seed=17).detach()
     works_on_the_accelerator(

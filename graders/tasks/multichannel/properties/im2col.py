@@ -1,4 +1,4 @@
-"""What must hold of `conv2d_im2col`."""
+"""Hidden properties of `conv2d_im2col`."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ from graders.tasks.multichannel.convolutions import (
 from graders.testing.expect import agrees
 from graders.testing.own_answers import consistent
 from graders.testing.properties import property_of
+from graders.testing.strategies import SIDE
 from graders.testing.submission import Submission
 
 
@@ -92,7 +93,7 @@ def test_effort_grows_neither_with_batch_nor_channels_nor_image(submission: Subm
     check_effort(submission, name, [case((2, c, 4, 3), (3, c, 2, 2)) for c in (2, 6, 12)])
     check_effort(submission, name, [case((2, 2, 4, 3), (o, 2, 2, 2)) for o in (3, 6, 12)])
     check_effort(submission, name, [case((2, 2, size, size + 1), (3, 2, 2, 2)) for size in (3, 6, 12)])
-    check_affordable(submission, name, (1, 1, 1800, 1800), (1, 1, 2, 1))
+    check_affordable(submission, name, (1, 1, SIDE, SIDE), (1, 1, 2, 1))
 
 
 @property_of("conv2d_im2col", "devices")

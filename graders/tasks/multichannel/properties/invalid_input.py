@@ -1,4 +1,4 @@
-"""What the functions of exercise 3 must refuse."""
+"""Input without a result, which the functions of exercise 3 must reject."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from graders.testing.submission import Submission
 
 
 def accepts(submission: Submission, name: str, question: Question) -> None:
-    """A question that has a result comes back with something, right or wrong."""
+    """A question that has a result gets an answer, right or wrong."""
     answers(submission, name, question.X, question.K, **question.keywords)
 
 
 def check_refusals(submission: Submission, name: str, *cases: Case) -> None:
-    """Images and kernels that do not belong together are refused; the message names a shape or a size."""
+    """Images and kernels that don't fit are rejected; the message names a shape or a size."""
     for one in cases:
         shapes = (one.image, one.kernel)
         naming = [*shapes, *(size for shape in shapes for size in shape), *map(len, shapes)]
@@ -24,7 +24,7 @@ def check_refusals(submission: Submission, name: str, *cases: Case) -> None:
 
 
 @property_of("invalid_input", "conv2d_multi_in")
-def test_what_has_no_sum_over_channels_is_refused(submission: Submission) -> None:
+def test_channels_that_cannot_be_summed_are_rejected(submission: Submission) -> None:
     accepts(submission, "conv2d_multi_in", case((2, 3, 4), (2, 2, 3)).question(1))
     check_refusals(
         submission,
@@ -43,7 +43,7 @@ def test_what_has_no_sum_over_channels_is_refused(submission: Submission) -> Non
 
 
 @property_of("invalid_input", "conv2d_multi_in_out")
-def test_what_has_no_output_channels_is_refused(submission: Submission) -> None:
+def test_filters_that_do_not_fit_are_rejected(submission: Submission) -> None:
     accepts(submission, "conv2d_multi_in_out", case((2, 3, 4), (3, 2, 2, 3)).question(1))
     check_refusals(
         submission,
@@ -60,7 +60,7 @@ def test_what_has_no_output_channels_is_refused(submission: Submission) -> None:
 
 
 @property_of("invalid_input", "conv2d_1x1")
-def test_channels_that_cannot_be_mixed_are_refused(submission: Submission) -> None:
+def test_channels_that_cannot_be_mixed_are_rejected(submission: Submission) -> None:
     accepts(submission, "conv2d_1x1", case((2, 3, 4), (3, 2, 1, 1)).question(1))
     check_refusals(
         submission,
@@ -75,9 +75,9 @@ def test_channels_that_cannot_be_mixed_are_refused(submission: Submission) -> No
 
 
 @property_of("invalid_input", "conv2d_batched")
-def test_batches_without_a_result_are_refused(submission: Submission) -> None:
+def test_batches_without_a_result_are_rejected(submission: Submission) -> None:
     accepts(submission, "conv2d_batched", case((2, 2, 3, 4), (3, 2, 2, 3)).question(1))
-    # A kernel larger than the bare image has a result, as long as it fits into the padded one.
+    # A kernel larger than the image without padding has a result, as long as it fits into the padded one.
     larger = case((1, 2, 2, 3), (1, 2, 4, 5), padding=1).question(1)
     accepts(submission, "conv2d_batched", larger)
     check_refusals(
@@ -97,7 +97,7 @@ def test_batches_without_a_result_are_refused(submission: Submission) -> None:
 
 
 @property_of("invalid_input", "conv2d_batched")
-def test_windows_that_do_not_move_are_refused(submission: Submission) -> None:
+def test_windows_that_do_not_move_are_rejected(submission: Submission) -> None:
     question = case((2, 2, 3, 4), (3, 2, 2, 3)).question(1)
     accepts(submission, "conv2d_batched", question)
     for stride, worst in ((0, 0), (-1, -1), ((1, 0), 0), ((0, 2), 0), ((-2, 1), -2)):

@@ -1,4 +1,4 @@
-"""What must hold of `MultiChannelConv2d`."""
+"""Hidden properties of `MultiChannelConv2d`."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ from graders.tasks.multichannel.convolutions import convolution, expected, expec
 from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import agrees, gradients_agree, that
 from graders.testing.messages import call
+from graders.testing.module import Module
 from graders.testing.narrowing import same_tensor
 from graders.testing.own_answers import consistent
 from graders.testing.properties import property_of
 from graders.testing.strategies import graded, tensor, with_zeros
-from graders.testing.submission import Module, Submission
+from graders.testing.submission import Submission
 
 
 def new_layer(submission: Submission, *args: Any, **kwargs: Any) -> Module:
-    """A `MultiChannelConv2d(…)` of the student's, checked to be a module."""
+    """The student's `MultiChannelConv2d(…)`, checked to be a module."""
     made = submission.create("MultiChannelConv2d", *args, **kwargs)
     right = isinstance(made, Module) and made.is_module()
-    sentence = "MultiChannelConv2d(…) should make a torch.nn.Module."
+    sentence = "MultiChannelConv2d(…) should be a torch.nn.Module."
     that(right, call=call("MultiChannelConv2d", args, kwargs), aspect="type", sentence=sentence)
     assert isinstance(made, Module)
     return made
@@ -44,7 +45,7 @@ def new_layer(submission: Submission, *args: Any, **kwargs: Any) -> Module:
 def set_parameters(layer: Module, question: Question, title: str) -> dict[str, str]:
     """Give the layer the question's weight and bias; returns the layer's own name of each.
 
-    They are recognised by their shapes: how they are called is a matter of the group `state_dict` alone.
+    They are recognised by their shapes: their names matter only in the group `state_dict`.
     """
     wanted = {label: value for label, value in question.inputs().items() if label != "X"}
     found = layer.describe().parameters
@@ -65,13 +66,13 @@ def set_parameters(layer: Module, question: Question, title: str) -> dict[str, s
 def check_layer(
     submission: Submission, one: Case, *args: Any, double: bool = False, zeros: int = 0, **kwargs: Any
 ) -> None:
-    """`MultiChannelConv2d(*args, **kwargs)` with known parameters does what `one` says."""
+    """`MultiChannelConv2d(*args, **kwargs)` with known parameters is the convolution of case `one`."""
     title = call("MultiChannelConv2d", args, kwargs)
     layer = new_layer(submission, *args, **kwargs)
     question = one.question(3)
     dtype = None
     if double:
-        # Numbers that float32 cannot hold.
+        # Numbers that float32 can't represent.
         dtype, question = torch.float64, one.question(3, "normal", torch.float64)
         layer.convert(dtype=dtype)
     with_zeros(zeros, *question.inputs().values())
@@ -82,7 +83,7 @@ def check_layer(
 
 
 def check_layers(submission: Submission, cases: Sequence[Case]) -> None:
-    """One layer for each case of a sweep; a square kernel is given as a single number."""
+    """One layer for each case of a sweep; the size of a square kernel is given as an int."""
     for place, one in enumerate(cases):
         out_channels, in_channels, height, width = one.kernel
         size = height if height == width else (height, width)
@@ -91,7 +92,7 @@ def check_layers(submission: Submission, cases: Sequence[Case]) -> None:
 
 
 def check_state(submission: Submission, *args: Any, **kwargs: Any) -> None:
-    """The layer's state loads into `nn.Conv2d` and the other way round; the results go with it."""
+    """The layer's state loads into `nn.Conv2d` and the other way round, and the results follow."""
     title = call("MultiChannelConv2d", args, kwargs)
     layer, theirs = new_layer(submission, *args, **kwargs), nn.Conv2d(*args, **kwargs)
     state = layer.describe().state
@@ -114,7 +115,7 @@ def check_state(submission: Submission, *args: Any, **kwargs: Any) -> None:
 
 
 @property_of("MultiChannelConv2d", "state_dict")
-def test_its_state_is_exchanged_with_that_of_torch(submission: Submission) -> None:
+def test_its_state_dict_is_interchangeable_with_that_of_torch(submission: Submission) -> None:
     check_state(submission, 3, 2, 4)
     check_state(submission, 2, 3, (1, 4))
     check_state(submission, 1, 4, kernel_size=(3, 2))
@@ -133,7 +134,9 @@ def test_new_layers_start_with_random_weights(submission: Submission) -> None:
     weights = [value.double() for value in parameters if value.shape == (4, 3, 2, 5)]
     sentence = "It should have one parameter of shape (4, 3, 2, 5)."
     that(len(weights) == 2, call=title, aspect="parameters", sentence=sentence)
-    sentence = "The weight should be drawn at random: equal output channels would stay equal for ever."
+    sentence = (
+        "The weight should be drawn at random: output channels that start out equal stay equal for ever."
+    )
     several = len(weights[0].flatten(1).unique(dim=0)) == 4
     that(several, call=title, aspect="values", sentence=sentence)
     differ = not same_tensor(*weights)
@@ -141,7 +144,7 @@ def test_new_layers_start_with_random_weights(submission: Submission) -> None:
 
 
 @property_of("MultiChannelConv2d", "forward")
-def test_forward_is_the_convolution_with_the_bias(submission: Submission) -> None:
+def test_forward_is_the_convolution_plus_the_bias(submission: Submission) -> None:
     check_layer(submission, case((2, 3, 5, 4), (1, 3, 2, 3), bias=True), 3, 1, (2, 3))
     check_layer(submission, case((1, 2, 4, 5), (4, 2, 3, 3), bias=True), 2, 4, 3)
     check_layer(submission, case((3, 1, 1, 1), (2, 1, 1, 1), bias=True), 1, 2, 1)
@@ -188,7 +191,7 @@ def test_gradients_reach_images_weight_and_bias(submission: Submission) -> None:
         arguments = (in_channels, out_channels, tuple(window))
         title = call("MultiChannelConv2d", arguments, {})
         layer, question = new_layer(submission, *arguments), one.question(seed)
-        # Not where one zero meets the other, or the gradient would be zero as well.
+        # Not both factors of one product, or the gradient would be zero as well.
         question.X[-1, -1, -1, -1] = question.K[0, 0, 0, 0] = question.inputs()["bias"][0] = 0
         names = {"X": "X", **set_parameters(layer, question, title)}
         (upstream,) = with_zeros(seed, tensor(*convolution(question).shape, seed=seed + 99))
@@ -205,7 +208,7 @@ def test_gradients_reach_images_weight_and_bias(submission: Submission) -> None:
 
 
 @property_of("MultiChannelConv2d", "dtypes")
-def test_it_becomes_a_layer_of_float64(submission: Submission) -> None:
+def test_the_layer_can_be_converted_to_float64(submission: Submission) -> None:
     one = case((2, 2, 4, 5), (3, 2, 2, 3), bias=True)
     check_layer(submission, one, 2, 3, (2, 3), double=True)
 

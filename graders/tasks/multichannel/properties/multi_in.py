@@ -1,4 +1,4 @@
-"""What must hold of `conv2d_multi_in`."""
+"""Hidden properties of `conv2d_multi_in`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from solutions import multichannel as reference
 
 
 @property_of("conv2d_multi_in", "values")
-def test_a_one_hot_kernel_picks_its_channel_and_place(submission: Submission) -> None:
+def test_a_one_hot_kernel_copies_one_pixel_of_one_channel(submission: Submission) -> None:
     check_one_hot(submission, "conv2d_multi_in", case((3, 4, 5), (3, 2, 3)))
 
 
@@ -71,7 +71,7 @@ def test_views_of_many_channels_are_ordinary_inputs(submission: Submission) -> N
 
 
 @property_of("conv2d_multi_in", "side effects")
-def test_image_kernel_and_settings_stay_as_they_were(submission: Submission) -> None:
+def test_image_kernel_and_settings_stay_unchanged(submission: Submission) -> None:
     check_side_effects(submission, "conv2d_multi_in", case((2, 4, 5), (2, 3, 2)))
 
 

@@ -1,4 +1,4 @@
-"""What must hold of `conv2d_multi_in_out`."""
+"""Hidden properties of `conv2d_multi_in_out`."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def test_many_channels_out_are_linear_and_commute_with_shifts(submission: Submis
 
 
 @property_of("conv2d_multi_in_out", "values")
-def test_every_output_channel_has_a_group_of_kernels_of_its_own(submission: Submission) -> None:
+def test_every_output_channel_has_its_own_filter(submission: Submission) -> None:
     question = case((2, 3, 4), (3, 2, 2, 3)).question(11)
     together = check(submission, "conv2d_multi_in_out", question)
     for o in range(3):
         alone = Question(question.X, question.K[o : o + 1].clone())
-        what = f"for the kernels of output channel {o} alone, compared with that channel of the whole"
+        what = f"for the filter of output channel {o} alone, compared with that channel of the whole result"
         check_follows(submission, "conv2d_multi_in_out", alone, together[o : o + 1], what)
 
 
@@ -82,7 +82,7 @@ def test_views_of_many_channels_out_are_ordinary_inputs(submission: Submission) 
 
 
 @property_of("conv2d_multi_in_out", "side effects")
-def test_image_kernels_and_settings_stay_as_they_were(submission: Submission) -> None:
+def test_image_kernels_and_settings_stay_unchanged(submission: Submission) -> None:
     check_side_effects(submission, "conv2d_multi_in_out", case((2, 3, 4), (3, 2, 2, 3)))
 
 

@@ -1,4 +1,4 @@
-"""What must hold of `num_parameters`."""
+"""Hidden properties of `num_parameters`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from solutions import multichannel as reference
 
 
 def check_number(submission: Submission, *args: Any, **kwargs: Any) -> None:
-    """`num_parameters` agrees with a count over torch's own layer."""
+    """`num_parameters` agrees with a count of the parameters of torch's own layer."""
     right = reference.num_parameters(*args, **kwargs)
     weight = torch.empty(args[1], args[0], *nn.Conv2d(1, 1, args[2]).kernel_size)
     counted = weight.numel() + (args[1] if (*args, True)[3] and kwargs.get("bias", True) else 0)

@@ -1,4 +1,4 @@
-"""What must hold of `conv2d_1x1`."""
+"""Hidden properties of `conv2d_1x1`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from graders.tasks.multichannel.convolutions import (
 from graders.testing.devices import called, works_on_the_accelerator
 from graders.testing.expect import agrees
 from graders.testing.properties import property_of
-from graders.testing.strategies import VALUES, Values, distinct_sizes, graded, pairwise, seeds, tensor
+from graders.testing.strategies import SIDE, VALUES, Values, distinct_sizes, graded, pairwise, seeds, tensor
 from graders.testing.submission import Submission
 from solutions import multichannel as reference
 
@@ -65,7 +65,7 @@ def test_mixing_channels_of_random_images(
 
 
 @property_of("conv2d_1x1", "values")
-def test_every_pixel_is_mixed_alone(submission: Submission) -> None:
+def test_every_pixel_is_mixed_separately(submission: Submission) -> None:
     check_linear_and_equivariant(submission, "conv2d_1x1", case((3, 2, 4), (2, 3, 1, 1)))
 
 
@@ -80,7 +80,7 @@ def test_the_result_type_of_mixing_channels(submission: Submission) -> None:
 
 
 @property_of("conv2d_1x1", "layouts")
-def test_channels_of_views_are_mixed_alike(submission: Submission) -> None:
+def test_channels_of_views_are_mixed_the_same_way(submission: Submission) -> None:
     check_layouts(submission, "conv2d_1x1", case((3, 4, 5), (2, 3, 1, 1)))
 
 
@@ -94,7 +94,7 @@ def test_effort_of_mixing_grows_neither_with_image_nor_channels(submission: Subm
     check_effort(submission, "conv2d_1x1", [case((2, n + 1, n), (3, 2, 1, 1)) for n in (2, 6, 12)])
     check_effort(submission, "conv2d_1x1", [case((c, 3, 2), (3, c, 1, 1)) for c in (2, 6, 12)])
     check_effort(submission, "conv2d_1x1", [case((2, 3, 2), (o, 2, 1, 1)) for o in (3, 6, 12)])
-    check_affordable(submission, "conv2d_1x1", (1, 1800, 1800), (1, 1, 1, 1))
+    check_affordable(submission, "conv2d_1x1", (1, SIDE, SIDE), (1, 1, 1, 1))
 
 
 @property_of("conv2d_1x1", "devices")

@@ -1,4 +1,4 @@
-"""What must hold of `avg_pool_as_conv`."""
+"""Hidden properties of `avg_pool_as_conv`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from graders.testing import tolerance
 from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import NotWritten, agrees, that
 from graders.testing.messages import call
+from graders.testing.module import Module
 from graders.testing.own_answers import consistent
 from graders.testing.properties import property_of
 from graders.testing.strategies import pairwise, tensor
-from graders.testing.submission import Module, Submission
+from graders.testing.submission import Submission
 
 
 def new_convolution(submission: Submission, channels: int, kernel_size: Size) -> Module:
-    """What `avg_pool_as_conv` makes, checked to be a module."""
+    """What `avg_pool_as_conv` returns, checked to be a module."""
     made = submission.create("avg_pool_as_conv", channels, kernel_size)
     if made is None:
         raise NotWritten
@@ -41,12 +42,15 @@ def check_as_convolution(
     one, X = Case(image, kernel_size), tensor(2, channels, *image, seed=channels)
     kernels = list(made.describe().state.values())
     convolves = any(value.dim() == 4 and value.shape[2:] == one.window_pair for value in kernels)
-    sentence = f"It should return an nn.Conv2d with a weight for each place of the window, not a {made.type}."
+    sentence = (
+        f"It should return an nn.Conv2d with a weight for each position in the window, not a {made.type}."
+    )
     that(convolves, call=title, aspect="type", sentence=sentence)
     means = expected("pool2d_multi_channel", X, one, "avg", X.dtype)[0]
     absolute = pooled(X.double().abs(), one, "avg")
     kh, kw = one.window_pair
-    # As a convolution over all channels it adds as many zeros more; by a transform it errs by norms.
+    # A convolution over all channels also adds the zeros of the other channels; one by FFT has an error
+    # relative to the norms.
     bound = tolerance.products(
         absolute, channels * kh * kw + 3, X.dtype, X.double().norm() / (kh * kw) ** 0.5
     )
@@ -96,7 +100,7 @@ def test_a_convolution_that_never_learns(submission: Submission) -> None:
     check_as_convolution(submission, 2, 2, (4, 6), compared=consistent)
     made = new_convolution(submission, 2, 2)
     learning = [name for name, learns in made.describe().trainable.items() if learns]
-    sentence = f"Its weights should be fixed, but {', '.join(learning)} requires grad."
+    sentence = f"Its weights should be fixed, but these require grad: {', '.join(learning)}."
     that(not learning, call="avg_pool_as_conv(2, 2)", aspect="parameters", sentence=sentence)
 
 

@@ -1,4 +1,4 @@
-"""What must hold of `pool2d_backward`."""
+"""Hidden properties of `pool2d_backward`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_backward(
     compared: Callable[..., object] = agrees,
     zeros: int = 0,
 ) -> None:
-    """`pool2d_backward` gives the gradient of the image."""
+    """`pool2d_backward` returns the gradient of the image."""
     shape = pooled(X, one, mode).shape
     grad_Y = tensor(*shape, seed=77) if upstream is None else upstream
     with_zeros(zeros, grad_Y, *([X] if mode == "avg" else ()))

@@ -1,4 +1,4 @@
-"""What the functions of exercise 4 must refuse."""
+"""Input without a result, which the functions of exercise 4 must reject."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from graders.testing.submission import Submission
 def check_refusals(submission: Submission, name: str, *outer: int) -> None:
     """Windows, strides, paddings and modes that have no result."""
     answers(submission, name, tensor(*outer, *PLAIN[0].image, seed=1), PLAIN[0].window)
-    # A window larger than the bare image has a result, as long as it fits into the padded one.
+    # A window larger than the image without padding has a result, as long as it fits into the padded one.
     larger = PADDINGS[5]
     answers(submission, name, torch.ones(*outer, *larger.image), larger.window, **larger.keywords("max"))
     X = torch.ones(*outer, 3, 4)
@@ -35,19 +35,19 @@ def check_refusals(submission: Submission, name: str, *outer: int) -> None:
 
 
 def check_dimensions(submission: Submission, name: str, *shapes: tuple[int, ...]) -> None:
-    """Images with another number of axes than the function is for."""
+    """Images with a number of axes that the function isn't for."""
     for shape in shapes:
         for mode in ("max", "avg"):
             refuses(submission, name, torch.ones(shape), 2, mode=mode, naming=[shape, len(shape), *shape])
 
 
 @property_of("invalid_input", "pool2d")
-def test_windows_without_a_result_are_refused(submission: Submission) -> None:
+def test_windows_without_a_result_are_rejected(submission: Submission) -> None:
     check_refusals(submission, "pool2d")
     check_dimensions(submission, "pool2d", (6,), (3, 4, 6), (1, 1, 4, 6))
 
 
 @property_of("invalid_input", "pool2d_multi_channel")
-def test_windows_without_a_result_are_refused_for_channels_too(submission: Submission) -> None:
+def test_windows_without_a_result_are_rejected_for_channels_too(submission: Submission) -> None:
     check_refusals(submission, "pool2d_multi_channel", 2)
     check_dimensions(submission, "pool2d_multi_channel", (6,), (4, 6), (1, 2, 3, 4, 6))

@@ -1,4 +1,4 @@
-"""What must hold of `MaxPool2d` and `AvgPool2d`."""
+"""Hidden properties of `MaxPool2d` and `AvgPool2d`."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from graders.tasks.pooling.poolings import check_gradient, expected, far_below
 from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import agrees, that
 from graders.testing.messages import call
+from graders.testing.module import Module
 from graders.testing.own_answers import consistent
 from graders.testing.properties import property_of
 from graders.testing.strategies import LAYOUTS, pairwise, tensor, with_zeros
-from graders.testing.submission import Module, Submission
+from graders.testing.submission import Submission
 
 
 def new_layer(submission: Submission, name: str, *args: Any, **kwargs: Any) -> Module:
     """A layer of the student's, checked to be a module."""
     made = submission.create(name, *args, **kwargs)
     right = isinstance(made, Module) and made.is_module()
-    sentence = f"{name}(…) should make a torch.nn.Module."
+    sentence = f"{name}(…) should be a torch.nn.Module."
     that(right, call=call(name, args, kwargs), aspect="type", sentence=sentence)
     assert isinstance(made, Module)
     return made
@@ -38,7 +39,7 @@ def check_layer(
     asks_reference: bool = True,
     compared: Callable[..., object] = agrees,
 ) -> None:
-    """The layer of this case is torch's pooling of the batch `X`."""
+    """The layer of this case does the same to the batch `X` as torch's pooling."""
     mode = "max" if name == "MaxPool2d" else "avg"
     options = one.keywords(mode)
     del options["mode"]
@@ -58,7 +59,7 @@ def check_layers(submission: Submission, name: str, sweep: Swept) -> None:
 
 
 def check_forward(submission: Submission, name: str) -> None:
-    """Batches of every kind of shape, windows side by side because nothing else was said."""
+    """Batches of every kind of shape; without a stride, windows lie side by side."""
     outer = ((2, 3), (3, 2), (1, 4), (4, 1), (2, 2), (1, 1))
     for seed, (one, sizes) in enumerate(zip(PLAIN, outer, strict=False)):
         (X,) = with_zeros(seed, tensor(*sizes, *one.image, seed=seed))
@@ -69,7 +70,7 @@ def check_forward(submission: Submission, name: str) -> None:
 
 
 def every_window() -> Swept:
-    """Windows side by side because nothing else was said, in as many images as there are cases."""
+    """Windows side by side, as without a stride, in one image per case."""
     rows = pairwise({"kh": range(1, 5), "kw": range(1, 5), "down": range(1, 4), "across": range(1, 4)})
     return tuple(
         (Case((row["kh"] * row["down"], row["kw"] * row["across"]), (row["kh"], row["kw"])), (1, 2))
@@ -88,7 +89,7 @@ def check_no_parameters(submission: Submission, name: str) -> None:
     """Nothing to learn, and nothing to save."""
     found = new_layer(submission, name, 2).describe()
     names = [name for name, _ in found.parameters]
-    sentence = f"Pooling has nothing to learn, but the layer has the parameters {', '.join(names)}."
+    sentence = f"Pooling has nothing to learn, but the layer has these parameters: {', '.join(names)}."
     that(not names, call=f"{name}(2)", aspect="parameters", sentence=sentence)
     check_layer(submission, name, tensor(2, 3, 4, 6, seed=1), PLAIN[0], compared=consistent)
 
@@ -115,13 +116,13 @@ def test_the_layer_takes_maxima_of_every_window(submission: Submission) -> None:
 
 
 @property_of("MaxPool2d", "stride and padding")
-def test_the_layer_of_maxima_knows_stride_and_padding(submission: Submission) -> None:
+def test_the_layer_of_maxima_supports_stride_and_padding(submission: Submission) -> None:
     check_settings(submission, "MaxPool2d")
     check_layer(submission, "MaxPool2d", far_below(1, 2, *PADDINGS[2].image), PADDINGS[2])
 
 
 @property_of("MaxPool2d", "stride and padding")
-def test_the_layer_of_maxima_knows_every_stride_and_padding(submission: Submission) -> None:
+def test_the_layer_of_maxima_supports_every_stride_and_padding(submission: Submission) -> None:
     check_layers(submission, "MaxPool2d", stepping(most_padding=1, largest=3))
 
 
@@ -146,12 +147,12 @@ def test_the_layer_takes_means_of_every_window(submission: Submission) -> None:
 
 
 @property_of("AvgPool2d", "stride and padding")
-def test_the_layer_of_means_knows_stride_and_padding(submission: Submission) -> None:
+def test_the_layer_of_means_supports_stride_and_padding(submission: Submission) -> None:
     check_settings(submission, "AvgPool2d")
 
 
 @property_of("AvgPool2d", "stride and padding")
-def test_the_layer_of_means_knows_every_stride_and_padding(submission: Submission) -> None:
+def test_the_layer_of_means_supports_every_stride_and_padding(submission: Submission) -> None:
     check_layers(submission, "AvgPool2d", stepping(most_padding=1, largest=3))
 
 
@@ -176,7 +177,7 @@ def test_the_layer_of_maxima_on_an_accelerator(submission: Submission) -> None:
 
 
 @property_of("AvgPool2d", "devices")
-def test_the_layer_of_averages_on_an_accelerator(submission: Submission) -> None:
+def test_the_layer_of_means_on_an_accelerator(submission: Submission) -> None:
     module_works_on_the_accelerator(
         submission, "AvgPool2d", 2, padding=1, X=tensor(2, 2, 4, 3, seed=5), shape=(2, 2, 3, 2)
     )

@@ -1,4 +1,4 @@
-"""What must hold of `pool2d_multi_channel`."""
+"""Hidden properties of `pool2d_multi_channel`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from solutions import pooling as reference
 
 
 def check_channels_alone(submission: Submission, mode: str) -> None:
-    """What lies in the other channels makes no difference to a channel."""
+    """The values of other channels make no difference to a channel."""
     X = tensor(3, 4, 6, seed=7)
     check(submission, "pool2d_multi_channel", X, PLAIN[0], mode)
     other = X.clone()
@@ -141,7 +141,7 @@ def test_views_of_channels_are_ordinary_inputs(submission: Submission) -> None:
 
 
 @property_of("pool2d_multi_channel", "side effects")
-def test_channels_and_settings_stay_as_they_were(submission: Submission) -> None:
+def test_channels_and_settings_stay_unchanged(submission: Submission) -> None:
     check_side_effects(submission, "pool2d_multi_channel", 2)
 
 

@@ -1,4 +1,4 @@
-"""What must hold of `pool2d`."""
+"""Hidden properties of `pool2d`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from graders.tasks.pooling.cases import (
     STRIDES,
     TOGETHER,
     Case,
+    bordered,
     cases,
     distinct,
-    framed,
     side_by_side,
     stepping,
 )
@@ -60,7 +60,7 @@ def test_maxima_of_values_of_every_kind(submission: Submission) -> None:
 
 
 @property_of("pool2d", "max")
-def test_the_maximum_is_the_default(submission: Submission) -> None:
+def test_max_is_the_default_mode(submission: Submission) -> None:
     X = tensor(5, 3, seed=8)
     right = X.max().double().reshape(1, 1)
     agrees(submission, "pool2d", X, (5, 3), expected=right, bound=tolerance.exact(right))
@@ -96,7 +96,7 @@ def test_every_stride_with_every_window(submission: Submission) -> None:
 
 
 @property_of("pool2d", "stride")
-def test_a_stride_leaves_out_windows_and_changes_none(submission: Submission) -> None:
+def test_a_stride_skips_windows_and_changes_none(submission: Submission) -> None:
     X = distinct(6, 7, seed=5)
     every, strided = Case((6, 7), (2, 3), 1), Case((6, 7), (2, 3), (3, 2))
     right = check(submission, "pool2d", X, every, "max")[::3, ::2]
@@ -115,28 +115,28 @@ def test_padding_never_wins_a_maximum(submission: Submission) -> None:
 
 @property_of("pool2d", "padding of max")
 def test_every_padding_of_every_window_for_maxima(submission: Submission) -> None:
-    check_sweep(submission, "pool2d", framed(), "max", values="negative")
+    check_sweep(submission, "pool2d", bordered(), "max", values="negative")
 
 
 @property_of("pool2d", "padding of avg")
-def test_padding_is_part_of_the_mean(submission: Submission) -> None:
+def test_padding_counts_in_the_mean(submission: Submission) -> None:
     check_cases(submission, "pool2d", PADDINGS, "avg")
     check_cases(submission, "pool2d", PADDINGS, "avg", values="negative")
 
 
 @property_of("pool2d", "padding of avg")
 def test_every_padding_of_every_window_for_means(submission: Submission) -> None:
-    check_sweep(submission, "pool2d", framed(), "avg")
+    check_sweep(submission, "pool2d", bordered(), "avg")
 
 
 @property_of("pool2d", "padding of avg")
-def test_padding_is_a_frame_of_zeros_around_the_image(submission: Submission) -> None:
-    X, framed = tensor(4, 2, seed=6), Case((8, 4), 4, 4)
+def test_padding_is_a_border_of_zeros_around_the_image(submission: Submission) -> None:
+    X, bordered = tensor(4, 2, seed=6), Case((8, 4), 4, 4)
     check(submission, "pool2d", X, PADDINGS[3], "avg")
     right = expected("pool2d", X, PADDINGS[3], "avg", X.dtype)[0]
     by_hand = F.pad(X, (1, 1, 2, 2))
-    bound = bound_of_means(by_hand, framed, X.dtype)
-    agrees(submission, "pool2d", by_hand, 4, expected=right, bound=bound, **framed.keywords("avg"))
+    bound = bound_of_means(by_hand, bordered, X.dtype)
+    agrees(submission, "pool2d", by_hand, 4, expected=right, bound=bound, **bordered.keywords("avg"))
 
 
 @property_of("pool2d", "all together")
@@ -166,7 +166,7 @@ def test_random_windows_strides_and_paddings(
 
 
 @property_of("pool2d", "gradients")
-def test_gradients_for_a_random_upstream(submission: Submission) -> None:
+def test_gradients_for_a_random_upstream_gradient(submission: Submission) -> None:
     check_gradients(submission, "pool2d")
 
 
@@ -181,7 +181,7 @@ def test_views_are_ordinary_inputs(submission: Submission) -> None:
 
 
 @property_of("pool2d", "side effects")
-def test_image_and_settings_stay_as_they_were(submission: Submission) -> None:
+def test_image_and_settings_stay_unchanged(submission: Submission) -> None:
     check_side_effects(submission, "pool2d")
 
 

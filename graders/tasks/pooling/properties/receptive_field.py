@@ -1,4 +1,4 @@
-"""What must hold of `receptive_field`."""
+"""Hidden properties of `receptive_field`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from solutions import pooling as reference
 
 
 def extent(layers: Sequence[Pair]) -> int:
-    """From the first to the last input that one output is made from, followed down layer by layer."""
+    """Extent from the first to the last input that one output depends on, followed down layer by layer."""
     seen = {0}
     for kernel, stride in reversed(layers):
         seen = {place * stride + element for place in seen for element in range(kernel)}
@@ -25,7 +25,7 @@ def extent(layers: Sequence[Pair]) -> int:
 
 
 def stacks(*depths: int, strides: Sequence[int], holes: bool = False) -> Iterator[tuple[Pair, ...]]:
-    """Layers one upon another in which any two kernel sizes and strides meet, with or without holes."""
+    """Stacks of layers in which every two kernel sizes and strides occur together, with or without holes."""
     for depth in depths:
         settings: dict[str, Sequence[int]] = {}
         for place in range(depth):
@@ -79,7 +79,7 @@ def test_fields_of_layers_with_different_strides(submission: Submission) -> None
     check_field(submission, (3, 2), (3, 1))
     check_field(submission, (4, 2), (3, 1), (5, 3), (2, 1))
     check_field(submission, (2, 1), (3, 3), (4, 2))
-    # As many layers as known networks have, and others.
+    # As many layers as well-known networks have, but with other numbers.
     check_field(submission, (3, 1), (4, 2), (6, 1), (3, 2))
     check_field(submission, (5, 2), (2, 1), (5, 2), (2, 2))
     for depth in (7, 8, 12):

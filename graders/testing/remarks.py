@@ -1,4 +1,4 @@
-"""What is said of a hand-in besides its verdicts: problems, and remarks, which neither earn nor cost."""
+"""What is reported about a hand-in besides verdicts: problems, and remarks, which don't affect points."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Remark:
     """Something in a file that was not graded.
 
     Attributes:
-        file: as it was handed in.
-        place: `line 63`, or `cell 4, line 2`; empty for the whole file.
+        file: the file's name as it was handed in.
+        place: such as `line 63` or `cell 4, line 2`; empty for the whole file.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""What `grade` and `check-one` do: grade, show progress, write everything down."""
+"""The commands `grade` and `check-one`: they grade, show progress and write the results."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -19,18 +18,17 @@ from rich.progress import (
 )
 
 from graders.course.gradebook import shown, write_gradebook
+from graders.grading import batch
+from graders.grading.files import Source
 from graders.grading.grade import Settings, grade, reproduce
 from graders.grading.hand_in import read
-from graders.grading.plan import Plan, one_hand_in, plan_for
-from graders.grading.roster import match, read_roster
-from graders.reports.wording import Feedback
+from graders.grading.plan import Plan
+from graders.report import Report
+from graders.reports import html, table, terminal
+from graders.reports.console import new_console, plain, plain_name
+from graders.reports.feedback import Feedback
 from graders.sandbox.isolation import device_within, proven_parent
 from graders.sandbox.tiers import Tier
-
-from .grading import batch
-from .printable import lines, one_line
-from .report import Report
-from .reports import html, table, terminal
 
 
 def grade_class(
@@ -48,14 +46,14 @@ def grade_class(
         gradebook: URL of the nbgrader gradebook to write into; empty for `out/gradebook.db`.
 
     Returns:
-        0 if everything was graded, 1 if the grader failed on something, or refused it.
+        0 if everything was graded, 1 if the grader failed on something or refused it.
     """
-    console = _console()
+    console = new_console()
     sources = plan.hand_ins
     if len(sources) == 1:
         jobs = 1
     console.print(
-        f"Grading {len(sources)} submissions from {_name(str(plan.root))} "
+        f"Grading {len(sources)} submissions from {plain_name(str(plan.root))} "
         f"({jobs} at a time, isolation {tier.name}, seed {settings.seed})"
     )
     reports: list[Report] = []
@@ -65,7 +63,7 @@ def grade_class(
     with _progress(console) as progress:
         bar = progress.add_task("starting", total=len(sources))
         for graded in batch.grade_all(sources, settings, tier, jobs):
-            progress.update(bar, advance=1, description=_name(graded.source.student))
+            progress.update(bar, advance=1, description=plain_name(graded.source.student))
             if graded.report is None:
                 failures.append(graded)
                 continue
@@ -77,72 +75,53 @@ def grade_class(
     terminal.print_class(console, reports)
     for failure in failures:
         console.print(
-            f"[bold magenta]not graded:[/] {_name(failure.source.student)}: {_plain(failure.error)}"
+            f"[bold magenta]not graded:[/] {plain_name(failure.source.student)}: {plain(failure.error)}"
         )
     for problem in plan.refused:
-        console.print(f"[bold magenta]not graded:[/] {_plain(str(problem))}")
+        console.print(f"[bold magenta]not graded:[/] {plain(str(problem))}")
     ungraded = [report for report in reports if report.not_graded]
     for report in ungraded:
         names = ", ".join(f"{task.exercise}.{task.task}" for task in report.not_graded)
         console.print(
-            f"[bold magenta]not graded:[/] {_name(report.student)}: {names}. "
-            f"Why: {_plain(report.not_graded[0].message)}"
+            f"[bold magenta]not graded:[/] {plain_name(report.student)}: {names}. "
+            f"Why: {plain(report.not_graded[0].message)}"
         )
-        console.print(f"  to try again: {_name(reproduce(report, report.not_graded[0]))}")
+        console.print(f"  to try again: {plain_name(reproduce(report, report.not_graded[0]))}")
     each = f"for each student {out / 'reports'}/*.json and {out / 'feedback'}/*.html"
     wrote = f"{out / 'grades.csv'}, {out / 'class.html'}{kept}, and {each}"
-    console.print(f"\nWrote {_plain(wrote)}")
+    console.print(f"\nWrote {plain(wrote)}")
     return 1 if failures or ungraded or plan.refused else 0
 
 
-def show_plan(submissions: Path, layout: str, roster: Path | None, in_full: bool) -> Plan:
-    """Print who handed in what, before anything is graded; returns the plan.
-
-    Args:
-        layout: how the class is laid out; empty to recognise it.
-        roster: a CSV of the people of the class.
-        in_full: with a line for each student.
-    """
-    console = _console()
-    plan = plan_for(submissions, layout)
-    matched = match(plan, read_roster(roster)) if roster else None
-    plan = matched.plan if matched else plan
-    parts = [plan.summary(), plan.listing() if in_full else "", matched.summary() if matched else ""]
-    for part in filter(None, parts):
-        console.print(_plain(part), soft_wrap=True)
-    return plan
-
-
 def _write_gradebook(console: Console, url: str, reports: Sequence[Report], feedback: Feedback) -> str:
-    """Write nbgrader's gradebook; returns its name for the list of what was written.
+    """Write nbgrader's gradebook; returns its name for the list of written files.
 
-    What keeps it from being written is said; every other result is there already.
+    If it can't be written, the reason is printed; all other results have been written already.
     """
     try:
         with console.status("writing the gradebook"):
             write_gradebook(url, reports, feedback)
     except ModuleNotFoundError as missing:
-        install = 'python -m pip install -e ".[course]"'
-        console.print(f"[yellow]no gradebook:[/] {missing.name} is not installed ({_plain(install)})")
+        install = 'python -m pip install "cnn-by-hand[course]"'
+        console.print(f"[yellow]no gradebook:[/] {missing.name} is not installed ({plain(install)})")
         return ""
-    except Exception as error:  # a locked file, a server that is down: whatever the database says
+    except Exception as error:  # a locked file, a server that is down: databases raise all sorts of errors
         reason = str(error).splitlines()[0]
-        console.print(f"[bold magenta]gradebook not written:[/] {_plain(shown(url))}: {_plain(reason)}")
+        console.print(f"[bold magenta]gradebook not written:[/] {plain(shown(url))}: {plain(reason)}")
         return ""
     return f", {shown(url)}"
 
 
-def check_one(submission: Path, settings: Settings, require: str, feedback: Feedback, insisted: bool) -> int:
+def check_one(source: Source, settings: Settings, require: str, feedback: Feedback, insisted: bool) -> int:
     """Grade one submission, isolated as `require` says, and show every task.
 
-    The device of the settings is left out where it cannot be used, unless it is `insisted` on.
+    If the device in the settings can't be used, it is skipped, unless the user `insisted` on it.
 
     Returns:
         0 if everything was graded, 1 if the grader failed on something.
     """
-    console = _console()
-    source = one_hand_in(submission)
-    torch.set_num_threads(1)  # more would change last digits and, on a busy machine, take many times longer
+    console = new_console()
+    torch.set_num_threads(1)  # more would change the last digits, and be much slower on a busy machine
     with console.status("grading"), proven_parent(require) as parent:
         settings = replace(
             settings, device=device_within(settings.device, parent.tier, require, insisted=insisted)
@@ -150,22 +129,6 @@ def check_one(submission: Path, settings: Settings, require: str, feedback: Feed
         report = grade(read(source), settings, parent)
     console.print(terminal.one_report(report, feedback))
     return 1 if report.not_graded else 0
-
-
-def _plain(text: str) -> str:
-    """Messages as they are: brackets are no markup here."""
-    return escape(lines(text))
-
-
-def _name(text: str) -> str:
-    """A name, likewise, on one line."""
-    return escape(one_line(text))
-
-
-def _console() -> Console:
-    """The terminal; a log file or a pipe, which has no width of its own, gets room for the whole table."""
-    console = Console()
-    return console if console.is_terminal else Console(width=max(console.width, 132))
 
 
 def _progress(console: Console) -> Progress:

@@ -1,4 +1,4 @@
-"""A small generator of mutants: the reference solutions with one thing changed.
+"""A small mutant generator: the reference solutions with one thing changed.
 
 Operators, comparisons, constants, swapped arguments, dropped statements and negations. Docstrings,
 annotations, worked examples and the refusal of invalid input, which is a task of its own, are left alone.
@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from graders.curriculum import SOLUTIONS, exercise_named
+from graders.curriculum import exercise_named, file_of
 
 _BINARY: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
@@ -40,8 +40,8 @@ class Mutant:
     """One changed solution.
 
     Attributes:
-        tasks: the tasks whose code is changed; all of the exercise's where a shared helper is.
-        name: exercise, definition, the line as it was and as it is.
+        tasks: the tasks whose code is changed; for a shared helper, all tasks of the exercise.
+        name: the exercise, the definition, and the line before and after the change.
     """
 
     exercise: str
@@ -52,30 +52,31 @@ class Mutant:
 
 def mutants(name: str) -> Iterator[Mutant]:
     """Every mutant of one solution file."""
-    source = (SOLUTIONS / f"{name}.py").read_text(encoding="utf-8")
+    source = file_of(name).read_text(encoding="utf-8")
     tree = ast.parse(source)
     every = tuple(task.name for task in exercise_named(name).tasks if task.name != "invalid_input")
     for index, statement in enumerate(tree.body):
         if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
             continue
         tasks = (statement.name,) if statement.name in every else every
+        before = ast.unparse(statement).splitlines()
         for path, change in _changes(statement):
-            changed = copy.deepcopy(tree)
-            changed.body[index] = change(copy.deepcopy(statement))
-            before, after = ast.unparse(statement).splitlines(), ast.unparse(changed.body[index]).splitlines()
+            changed = change(copy.deepcopy(statement))
+            after = ast.unparse(changed).splitlines()
             if before == after:
                 continue
             removed = [line.strip() for line in before if line not in after]
             added = [line.strip() for line in after if line not in before]
             title = f"{name}.{statement.name}: {' | '.join(removed)} -> {' | '.join(added)} [{path}]"
-            yield Mutant(name, tasks, title, ast.unparse(ast.fix_missing_locations(changed)))
+            whole = ast.Module([*tree.body[:index], changed, *tree.body[index + 1 :]], type_ignores=[])
+            yield Mutant(name, tasks, title, ast.unparse(ast.fix_missing_locations(whole)))
 
 
 _Change = Callable[[ast.stmt], ast.stmt]
 
 
 def _changes(definition: ast.stmt) -> Iterator[tuple[str, _Change]]:
-    """Each possible change as a function of a fresh copy of the definition; the number says which node."""
+    """Each possible change, as a function of a fresh copy of the definition; a number identifies the node."""
     for number, node in enumerate(_nodes(definition)):
         for kind, edit in _edits(node):
 
@@ -89,7 +90,7 @@ def _changes(definition: ast.stmt) -> Iterator[tuple[str, _Change]]:
 
 
 def _nodes(definition: ast.AST) -> list[ast.AST]:
-    """The nodes that do something, in a fixed order."""
+    """The nodes that have an effect, in a fixed order."""
     found: list[ast.AST] = []
 
     def visit(node: ast.AST) -> None:

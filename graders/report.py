@@ -73,7 +73,7 @@ class TaskResult:
         message: what is wrong, in full; empty for a passed task. With `grader_error`, what failed in the
             grader.
         counterexample: the call, the aspect, and small tensors as nested lists.
-        diagnosis: the name of the misconception, if the behaviour matches one exactly.
+        diagnosis: the name of the mistake, or of two at once, if the behaviour matches exactly.
         hint: a question that helps the student on.
         said: the message in parts; the level of feedback decides which of them a student reads.
     """

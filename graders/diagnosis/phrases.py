@@ -18,4 +18,4 @@ def besides(one: str, other: str) -> str:
 
 def builds_on(task: str, sentence: str) -> str:
     """A sentence about a function, said of a layer that calls it."""
-    return f"The layer builds on {task}, and the mistake is there. {sentence}"
+    return f"The layer builds on {task}, and that's where the mistake is. {sentence}"

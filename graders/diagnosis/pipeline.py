@@ -19,6 +19,7 @@ A call with both is `slips["negative"](slips["cubed"](call))`: combinations are 
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar
@@ -94,6 +95,30 @@ def refusing(condition: Callable[[Any], bool], error: type[Exception]) -> Slip:
         raise error("refused")
 
     return lambda call: call.then(fail) if condition(call) else call
+
+
+def of_function(function: Callable[..., Any]) -> Callable[[Slip], Callable[..., Any]]:
+    """The shortest pipeline: a right function; slips change its arguments, by name, and its answer."""
+    signature = inspect.signature(function)
+
+    def make(slip: Slip) -> Callable[..., Any]:
+        def wrong(*args: Any, **named: Any) -> Any:
+            given = signature.bind(*args, **named)
+            given.apply_defaults()
+            return slip(_Plain(function=function, names=list(given.arguments), **given.arguments)).answer()
+
+        return wrong
+
+    return make
+
+
+class _Plain(Call):
+    function: Callable[..., Any]
+    names: list[str]
+
+    @step
+    def result(self) -> Any:
+        return self.function(**{name: getattr(self, name) for name in self.names})
 
 
 def right(call: Any) -> Any:

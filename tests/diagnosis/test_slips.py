@@ -161,3 +161,14 @@ def test_a_value_and_a_habit_at_once_are_named(exercise: str, task: str) -> None
 @pytest.mark.parametrize(("exercise", "task"), WITH_PAIRS)
 def test_nearly_all_pairs_of_a_value_and_a_habit_are_named(exercise: str, task: str) -> None:
     assert _share_named(exercise, task, 5) >= (0.95 if (exercise, task) in BY_HAND else 0.9)
+
+
+@pytest.mark.parametrize(("exercise", "task"), WITH_PAIRS)
+def test_what_is_said_of_a_second_mistake_does_not_say_that_the_rest_is_right(
+    exercise: str, task: str
+) -> None:
+    about = known(exercise, task)
+    assert about.both is not None
+    for habit in about.habits:
+        _, _, second = about.both(about.values[0], habit).says.partition(" Also: ")
+        assert "right, but" not in second, habit.name

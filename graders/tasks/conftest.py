@@ -16,6 +16,7 @@ from graders.sandbox import gpu
 from graders.sandbox.tiers import best_tier
 from graders.sandbox.warm_parent import WarmParent
 from graders.testing.devices import asked_on_a_gpu
+from graders.testing.properties import groups_of
 from graders.testing.submission import Submission
 
 
@@ -87,7 +88,7 @@ def submission(
     if not device.is_gpu:
         yield exercise_of_hand_in
         return
-    if not asked_on_a_gpu(mark.group, package.GROUPS[mark.task]):
+    if not asked_on_a_gpu(mark.group, groups_of(package.EXERCISE, mark.task)):
         pytest.skip(f"not asked on {device}")
     with exercise_of_hand_in.on(device.name):
         yield exercise_of_hand_in

@@ -1,8 +1,9 @@
-"""`@property_of`: marks a function as a property of one task, in one group that earns points together."""
+"""The properties of a task: those that its facts imply, and those by hand, marked with `@property_of`."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, settings
+
+from .derived import ASPECTS
+from .operation import Operation
 
 _Test = TypeVar("_Test", bound=Callable[..., Any])
 
@@ -50,16 +54,18 @@ class Property:
 def property_of(task: str, group: str) -> Callable[[_Test], _Test]:
     """Mark a test function `(submission, …)` as a property of `task`.
 
-    Groups and their weights stand in the exercise's `GROUPS`; a group earns its share when all its properties
-    hold. The properties of a task stand in one file, and run in the order in which it defines them.
+    Groups and their weights stand in the facts of the task, or in the exercise's `GROUPS`; a group earns its
+    share when all its properties hold. The properties of a task stand in one file, and run in the order in
+    which it defines them.
     """
 
-    def mark(test: _Test) -> _Test:
-        marked = PROPERTY_SETTINGS(test) if hasattr(test, "hypothesis") else test
-        marked.__property__ = Mark(task, group)  # type: ignore[attr-defined]
-        return marked
+    return lambda test: _marked(test, task, group)
 
-    return mark
+
+def _marked(test: _Test, task: str, group: str) -> _Test:
+    marked = PROPERTY_SETTINGS(test) if hasattr(test, "hypothesis") else test
+    marked.__property__ = Mark(task, group)  # type: ignore[attr-defined]
+    return marked
 
 
 def package_of(exercise: str) -> ModuleType:
@@ -75,17 +81,49 @@ def files_of(exercise: str) -> tuple[ModuleType, ...]:
     return tuple(importlib.import_module(f"{package.__name__}.{name}") for name in names)
 
 
+def facts_of(exercise: str, task: str) -> Operation | None:
+    """What is declared of a task in `graders/tasks/<exercise>/facts.py`, if anything is."""
+    name = f"graders.tasks.{exercise}.facts"
+    if importlib.util.find_spec(name) is None:
+        return None
+    found = getattr(importlib.import_module(name), task, None)
+    return found if isinstance(found, Operation) else None
+
+
+@cache
+def _derived(facts: Operation) -> tuple[Property, ...]:
+    """The properties that follow from facts, group by group."""
+    return tuple(
+        Property(_marked(test, facts.task, group), facts.task, group)
+        for group, about in facts.groups.items()
+        for aspect in about.aspects
+        for test in ASPECTS[aspect](facts)
+    )
+
+
 def properties_of(exercise: str, task: str) -> list[Property]:
-    """The properties of one task, in the order of its file."""
-    found = [
+    """The properties of one task, in the order in which they are asked.
+
+    Those of a declared task are asked group by group; whatever is written by hand for a group stands in the
+    place of what would be derived for it. Without facts the order is that of the task's file.
+    """
+    written = [
         Property(value, mark.task, mark.group)
         for file in files_of(exercise)
         for value in vars(file).values()
         if (mark := getattr(value, "__property__", None)) is not None and mark.task == task
     ]
-    return found
+    facts = facts_of(exercise, task)
+    if facts is None:
+        return written
+    by_hand = {held.group for held in written}
+    found = [*(held for held in _derived(facts) if held.group not in by_hand), *written]
+    return sorted(found, key=lambda held: list(facts.groups).index(held.group))
 
 
 def groups_of(exercise: str, task: str) -> dict[str, float]:
     """The groups of one task with their weights."""
+    facts = facts_of(exercise, task)
+    if facts is not None:
+        return {name: group.weight for name, group in facts.groups.items()}
     return dict(package_of(exercise).GROUPS[task])

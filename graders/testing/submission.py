@@ -168,14 +168,15 @@ class Submission:
         **observed: bool,
     ) -> dict[str, Any]:
         self._asked += 1
-        return {
+        question = {
             "target": _sent(target),
             "args": _sent(tuple(args)),
             "kwargs": _sent(dict(kwargs)),
-            "cotangent": cotangent,
             "seed": self._seed * 1009 + self._asked,
-            **observed,
         }
+        # What is left out need not be carried a thousand times.
+        question |= {name: True for name, wanted in observed.items() if wanted}
+        return question if cotangent is None else {**question, "cotangent": cotangent}
 
     def _reply(self, answer: Answer, target: str | Module) -> Reply:
         fields = answer.fields
@@ -232,7 +233,7 @@ class Submission:
     def _questions(self, questions: Sequence[dict[str, Any]], within: float | None = None) -> list[Found]:
         device = self._kind.device
         named = devices.name(device) if device is not None and self._moved else None
-        put = [{"device": named, **question} for question in questions]
+        put = questions if named is None else [{"device": named, **question} for question in questions]
         found = self._processes.ask_each(self._kind, put, within)
         if named is not None:
             for answer in found:

@@ -1,0 +1,55 @@
+"""What the tasks of exercise 1 are."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from graders.testing.operation import Group, Operation
+from solutions import conv2d as reference
+
+# Of the image of exercise 2 and its like, as (H, W), (kh, kw).
+_EXAMPLES = (((6, 8), (1, 2)), ((8, 6), (1, 2)), ((8, 6), (2, 1)))
+_BESIDES = tuple({"kh": kh, "kw": kw, "more_h": H - kh, "more_w": W - kw} for (H, W), (kh, kw) in _EXAMPLES)
+
+conv2d = Operation(
+    reference=reference.conv2d,
+    oracle=lambda X, K: F.conv2d(X[None, None], K[None, None])[0, 0],
+    settings={"kh": range(1, 5), "kw": range(1, 5), "more_h": range(6), "more_w": range(6)},
+    shapes=lambda kh, kw, more_h, more_w: {"X": (kh + more_h, kw + more_w), "K": (kh, kw)},
+    besides=_BESIDES,
+)
+
+conv2d_vectorized = conv2d.also(
+    reference.conv2d_vectorized,
+    groups={
+        "values": Group(1, ("values",)),
+        "gradients, dtypes and layouts": Group(1, ("gradients", "dtypes", "layouts", "side effects")),
+        "effort": Group(2),
+        "devices": Group(1, ("devices",)),
+    },
+)
+
+
+def _matrix(K: Tensor, input_size: tuple[int, int]) -> Tensor:
+    """Its columns are what convolution makes of images with a single 1."""
+    height, width = input_size
+    images = torch.eye(height * width, dtype=K.dtype).reshape(-1, 1, height, width)
+    return F.conv2d(images, K[None, None]).flatten(1).T
+
+
+conv2d_matrix = Operation(
+    reference=reference.conv2d_matrix,
+    oracle=_matrix,
+    settings={"kh": range(1, 5), "kw": range(1, 5), "more_h": range(4), "more_w": range(4)},
+    shapes=lambda kh, kw, **_: {"K": (kh, kw)},
+    options=lambda kh, kw, more_h, more_w: {"input_size": (kh + more_h, kw + more_w)},
+    besides=_BESIDES,
+    groups={
+        "values": Group(2, ("values",)),
+        "transpose": Group(1),
+        "gradients and dtypes": Group(1, ("gradients", "dtypes", "layouts", "side effects")),
+        "devices": Group(1, ("devices",)),
+    },
+)

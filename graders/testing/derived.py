@@ -14,7 +14,7 @@ from .devices import called, works_on_the_accelerator
 from .expect import each_agrees, gradients_agree, leaves_all_alone, repeats
 from .operation import Operation, given
 from .own_answers import consistent
-from .strategies import HALVES, LAYOUTS, VALUES, Values, seeds, tensor, with_zeros
+from .strategies import HALVES, LAYOUTS, VALUES, Values, seeds, tensor
 from .submission import Submission
 
 Test = Callable[..., None]
@@ -43,25 +43,9 @@ def of_gradients(op: Operation) -> Iterator[Test]:
     """Autograd reaches every tensor, for an upstream gradient that is not all ones, and past zeros."""
 
     def test_gradients_for_a_random_upstream(submission: Submission) -> None:
-        for seed, row in enumerate(op.some):
-            tensors, args, kwargs = op.tensors(row, seed), *given(op.options(**row), seed)
-            if seed % 2:  # what meets a zero adds nothing to the result, but something to the gradient
-                for place, one in enumerate(tensors):  # not where they meet each other
-                    one.view(-1)[-1 if place == 0 else 0] = 0
-            shape = op.expected(op.options(**row), tensors)[0].shape
-            (upstream,) = with_zeros(seed % 2, tensor(*shape, seed=seed + 99))
-            right, bounds = op.expected_gradients(row, tensors, upstream)
-            leaves = [one.requires_grad_() for one in tensors]
-            gradients_agree(
-                submission,
-                op.task,
-                *leaves,
-                *args,
-                cotangent=upstream,
-                expected=right,
-                bounds=bounds,
-                **kwargs,
-            )
+        for pull in op.pulls:
+            question = {"cotangent": pull.upstream, "expected": pull.expected, "bounds": pull.bounds}
+            gradients_agree(submission, op.task, *pull.args, **question, **pull.kwargs)
 
     yield test_gradients_for_a_random_upstream
 
@@ -114,8 +98,9 @@ def of_devices(op: Operation) -> Iterator[Test]:
     """The result lies where the tensors do."""
 
     def test_on_an_accelerator(submission: Submission) -> None:
-        tensors, (args, kwargs) = op.tensors(op.typical, 5), given(op.options(**op.typical), 0)
-        upstream = tensor(*op.expected(op.options(**op.typical), tensors)[0].shape, seed=6)
+        options = op.options(**op.small)
+        tensors, (args, kwargs) = op.tensors(op.small, 5), given(options, 0)
+        upstream = tensor(*op.oracle(*tensors, **options).shape, seed=6)
         leaves = [one.clone().requires_grad_() for one in tensors]
         calls = [called(*leaves, *args, cotangent=upstream, **kwargs)]
         if len(tensors) > 1:
@@ -137,6 +122,13 @@ ASPECTS: dict[str, Callable[[Operation], Iterator[Test]]] = {
     "side effects": of_side_effects,
     "devices": of_devices,
 }
+
+
+def derived(op: Operation) -> Iterator[tuple[str, Test]]:
+    """Each property that follows from the facts of an operation, with its group."""
+    for name, group in op.groups.items():
+        for aspect in group.aspects:
+            yield from ((name, test) for test in ASPECTS[aspect](op))
 
 
 def _consistent(op: Operation, submission: Submission, tensors: list[Tensor], way: int, **asked: Any) -> None:

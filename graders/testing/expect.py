@@ -105,6 +105,24 @@ def each_agrees(submission: Submission, name: str | Module, cases: Iterable[Case
         compare(reply.value, expected=case.expected, bound=case.bound, call=call, shown=shown)
 
 
+@dataclass(frozen=True)
+class NumberCase:
+    """A question with a number for its right result."""
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    expected: int
+
+
+def each_number(submission: Submission, name: str, cases: Iterable[NumberCase]) -> None:
+    """The results of all cases, which travel together, are the right numbers; see `number`."""
+    cases = tuple(cases)
+    replies = submission.ask_each(Call(name, case.args, case.kwargs) for case in cases)
+    for reply, case in zip(replies, cases, strict=True):
+        if type(reply.value) is not int or reply.value != case.expected:
+            number(reply.value, case.expected, call=messages.call(name, case.args, case.kwargs))
+
+
 def _lies_within(got: Any, expected: Tensor, bound: Tensor) -> bool:
     """Whether `compare` would find nothing, for a result and bounds that are finite."""
     if not isinstance(got, Tensor) or got.shape != expected.shape or got.dtype.is_complex:

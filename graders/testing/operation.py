@@ -115,6 +115,17 @@ class Operation:
         return min(self.rows, key=plain)
 
     @cached_property
+    def small(self) -> Row:
+        """The smallest row in which no axis is 1, and no two tensors are of one shape."""
+
+        def plain(row: Row) -> tuple[bool, int, int]:
+            shapes = list(self.shapes(**row).values())
+            axes = list(itertools.chain(*shapes))
+            return 1 in axes or len({*shapes}) < len(shapes), self.size(row), -len(set(axes))
+
+        return min(self.rows, key=plain)
+
+    @cached_property
     def some(self) -> tuple[Row, ...]:
         """A few rows of all sizes, the typical one first."""
         step = max(1, len(self.rows) // _SOME)
@@ -198,6 +209,33 @@ class Operation:
             tensors = with_zeros(place, *self.tensors(self.typical, 50 + place))
             cases.append(self.case(self.typical, tensors, place))
         return tuple(map(self.agreed, cases))
+
+    @cached_property
+    def pulls(self) -> tuple[Pull, ...]:
+        """Gradients in some rows, for an upstream gradient that is not all ones; then past zeros, too."""
+        found = []
+        for seed, row in enumerate(self.some):
+            tensors, (args, kwargs) = self.tensors(row, seed), given(self.options(**row), seed)
+            if seed % 2:  # what meets a zero adds nothing to the result, but something to the gradient
+                for place, one in enumerate(tensors):  # not where they meet each other
+                    one.view(-1)[-1 if place == 0 else 0] = 0
+            shape = self.oracle(*tensors, **self.options(**row)).shape
+            (upstream,) = with_zeros(seed % 2, tensor(*shape, seed=seed + 99))
+            expected = self.expected_gradients(row, tensors, upstream)
+            leaves = tuple(one.requires_grad_() for one in tensors)
+            found.append(Pull((*leaves, *args), kwargs, upstream, *expected))
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class Pull:
+    """A question for gradients: of `(result * upstream).sum()`, with the right ones and bounds by name."""
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    upstream: Tensor
+    expected: Mapping[str, Tensor]
+    bounds: Mapping[str, Tensor]
 
 
 def given(options: Mapping[str, Any], way: int) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, settings
 
-from .derived import ASPECTS
+from .derived import derived
 from .operation import Operation
+from .size import Size
 
 _Test = TypeVar("_Test", bound=Callable[..., Any])
 
@@ -81,24 +82,20 @@ def files_of(exercise: str) -> tuple[ModuleType, ...]:
     return tuple(importlib.import_module(f"{package.__name__}.{name}") for name in names)
 
 
-def facts_of(exercise: str, task: str) -> Operation | None:
+def facts_of(exercise: str, task: str) -> Operation | Size | None:
     """What is declared of a task in `graders/tasks/<exercise>/facts.py`, if anything is."""
     name = f"graders.tasks.{exercise}.facts"
     if importlib.util.find_spec(name) is None:
         return None
     found = getattr(importlib.import_module(name), task, None)
-    return found if isinstance(found, Operation) else None
+    return found if isinstance(found, (Operation, Size)) else None
 
 
 @cache
-def _derived(facts: Operation) -> tuple[Property, ...]:
+def _derived(facts: Operation | Size) -> tuple[Property, ...]:
     """The properties that follow from facts, group by group."""
-    return tuple(
-        Property(_marked(test, facts.task, group), facts.task, group)
-        for group, about in facts.groups.items()
-        for aspect in about.aspects
-        for test in ASPECTS[aspect](facts)
-    )
+    found = derived(facts) if isinstance(facts, Operation) else facts.derived()
+    return tuple(Property(_marked(test, facts.task, group), facts.task, group) for group, test in found)
 
 
 def properties_of(exercise: str, task: str) -> list[Property]:

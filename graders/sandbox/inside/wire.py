@@ -105,6 +105,8 @@ _USUAL = TensorFacts()
 
 def facts_of(tensor: torch.Tensor) -> TensorFacts:
     """The facts of a tensor in this process."""
+    if type(tensor) is torch.Tensor and tensor.is_cpu and not tensor.requires_grad:
+        return _USUAL
     return TensorFacts(
         device=str(tensor.device),
         requires_grad=bool(tensor.requires_grad),
@@ -152,6 +154,8 @@ class Encoder:
             raise WireError(f"nested more than {MAX_DEPTH} deep")
         if value is None or type(value) in (bool, str):
             return value
+        if type(value) is torch.Tensor:
+            return self._tensor(value)
         if type(value) is int:
             return (
                 value

@@ -3,7 +3,6 @@
 EXERCISE = "conv2d"
 GROUPS = {
     "Conv2D": {"parameters": 2, "forward": 2, "gradients": 1, "dtypes": 1, "devices": 1},
-    "output_size": {"stride 1": 1, "stride and padding": 2, "dilation": 1},
     "conv2d_backward": {"gradient of X": 1, "gradient of K": 1, "dtypes and layouts": 1, "devices": 1},
     "invalid_input": {"conv2d": 1, "output_size": 1},
 }

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from graders.testing.operation import Group, Operation
+from graders.testing.size import Size, Sizes
 from solutions import conv2d as reference
 
 # Of the image of exercise 2 and its like, as (H, W), (kh, kw).
@@ -51,5 +52,34 @@ conv2d_matrix = Operation(
         "transpose": Group(1),
         "gradients and dtypes": Group(1, ("gradients", "dtypes", "layouts", "side effects")),
         "devices": Group(1, ("devices",)),
+    },
+)
+
+
+def _length(n: int, kernel: int, **options: int) -> int:
+    return F.conv1d(torch.zeros(1, 1, n), torch.zeros(1, 1, kernel), None, **options).shape[-1]
+
+
+_LENGTHS = {"n": range(1, 17), "kernel": range(1, 8)}
+
+output_size = Size(
+    reference=reference.output_size,
+    oracle=_length,
+    possible=(lambda n, kernel, padding, dilation: dilation * (kernel - 1) < n + 2 * padding,),
+    groups={
+        "stride 1": Sizes(1, _LENGTHS, besides=((5, 3), (8, 2), (28, 5), (224, 7))),
+        "stride and padding": Sizes(
+            2,
+            {**_LENGTHS, "stride": range(1, 6), "padding": range(5)},
+            besides=((7, 3, 2), (28, 5, 1, 2), (28, 2, 2, 0), (224, 7, 2, 3), (6, 3, 7, 1)),
+        ),
+        "dilation": Sizes(
+            1,
+            {
+                **{"n": range(1, 9), "kernel": range(1, 6), "dilation": range(2, 5)},
+                **{"stride": range(1, 6), "padding": range(5)},
+            },
+            besides=((9, 3, 1, 0, 2), (12, 3, 2, 1, 3)),
+        ),
     },
 )

@@ -85,7 +85,7 @@ def agrees(
 
 
 @dataclass(frozen=True)
-class Case:
+class Asked:
     """A question with its right result; `expected` and `bound` as for `agrees`."""
 
     args: tuple[Any, ...]
@@ -94,7 +94,7 @@ class Case:
     bound: Tensor
 
 
-def each_agrees(submission: Submission, name: str | Module, cases: Iterable[Case]) -> None:
+def each_agrees(submission: Submission, name: str | Module, cases: Iterable[Asked]) -> None:
     """As `agrees` for one case after the other, though their questions travel together."""
     cases = tuple(cases)
     replies = submission.ask_each(Call(name, case.args, case.kwargs) for case in cases)
@@ -106,7 +106,7 @@ def each_agrees(submission: Submission, name: str | Module, cases: Iterable[Case
 
 
 @dataclass(frozen=True)
-class NumberCase:
+class AskedNumber:
     """A question with a number for its right result."""
 
     args: tuple[Any, ...]
@@ -114,7 +114,7 @@ class NumberCase:
     expected: int
 
 
-def each_number(submission: Submission, name: str, cases: Iterable[NumberCase]) -> None:
+def each_number(submission: Submission, name: str, cases: Iterable[AskedNumber]) -> None:
     """The results of all cases, which travel together, are the right numbers; see `number`."""
     cases = tuple(cases)
     replies = submission.ask_each(Call(name, case.args, case.kwargs) for case in cases)

@@ -56,18 +56,18 @@ class _TrustedChild:
         put = [{**question, "id": number} for number, question in enumerate(questions)]
         header, body = _parts(Encoder(views=True).frame({"ask": "batch", "questions": put}))
         found: list[Found] = []
-        for question, reply in zip(put, self._runtime.answers(header, body), strict=True):
-            try:
+        try:
+            for question, reply in zip(put, self._runtime.answers(header, body), strict=True):
                 fields = Decoder().message(*_parts(b"".join(reply)))
                 if self._change is not None:
                     fields = self._change(question, fields)
                 check(question, fields)
-            except WireError as error:
-                return [*found, Crashed(f"sent something that is no answer: {error}")]
-            failure = understood(fields, self.limits)
-            found.append(failure or Answer(fields))
-            if failure is not None and failure.fatal:
-                break
+                failure = understood(fields, self.limits)
+                found.append(failure or Answer(fields))
+                if failure is not None and failure.fatal:
+                    break
+        except WireError as error:
+            found.append(Crashed(f"sent something that is no answer: {error}"))
         return found
 
     def end(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from . import tolerance
-from .expect import Case, references_agree
+from .expect import Asked, references_agree
 from .strategies import VALUES, covering, every_row, tensor, with_zeros
 
 Row = Mapping[str, Any]
@@ -107,23 +107,22 @@ class Operation:
 
     @cached_property
     def typical(self) -> Row:
-        """The smallest row in which as many settings as possible differ, and are neither 0 nor 1."""
-
-        def plain(row: Row) -> tuple[int, int]:
-            return -len(set(row.values()) - {0, 1}), self.size(row)
-
-        return min(self.rows, key=plain)
+        """The smallest row in which as many sizes and options as possible differ, and are neither 0 nor 1."""
+        return min(self.rows, key=lambda row: (-len(set(self._numbers(row)) - {0, 1}), self.size(row)))
 
     @cached_property
     def small(self) -> Row:
         """The smallest row in which no axis is 1, and no two tensors are of one shape."""
 
-        def plain(row: Row) -> tuple[bool, int, int]:
+        def plain(row: Row) -> tuple[bool, int]:
             shapes = list(self.shapes(**row).values())
-            axes = list(itertools.chain(*shapes))
-            return 1 in axes or len({*shapes}) < len(shapes), self.size(row), -len(set(axes))
+            return 1 in itertools.chain(*shapes) or len({*shapes}) < len(shapes), self.size(row)
 
         return min(self.rows, key=plain)
+
+    def _numbers(self, row: Row) -> Iterator[Any]:
+        for value in (*self.shapes(**row).values(), *self.options(**row).values()):
+            yield from value if isinstance(value, tuple) else (value,)
 
     @cached_property
     def some(self) -> tuple[Row, ...]:
@@ -142,12 +141,12 @@ class Operation:
 
     # ------------------------------------------------------------------------------------------ what is right
 
-    def case(self, row: Row, tensors: Sequence[Tensor], way: int = 0) -> Case:
+    def case(self, row: Row, tensors: Sequence[Tensor], way: int = 0) -> Asked:
         """A question with its right result; its options are given by place if `way` is odd, else by name."""
         options = self.options(**row)
         right, bound = self.expected(options, tensors)
         args, kwargs = given(options, way)
-        return Case((*tensors, *args), kwargs, right, bound)
+        return Asked((*tensors, *args), kwargs, right, bound)
 
     def expected(self, options: Mapping[str, Any], tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """The right result in float64, and how far one in the precision of the tensors may lie from it."""
@@ -159,7 +158,7 @@ class Operation:
         norm = math.prod(float(one.norm()) for one in wide)
         return right, tolerance.products(absolute, terms, tolerance.coarsest(*tensors), norm)
 
-    def agreed(self, case: Case) -> Case:
+    def agreed(self, case: Asked) -> Asked:
         """The same question, once the reference and torch agree on its result."""
         wide = [value.detach().double() if isinstance(value, Tensor) else value for value in case.args]
         references_agree(self.reference(*wide, **case.kwargs), case.expected, case.bound)
@@ -192,14 +191,14 @@ class Operation:
     # ------------------------------------------------------------------------ questions that are always asked
 
     @cached_property
-    def sweep(self) -> tuple[Case, ...]:
+    def sweep(self) -> tuple[Asked, ...]:
         """Every row, with whole numbers; torch alone says what is right."""
         if self.twin is not None:
             return self.twin.sweep
         return tuple(self.case(row, self.tensors(row, seed), seed) for seed, row in enumerate(self.rows))
 
     @cached_property
-    def kinds(self) -> tuple[Case, ...]:
+    def kinds(self) -> tuple[Asked, ...]:
         """Values of every kind, in some rows; then a zero in each tensor, and tensors that are all zero."""
         cases = [
             self.case(row, self.tensors(row, seed, values=values), seed)

@@ -12,7 +12,7 @@ import hypothesis.strategies as st
 import torch
 from hypothesis import given
 
-from .expect import NumberCase, each_number, references_agree
+from .expect import AskedNumber, each_number, references_agree
 from .strategies import covering, every_row
 from .submission import Submission
 
@@ -77,9 +77,9 @@ class Size:
         return tuple(sorted(plain, key=lambda row: next(iter(row.values()))))
 
     @cached_property
-    def cases(self) -> Mapping[str, tuple[NumberCase, ...]]:
+    def cases(self) -> Mapping[str, tuple[AskedNumber, ...]]:
         """The questions of each group: by place as well as by name, whatever has a default."""
-        found: dict[str, tuple[NumberCase, ...]] = {}
+        found: dict[str, tuple[AskedNumber, ...]] = {}
         for group, sizes in self.groups.items():
             cases = [self.case(args, {}) for args in sizes.besides]
             for number, row in enumerate(self.rows(group)):
@@ -91,13 +91,13 @@ class Size:
             found[group] = tuple(cases)
         return found
 
-    def case(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> NumberCase:
+    def case(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> AskedNumber:
         """A question with its right result, on which the reference and torch agree."""
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
         right = self.oracle(**bound.arguments)
         references_agree(torch.tensor(self.reference(*args, **kwargs)), torch.tensor(right), torch.tensor(0))
-        return NumberCase(tuple(args), kwargs, right)
+        return AskedNumber(tuple(args), kwargs, right)
 
     def is_possible(self, row: Mapping[str, Any]) -> bool:
         """Whether there is a result."""

@@ -17,7 +17,7 @@ import hypothesis.strategies as st
 import torch
 from torch import Tensor
 
-from graders.testing.strategies import VALUES, Layout, Values, distinct_sizes, pairwise, seeds, tensor
+from graders.testing.strategies import VALUES, Layout, Values, covering, distinct_sizes, seeds, tensor
 
 Sizes = tuple[int, ...]
 
@@ -240,8 +240,9 @@ def sweep(
     most_channels: int = 4,
     as_wholes: bool = False,
     images_too: bool = False,
+    strength: int = 3,
 ) -> tuple[Case, ...]:
-    """Small cases in which any two sizes or settings meet that `questions` could draw together.
+    """Small cases in which any three sizes or settings meet that `questions` could draw together.
 
     With `as_wholes` any two of kernel, stride and padding meet as pairs, and not only the numbers in them.
     With `images_too` the height and the width of the image meet all the rest; that is for where nothing but
@@ -282,7 +283,8 @@ def sweep(
     settings |= {"c": range(1, most_channels + 1), "bias": bias, "groups": range(1, most_groups + 1)}
     settings |= {"n": range(1, most_channels + 1)} if batch else {}
     settings |= {"o": range(1, most_channels + 1)} if output_channels else {}
-    return tuple(sorted((_swept(row) for row in pairwise(settings, *conditions)), key=_extent))
+    rows = covering(settings, *conditions, strength=strength)
+    return tuple(sorted(map(_swept, rows), key=_extent))
 
 
 def _swept(row: Mapping[str, Any]) -> Case:

@@ -13,7 +13,7 @@ import hypothesis.strategies as st
 import torch
 from torch import Tensor
 
-from graders.testing.strategies import pairwise
+from graders.testing.strategies import covering
 
 Pair = tuple[int, int]
 Size = int | Pair
@@ -131,9 +131,9 @@ _OUTER = {"images": range(1, 4), "channels": range(1, 4)}
 
 @cache
 def side_by_side() -> Swept:
-    """Every window; any two of its sizes and the numbers of windows, as far as an int as stride allows it."""
+    """Every window; any three of its sizes and the numbers of windows, as far as one stride allows it."""
     settings = {"kh": range(1, 5), "kw": range(1, 5), "down": range(1, 4), "across": range(1, 4), **_OUTER}
-    rows = pairwise(settings, _one_stride)
+    rows = covering(settings, _one_stride)
     return _in_order(_covered(row, (row["kh"], row["kw"]), (0, 0)) for row in rows)
 
 
@@ -141,7 +141,7 @@ def side_by_side() -> Swept:
 def framed() -> Swept:
     """Every window with every number for its padding; strides and remainders as in `side_by_side`."""
     windows = tuple(itertools.product(range(1, 5), repeat=2))
-    rows = pairwise(
+    rows = covering(
         {"window": windows, "ph": range(3), "pw": range(3), "down": (1, 2), "across": (1, 2), **_OUTER},
         lambda window, down, across: _one_stride(window[0], window[1], down, across),
         lambda window, ph: 2 * ph <= window[0],
@@ -155,13 +155,13 @@ def framed() -> Swept:
 
 @cache
 def stepping(most_padding: int = 0, largest: int = 4) -> Swept:
-    """Any two sizes or settings that `cases` could draw together, with padding or without, and `SMALL`.
+    """Any three sizes or settings that `cases` could draw together, with padding or without, and `SMALL`.
 
     Args:
         most_padding: 0 leaves padding away.
         largest: size of a window, and stride.
     """
-    rows = pairwise(
+    rows = covering(
         {
             "sh": range(1, largest + 1),
             "rest_h": range(largest),

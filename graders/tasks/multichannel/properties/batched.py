@@ -146,6 +146,7 @@ def test_every_pair_of_sizes_strides_paddings_and_bias(submission: Submission) -
         most_padding=2,
         most_channels=2,
         as_wholes=True,
+        strength=2,
     )
 
 

@@ -153,7 +153,7 @@ def test_forward_is_the_convolution_with_the_bias(submission: Submission) -> Non
 @property_of("MultiChannelConv2d", "forward")
 def test_forward_for_every_pair_of_sizes(submission: Submission) -> None:
     small = (case(one.image, one.kernel, bias=True) for one in SMALL_BATCHES)
-    check_layers(submission, (*sweep(bias=(True,), most_channels=2), *small))
+    check_layers(submission, (*sweep(bias=(True,), most_channels=2, strength=2), *small))
 
 
 @property_of("MultiChannelConv2d", "stride and padding")
@@ -168,7 +168,8 @@ def test_forward_with_stride_and_padding(submission: Submission) -> None:
 
 @property_of("MultiChannelConv2d", "stride and padding")
 def test_forward_for_every_pair_of_sizes_and_settings(submission: Submission) -> None:
-    check_layers(submission, sweep(bias=(True,), most_stride=3, most_padding=2, most_channels=3))
+    cases = sweep(bias=(True,), most_stride=3, most_padding=2, most_channels=3, strength=2)
+    check_layers(submission, cases)
 
 
 @property_of("MultiChannelConv2d", "without bias")
@@ -179,7 +180,7 @@ def test_a_layer_without_bias(submission: Submission) -> None:
 
 @property_of("MultiChannelConv2d", "without bias")
 def test_a_layer_without_bias_for_every_pair_of_sizes(submission: Submission) -> None:
-    check_layers(submission, sweep(most_channels=2))
+    check_layers(submission, sweep(most_channels=2, strength=2))
 
 
 @property_of("MultiChannelConv2d", "gradients")

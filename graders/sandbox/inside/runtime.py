@@ -200,7 +200,8 @@ class Runtime:
         _seed(question.get("seed", _SEED))
         sent = [(tensor, tensor.requires_grad) for tensor in _tensors((args, kwargs))]
         grad_mode = torch.is_grad_enabled()
-        torch.set_grad_enabled(grad_mode and not question.get("no_grad"))
+        if question.get("no_grad"):
+            torch.set_grad_enabled(False)
         before = _global_state()
         meter = EffortMeter(self._labels) if question.get("effort") else None
         try:

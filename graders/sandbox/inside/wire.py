@@ -215,7 +215,7 @@ class Encoder:
             record["about"] = vars(facts)
         with torch._C.DisableTorchFunctionSubclass():  # a subclass must not be asked what its numbers are
             # NumPy has no bfloat16; any type of its width carries the bits.
-            numbers = tensor if tensor.device.type == "cpu" else torch.Tensor.detach(tensor).cpu()
+            numbers = tensor if tensor.is_cpu else torch.Tensor.detach(tensor).cpu()
             if tensor.dtype is torch.bfloat16:
                 numbers = torch.Tensor.detach(numbers).view(torch.int16)
             array = torch.Tensor.numpy(numbers, force=True)

@@ -16,7 +16,7 @@ from graders.sandbox import gpu
 from graders.sandbox.tiers import best_tier
 from graders.sandbox.warm_parent import WarmParent
 from graders.testing.devices import asked_on_a_gpu
-from graders.testing.properties import groups_of
+from graders.testing.properties import Mark, Property, groups_of
 from graders.testing.submission import Submission
 
 
@@ -74,11 +74,22 @@ def exercise_of_hand_in(
 
 
 @pytest.fixture
+def mark(request: pytest.FixtureRequest) -> Mark | Property:
+    """Which task and which group the test belongs to."""
+    found = request.function.__property__
+    assert isinstance(found, Mark)
+    return found
+
+
+@pytest.fixture
 def submission(
-    request: pytest.FixtureRequest, package: ModuleType, exercise_of_hand_in: Submission, hand_in: HandIn
+    request: pytest.FixtureRequest,
+    package: ModuleType,
+    mark: Mark | Property,
+    exercise_of_hand_in: Submission,
+    hand_in: HandIn,
 ) -> Iterator[Submission]:
     """The submission, asked about the task that the test belongs to."""
-    mark = request.function.__property__
     unreadable = hand_in.graded.unreadable.get(f"{package.EXERCISE}.{mark.task}")
     if unreadable is not None:
         pytest.fail(unreadable)

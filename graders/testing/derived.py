@@ -43,9 +43,9 @@ def of_gradients(op: Operation) -> Iterator[Test]:
     """Autograd reaches every tensor, for an upstream gradient that is not all ones, and past zeros."""
 
     def test_gradients_for_a_random_upstream(submission: Submission) -> None:
-        for pull in op.pulls:
-            question = {"cotangent": pull.upstream, "expected": pull.expected, "bounds": pull.bounds}
-            gradients_agree(submission, op.task, *pull.args, **question, **pull.kwargs)
+        for one in op.pulls:
+            expected: dict[str, Any] = {"expected": one.expected, "bounds": one.bounds}
+            gradients_agree(submission, op.task, *one.args, cotangent=one.upstream, **expected, **one.kwargs)
 
     yield test_gradients_for_a_random_upstream
 

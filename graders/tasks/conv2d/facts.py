@@ -71,7 +71,10 @@ output_size = Size(
         "stride and padding": Sizes(
             2,
             {**_LENGTHS, "stride": range(1, 6), "padding": range(5)},
-            besides=((7, 3, 2), (28, 5, 1, 2), (28, 2, 2, 0), (224, 7, 2, 3), (6, 3, 7, 1)),
+            besides=(
+                *((7, 3, 2, 0), (8, 3, 2, 0), (8, 3, 2, 1), (5, 2, 3, 2), (2, 5, 1, 2), (9, 1, 4, 0)),
+                *((6, 3, 7, 1), (224, 7, 2, 3), (28, 5, 1, 2), (28, 2, 2, 0)),
+            ),
         ),
         "dilation": Sizes(
             1,
@@ -79,7 +82,7 @@ output_size = Size(
                 **{"n": range(1, 9), "kernel": range(1, 6), "dilation": range(2, 5)},
                 **{"stride": range(1, 6), "padding": range(5)},
             },
-            besides=((9, 3, 1, 0, 2), (12, 3, 2, 1, 3)),
+            besides=((9, 3, 1, 0, 2), (12, 3, 2, 1, 3), (10, 1, 2, 0, 4), (5, 2, 3, 2, 3), (7, 4, 1, 0, 2)),
         ),
     },
 )

@@ -11,11 +11,12 @@ from hypothesis import given as drawn
 from torch import Tensor
 
 from .devices import called, works_on_the_accelerator
-from .expect import each_agrees, gradients_agree, leaves_all_alone, repeats
+from .expect import gradients_agree, leaves_all_alone, repeats
 from .operation import Operation, given
 from .own_answers import consistent
 from .strategies import HALVES, LAYOUTS, VALUES, Values, seeds, tensor
 from .submission import Submission
+from .together import each_agrees
 
 Test = Callable[..., None]
 

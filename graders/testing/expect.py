@@ -7,7 +7,7 @@ NaN and infinity, values.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,7 @@ from .module import Module
 from .narrowing import real_number, same_tensor
 from .reply import Reply
 from .signatures import labels
-from .submission import Call, Submission
+from .submission import Submission
 
 
 class GraderError(Exception):
@@ -82,52 +82,6 @@ def agrees(
         reply.value, expected=expected, bound=bound, dtype=dtype, call=call, shown=named(name, args, kwargs)
     )
     return reply
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question with its right result; `expected` and `bound` as for `agrees`."""
-
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    expected: Tensor
-    bound: Tensor
-
-
-def each_agrees(submission: Submission, name: str | Module, cases: Iterable[Asked]) -> None:
-    """As `agrees` for one case after the other, though their questions travel together."""
-    cases = tuple(cases)
-    replies = submission.ask_each(Call(name, case.args, case.kwargs) for case in cases)
-    for reply, case in zip(replies, cases, strict=True):
-        if _lies_within(reply.value, case.expected, case.bound):
-            continue  # before any words are made
-        shown, call = named(name, case.args, case.kwargs), messages.call(name, case.args, case.kwargs)
-        compare(reply.value, expected=case.expected, bound=case.bound, call=call, shown=shown)
-
-
-@dataclass(frozen=True)
-class AskedNumber:
-    """A question with a number for its right result."""
-
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    expected: int
-
-
-def each_number(submission: Submission, name: str, cases: Iterable[AskedNumber]) -> None:
-    """The results of all cases, which travel together, are the right numbers; see `number`."""
-    cases = tuple(cases)
-    replies = submission.ask_each(Call(name, case.args, case.kwargs) for case in cases)
-    for reply, case in zip(replies, cases, strict=True):
-        if type(reply.value) is not int or reply.value != case.expected:
-            number(reply.value, case.expected, call=messages.call(name, case.args, case.kwargs))
-
-
-def _lies_within(got: Any, expected: Tensor, bound: Tensor) -> bool:
-    """Whether `compare` would find nothing, for a result and bounds that are finite."""
-    if not isinstance(got, Tensor) or got.shape != expected.shape or got.dtype.is_complex:
-        return False
-    return not lies_elsewhere(got) and bool(((got.double() - expected).abs() <= bound).all())
 
 
 def affordable(

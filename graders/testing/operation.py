@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 from . import tolerance
-from .expect import Asked, references_agree
+from .expect import references_agree
 from .strategies import VALUES, covering, every_row, tensor, with_zeros
+from .together import Asked
 
 Row = Mapping[str, Any]
 """One value for each setting."""

@@ -12,9 +12,10 @@ import hypothesis.strategies as st
 import torch
 from hypothesis import given
 
-from .expect import AskedNumber, each_number, references_agree
+from .expect import references_agree
 from .strategies import covering, every_row
 from .submission import Submission
+from .together import AskedNumber, each_number
 
 MOST_ROWS = 1_000
 """If no more rows than these are possible, every one of them is asked."""

@@ -15,13 +15,11 @@ from graders.sandbox.errors import Raised
 from graders.testing import tolerance
 from graders.testing.devices import called, works_on_the_accelerator
 from graders.testing.expect import (
-    Asked,
     Mismatch,
     NotWritten,
     affordable,
     agrees,
     compare,
-    each_agrees,
     gradients_agree,
     leaves_all_alone,
     references_agree,
@@ -34,6 +32,7 @@ from graders.testing.reply import Reply
 from graders.testing.signatures import labels
 from graders.testing.strategies import HALVES, LAYOUTS, MANY, MANY_SECONDS, VALUES, graded, tensor, with_zeros
 from graders.testing.submission import Submission
+from graders.testing.together import Asked, each_agrees
 from solutions import multichannel as reference
 
 from .cases import Case, Question, Sizes, case, sweep

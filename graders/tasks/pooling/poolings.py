@@ -13,11 +13,9 @@ from torch.nn import functional as F
 from graders.sandbox.errors import Raised
 from graders.testing import tolerance
 from graders.testing.expect import (
-    Asked,
     Mismatch,
     NotWritten,
     agrees,
-    each_agrees,
     gradients_agree,
     leaves_all_alone,
     references_agree,
@@ -28,6 +26,7 @@ from graders.testing.own_answers import consistent
 from graders.testing.reply import Reply
 from graders.testing.strategies import HALVES, LAYOUTS, VALUES, Values, tensor, with_zeros
 from graders.testing.submission import Submission
+from graders.testing.together import Asked, each_agrees
 from solutions import pooling as reference
 
 from .cases import PADDINGS, PLAIN, TOGETHER, Case, Swept, distinct

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from functools import cache
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from graders.testing import tolerance
 from graders.testing.expect import references_agree
-from graders.testing.strategies import pairwise, tensor
 from solutions import conv2d as reference
 
 # (H, W), (kh, kw): rectangular both ways, 1×1, a kernel that fills the image, one axis filled, one row.
@@ -42,41 +38,6 @@ SMALL = (
     ((4, 4), (3, 3)),
     ((5, 5), (2, 2)),
 )
-
-
-@cache
-def sweep(
-    most_more: int = 5, images_too: bool = False
-) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
-    """Sizes of images and kernels in which any two meet, and `SMALL`.
-
-    Images are at most `most_more` larger than the kernel along each axis. With `images_too` the height and
-    the width of the image meet all the rest, and not only what it is larger than the kernel by.
-    """
-    settings = {"kh": range(1, 5), "kw": range(1, 5), "more_h": range(most_more + 1)}
-    settings |= {"more_w": range(most_more + 1)}
-    settings |= {"H": range(1, 10), "W": range(1, 10)} if images_too else {}
-    conditions = (lambda H, kh, more_h: kh + more_h == H, lambda W, kw, more_w: kw + more_w == W)
-    rows = pairwise(settings, *conditions) if images_too else pairwise(settings)
-    shapes = [
-        ((row["kh"] + row["more_h"], row["kw"] + row["more_w"]), (row["kh"], row["kw"])) for row in rows
-    ]
-    shapes = list(dict.fromkeys((*shapes, *SMALL)))
-    return tuple(sorted(shapes, key=lambda shape: math.prod(shape[0]) + math.prod(shape[1])))
-
-
-@cache
-def swept(most_more: int = 5, images_too: bool = False) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], ...]:
-    """Image, kernel, right result and bound for each case of a sweep.
-
-    Kernels of one size are alike. Torch alone says what is right, for the reference takes as long as an
-    answer.
-    """
-    found = []
-    for seed, (image, kernel) in enumerate(sweep(most_more, images_too)):
-        X, K = tensor(*image, seed=seed), tensor(*kernel, seed=100 + 4 * kernel[0] + kernel[1])
-        found.append((X, K, *expected(X, K, asks_reference=False)))
-    return tuple(found)
 
 
 def expected(

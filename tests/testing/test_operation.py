@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from graders.sandbox.errors import StudentError
-from graders.tasks.conv2d.facts import conv2d, output_size
+from graders.tasks.conv2d.facts import SMALL_IMAGES, conv2d, conv2d_matrix, output_size
 from graders.testing.expect import Mismatch
 from graders.testing.in_process import submission_in_process
 from graders.testing.operation import Group, Operation
@@ -45,6 +45,10 @@ def fails_at_fixed_questions(task: str, answer: Any) -> bool:
 def test_there_is_no_gap_between_small_sizes() -> None:
     assert len(FEASIBLE) == 324
     assert {sizes(case) for case in conv2d.sweep} >= set(FEASIBLE)
+    assert {sum(conv2d.shapes(**row).values(), ()) for row in SMALL_IMAGES} >= set(FEASIBLE)
+    assert {
+        (*case.kwargs.get("input_size", case.args[-1]), *case.args[0].shape) for case in conv2d_matrix.sweep
+    } >= set(FEASIBLE)
 
 
 @pytest.mark.parametrize("place", range(0, 324, 23))

@@ -43,7 +43,8 @@ def _matrix(K: Tensor, input_size: tuple[int, int]) -> Tensor:
 conv2d_matrix = Operation(
     reference=reference.conv2d_matrix,
     oracle=_matrix,
-    settings={"kh": range(1, 5), "kw": range(1, 5), "more_h": range(4), "more_w": range(4)},
+    settings={"kh": range(1, 5), "kw": range(1, 5), "more_h": range(6), "more_w": range(6)},
+    possible=(lambda kh, more_h: kh + more_h <= 6, lambda kw, more_w: kw + more_w <= 6),
     shapes=lambda kh, kw, **_: {"K": (kh, kw)},
     options=lambda kh, kw, more_h, more_w: {"input_size": (kh + more_h, kw + more_w)},
     besides=_BESIDES,
@@ -54,6 +55,9 @@ conv2d_matrix = Operation(
         "devices": Group(1, ("devices",)),
     },
 )
+
+# Images up to 6 by 6 with kernels up to 4 by 4, small ones first, for the tasks that are not declared yet.
+SMALL_IMAGES = tuple(sorted(conv2d_matrix.rows, key=conv2d.size))
 
 
 def _length(n: int, kernel: int, **options: int) -> int:

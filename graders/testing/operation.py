@@ -6,7 +6,6 @@ it follows from the facts as well.
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -182,12 +181,6 @@ class Operation:
             others = math.prod(norms[:place] + norms[place + 1 :])
             bounds[names[place]] = tolerance.products(absolute, int(counts.max()), dtype, others)
         return dict(zip(names, of(torch.clone), strict=True)), bounds
-
-    @cached_property
-    def defaults(self) -> dict[str, Any]:
-        """The options that the reference has a default for, with it."""
-        every = inspect.signature(self.reference).parameters.values()
-        return {one.name: one.default for one in every if one.default is not one.empty}
 
     # ------------------------------------------------------------------------ questions that are always asked
 

@@ -18,7 +18,14 @@ from typing import Any
 
 from graders.curriculum import Exercise, SourceError, checks_of, exercises, file_of
 from graders.curriculum.schema import Complaint
-from graders.testing.properties import Property, files_of, groups_by_task, marked_in, package_of
+from graders.testing.properties import (
+    Property,
+    files_of,
+    groups_by_task,
+    marked_in,
+    package_of,
+    properties_of,
+)
 
 
 def refuse_what_is_wrong(only: Iterable[Exercise] | None = None) -> None:
@@ -96,7 +103,7 @@ def _wrong_groups(exercise: Exercise) -> Iterator[Complaint]:
         if not isinstance(weights, Mapping) or not weights:
             yield place(f'task {name!r} has no groups; write "{name}": {{"values": 1}} into GROUPS', name)
             continue
-        held = {found.group for found in _properties(exercise) if found.task == name}
+        held = {found.group for found in properties_of(exercise.name, name)}
         for group, weight in weights.items():
             if not isinstance(weight, (int, float)) or not (isfinite(weight) and weight > 0):
                 says = f"group {group!r} of task {name!r} weighs {weight!r}; write a number above 0"

@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -46,6 +47,10 @@ class Answer:
     @property
     def value(self) -> Any:
         return self.fields.get("value")
+
+
+Found = Answer | StudentError
+"""What became of one question: its answer, or what happened instead."""
 
 
 class Reaper(Protocol):
@@ -183,55 +188,94 @@ class Child:
         Raises:
             StudentError: what happened instead of an answer.
         """
-        self._number += 1
-        identity = int.from_bytes(os.urandom(3)) << 7 | self._number & 0x7F
+        (answer,) = self.ask_each([question], cpu_seconds, wall_seconds)
+        if isinstance(answer, StudentError):
+            raise answer
+        return answer
+
+    def ask_each(
+        self,
+        questions: Sequence[dict[str, Any]],
+        cpu_seconds: float | None = None,
+        wall_seconds: float | None = None,
+    ) -> list[Found]:
+        """Put questions that travel in one frame; each has a frame of its own for its answer.
+
+        Each is answered, or fails, by itself. What ends the process is the last of the list: it is the doing
+        of the question that stands there, since all before it were answered.
+
+        Args:
+            questions, cpu_seconds, wall_seconds: as for `ask`; the times are those of all together.
+        """
+        put = [{**question, "id": self._identity()} for question in questions]
         self._kept.clear()
         self._refused()  # discard notices from threads that an earlier question left running
         begun = self.cpu_seconds()
         budget = begun + self.limits.cpu_seconds if cpu_seconds is None else cpu_seconds
         started = time.monotonic()
         until = started + (wall_seconds or self.limits.wall_seconds - self.waited)
-        pieces = Encoder(views=True).pieces({**question, "id": identity})
+        frame = put[0] if len(put) == 1 else {"ask": "batch", "questions": put}
+        pieces = Encoder(views=True).pieces(frame)
+        found: list[Found] = []
         try:
             self._send(pieces, budget, until)
-            fields = self._reply(question, identity, budget, until)
-            while fields["outcome"] == "running":
-                self.running = tuple(fields["value"])
-                each = budget - begun
-                due = min(self.cpu_seconds() + each, begun + self.limits.cpu_seconds)
-                fields = self._reply(question, identity, due, time.monotonic() + 10 * each)
+            for question in put:
+                fields = self._reply(question, budget, until)
+                while fields["outcome"] == "running":
+                    self.running = tuple(fields["value"])
+                    each = budget - begun
+                    due = min(self.cpu_seconds() + each, begun + self.limits.cpu_seconds)
+                    fields = self._reply(question, due, time.monotonic() + 10 * each)
+                failure = understood(fields, self.limits)
+                found.append(failure or Answer(fields))
+                if failure is not None and failure.fatal:
+                    break
         except WireError as error:
             self.end()
-            raise Crashed(f"sent an invalid reply: {one_line(str(error), 300)}") from None
+            found.append(Crashed(f"sent an invalid reply: {one_line(str(error), 300)}"))
+        except StudentError as error:  # the process has ended
+            found.append(error)
         finally:
             self.waited += time.monotonic() - started
-        self._drain()
-        refused = self._refused()
-        # A refused call in a file's top-level code isn't part of an answer.
-        if refused is not None and question["ask"] != "load":
-            raise refused
-        self._refused_at_load = refused or self._refused_at_load
-        return self._understood(fields)
+        return self._with_refusals(found, loading=questions[0]["ask"] == "load")
 
-    def _reply(self, question: dict[str, Any], identity: int, budget: float, until: float) -> dict[str, Any]:
+    def _identity(self) -> int:
+        self._number += 1
+        return int.from_bytes(os.urandom(3)) << 7 | self._number & 0x7F
+
+    def _with_refusals(self, found: list[Found], loading: bool) -> list[Found]:
+        """What was found, unless something was refused meanwhile; the last answer has what was printed."""
+        last = found[-1]
+        if not self.alive:
+            return found
+        self._drain()
+        try:
+            refused = self._refused()
+        except Crashed as error:
+            return [*found[:-1], error]
+        # A demonstration at the top of a file may be refused; it is no answer to a task.
+        if refused is not None and not loading:
+            return [refused]
+        self._refused_at_load = refused or self._refused_at_load
+        if isinstance(last, Answer):
+            last.printed = lines(self._kept.decode(errors="replace"), _KEPT_OUTPUT)
+        elif last.fatal:
+            self.end()
+        return [
+            (self._used_at_load(each) or each) if isinstance(each, StudentError) else each for each in found
+        ]
+
+    def _reply(self, question: dict[str, Any], budget: float, until: float) -> dict[str, Any]:
         """The next frame, if it answers this question."""
         head = self._receive(PREFIX.size, budget, until)
         header_length, body_length = prefix(bytes(head))
         header = bytes(self._receive(header_length, budget, until))
         body = self._receive(body_length, budget, until)
         fields = Decoder().message(header, body)
-        if fields.get("id") != identity:
+        if fields.get("id") != question["id"]:
             raise WireError("it answers another question")
         check(question, fields)
         return fields
-
-    def _understood(self, fields: dict[str, Any]) -> Answer:
-        error = understood(fields, self.limits)
-        if error is not None:
-            if error.fatal:
-                self.end()
-            raise self._used_at_load(error) or error
-        return Answer(fields, lines(self._kept.decode(errors="replace"), _KEPT_OUTPUT))
 
     def _used_at_load(self, error: StudentError) -> Forbidden | None:
         """The call that was refused while the file was loading, if its missing result caused this error."""

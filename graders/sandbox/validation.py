@@ -62,6 +62,8 @@ def _check_call(question: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
     _need(_all(fields.get("changed_state"), _is_text), "changed_state")
     if question.get("effort"):
         _need(_all(fields.get("effort"), _is_count) and len(fields["effort"]) == 2, "effort")
+    if not question.get("return_arguments") and question.get("cotangent") is None:
+        return
     sent = _tensors([question.get("args"), question.get("kwargs")])
     if question.get("return_arguments"):
         came = fields.get("arguments")

@@ -14,7 +14,7 @@ from graders.sandbox import gpu
 from graders.sandbox.tiers import best_tier
 from graders.sandbox.warm_parent import WarmParent
 from graders.testing.devices import asked_on_a_gpu
-from graders.testing.properties import groups_of
+from graders.testing.properties import Mark, Property, groups_of
 from graders.testing.submission import Submission
 
 
@@ -69,11 +69,22 @@ def exercise_of_hand_in(exercise: str, warm_parent: WarmParent, hand_in: HandIn)
 
 
 @pytest.fixture
+def mark(request: pytest.FixtureRequest) -> Mark | Property:
+    """The task and the group that the test belongs to."""
+    found = request.function.__property__
+    assert isinstance(found, Mark)
+    return found
+
+
+@pytest.fixture
 def submission(
-    request: pytest.FixtureRequest, exercise: str, exercise_of_hand_in: Submission, hand_in: HandIn
+    request: pytest.FixtureRequest,
+    exercise: str,
+    mark: Mark | Property,
+    exercise_of_hand_in: Submission,
+    hand_in: HandIn,
 ) -> Iterator[Submission]:
     """The submission, ready for questions about the task that the test belongs to."""
-    mark = request.function.__property__
     unreadable = hand_in.graded.unreadable.get(f"{exercise}.{mark.task}")
     if unreadable is not None:
         pytest.fail(unreadable)

@@ -6,12 +6,12 @@ run anything here that a student wrote.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
-from graders.sandbox.child import Answer, understood
-from graders.sandbox.errors import Crashed, StudentError
+from graders.sandbox.child import Answer, Found, understood
+from graders.sandbox.errors import Crashed
 from graders.sandbox.inside.accelerator import install
 from graders.sandbox.inside.runtime import Runtime
 from graders.sandbox.inside.wire import PREFIX, Decoder, Encoder, WireError, prefix
@@ -49,25 +49,26 @@ class _TrustedChild:
         return 0.0
 
     def ask(self, question: dict[str, Any], *_budget: float) -> Answer:
-        if question["ask"] == "load":
-            return Answer({})
-        frame = Encoder(views=True).frame({**question, "id": 1})
-        length, _ = prefix(frame[: PREFIX.size])
-        start = PREFIX.size + length
+        assert question["ask"] == "load"
+        return Answer({})
+
+    def ask_each(self, questions: Sequence[dict[str, Any]], *_budget: float) -> list[Found]:
+        put = [{**question, "id": number} for number, question in enumerate(questions)]
+        header, body = _parts(Encoder(views=True).frame({"ask": "batch", "questions": put}))
+        found: list[Found] = []
         try:
-            reply = b"".join(self._runtime.answer(frame[PREFIX.size : start], bytearray(frame[start:])))
-            length, _ = prefix(reply[: PREFIX.size])
-            start = PREFIX.size + length
-            fields = Decoder().message(reply[PREFIX.size : start], bytearray(reply[start:]))
-            if self._change is not None:
-                fields = self._change(question, fields)
-            check(question, fields)
+            for question, reply in zip(put, self._runtime.answers(header, body), strict=True):
+                fields = Decoder().message(*_parts(b"".join(reply)))
+                if self._change is not None:
+                    fields = self._change(question, fields)
+                check(question, fields)
+                failure = understood(fields, self.limits)
+                found.append(failure or Answer(fields))
+                if failure is not None and failure.fatal:
+                    break
         except WireError as error:
-            raise Crashed(f"sent an invalid reply: {error}") from None
-        found = understood(fields, self.limits)
-        if isinstance(found, StudentError):
-            raise found
-        return Answer(fields)
+            found.append(Crashed(f"sent an invalid reply: {error}"))
+        return found
 
     def end(self) -> None:
         self.alive = False
@@ -80,6 +81,13 @@ class _TrustedChild:
 
     def held_bytes(self) -> int:
         return 0
+
+
+def _parts(frame: bytes) -> tuple[bytes, bytearray]:
+    """Header and body of a frame."""
+    length, _ = prefix(frame[: PREFIX.size])
+    start = PREFIX.size + length
+    return frame[PREFIX.size : start], bytearray(frame[start:])
 
 
 class _TrustedParent:

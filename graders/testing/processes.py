@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from graders.sandbox.child import Answer, Child
+from graders.sandbox.child import Answer, Child, Found
 from graders.sandbox.errors import Crashed, OutOfMemory, Raised, StudentError, TimedOut
 from graders.sandbox.inside.loader import Part
 from graders.sandbox.limits import Limits
@@ -97,24 +97,35 @@ class Processes:
         Raises:
             StudentError: what happened instead of an answer.
         """
+        (found,) = self.ask_each(kind, [question], within)
+        if isinstance(found, StudentError):
+            raise found
+        return found
+
+    def ask_each(
+        self, kind: Kind, questions: Sequence[Mapping[str, Any]], within: float | None = None
+    ) -> list[Found]:
+        """Questions that travel together: what became of each, up to the one that ended the process.
+
+        Raises:
+            StudentError: the module cannot be loaded.
+        """
         if self.lost is not None:
-            raise self.lost
+            return [self.lost]
         child = self._child(kind)
         if kind not in self._spent:
             self._spent[kind], child.waited = child.cpu_seconds(), 0.0
         budget = until = self._spent[kind] + self._limits_of(kind).cpu_seconds
         if within is not None:
             until = min(budget, child.cpu_seconds() + within)
-        try:
-            return child.ask(dict(question), until)
-        except StudentError as error:
-            if isinstance(error, TimedOut) and error.clock == "CPU" and until < budget:
-                raise
-            if error.fatal:
-                self.lost = error
-            elif isinstance(error, Raised) and _poisons(error):
-                child.end()  # no further answer of this process could be trusted
-            raise
+        found = child.ask_each([dict(question) for question in questions], until)
+        last = found[-1]
+        if isinstance(last, StudentError) and last.fatal:
+            if not (isinstance(last, TimedOut) and last.clock == "CPU" and until < budget):
+                self.lost = last
+        elif any(isinstance(each, Raised) and _poisons(each) for each in found):
+            child.end()  # no further answer of this process could be trusted
+        return found
 
     def cpu_seconds(self, kind: Kind) -> float:
         """CPU time that the process of this kind has used so far, measured from outside."""

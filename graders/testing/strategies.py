@@ -11,6 +11,7 @@ a mistake that shows only where two of them meet is found under every seed.
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -125,28 +126,56 @@ def graded(*shape: int, seed: int) -> Tensor:
     return tensor(*shape, seed=seed, values="integers").requires_grad_()
 
 
+def every_row(
+    settings: Mapping[str, Sequence[Any]], *conditions: Callable[..., bool], most: int
+) -> tuple[dict[str, Any], ...]:
+    """Every row that is possible, or none if there are more than `most`; arguments as for `pairwise`."""
+    rows: list[dict[str, Any]] = [{}]
+    waiting = [(condition, tuple(inspect.signature(condition).parameters)) for condition in conditions]
+    for name, values in settings.items():
+        rows = [{**row, name: value} for row in rows for value in values]
+        known = [each for each in waiting if all(one in rows[0] for one in each[1])] if rows else []
+        rows = [row for row in rows if all(hold(*(row[one] for one in names)) for hold, names in known)]
+        waiting = [each for each in waiting if each not in known]
+        if len(rows) > 20 * most:
+            return ()
+    return tuple(rows) if len(rows) <= most else ()
+
+
 def pairwise(
     settings: Mapping[str, Sequence[Any]], *conditions: Callable[..., bool]
 ) -> tuple[dict[str, Any], ...]:
-    """A pairwise covering array: rows in which any two values of any two settings appear together.
+    """Rows in which any two values of any two settings meet at least once; see `covering`."""
+    return covering(settings, *conditions, strength=2)
 
-    Most mistakes involve at most two settings, and covering every pair takes far fewer rows than covering
-    every combination. Finding the fewest rows is hard, so this is a greedy algorithm. Each row starts with
-    the first two values that haven't appeared together yet. The other settings are filled in one by one with
-    the value that forms the most new pairs with the row so far; among equals, with the value that has the
-    most pairs still to come; among those, with the earlier one. So there are few rows, and always the same
-    ones.
+
+def covering(
+    settings: Mapping[str, Sequence[Any]], *conditions: Callable[..., bool], strength: int = 3
+) -> tuple[dict[str, Any], ...]:
+    """Rows in which any `strength` values of as many settings meet at least once: a covering array.
+
+    Each row is begun with the first values that have not met. The others are chosen one by one, each so that
+    it meets as many new ones as possible; then so that it is one that has many still to meet; then the
+    earlier one. So there are few rows, and always the same.
 
     Args:
         settings: the values of each setting, small ones first.
-        conditions: what must be true in every row. Each is a function whose parameters are named after the
-            settings that it is about. A pair of values that no permitted row contains is left out.
+        conditions: what must hold in every row. Each is a function whose parameters are called like the
+            settings that it is about. Values that are in no such row together are left out.
+        strength: at most as many as there are settings.
     """
     slots = [(name, value) for name, values in settings.items() for value in values]
     own = {name: [place for place, slot in enumerate(slots) if slot[0] == name] for name in settings}
-    # For each slot, the slots that it hasn't shared a row with yet. A set of slots is an int with one bit for
-    # each, so that counting the new pairs a value would form is one `&` and one count of bits.
-    missing = [sum(1 << other for other, slot in enumerate(slots) if slot[0] != name) for name, _ in slots]
+    width = min(strength, len(settings)) - 1
+    # Sets of places are the bits of an int: whom the values in some places together have still to meet.
+    missing: dict[tuple[int, ...], int] = {}
+    left = [0] * len(slots)  # how many a place has still to meet in all
+    for names in itertools.combinations(settings, width):
+        others = sum(1 << place for place, slot in enumerate(slots) if slot[0] not in names)
+        for places in itertools.product(*(own[name] for name in names)):
+            missing[places] = others
+            for place in places:
+                left[place] += others.bit_count()
     about: dict[str, list[tuple[Callable[..., bool], tuple[str, ...]]]] = {name: [] for name in settings}
     for condition in conditions:
         names = tuple(inspect.signature(condition).parameters)
@@ -161,6 +190,10 @@ def pairwise(
             if all(name in row for name in names)
         )
 
+    def gain(place: int, chosen: Sequence[int], met: int) -> int:
+        together = itertools.combinations(chosen, width - 1)
+        return sum((missing[tuple(sorted((*some, place)))] & met).bit_count() for some in together)
+
     def completed(row: dict[str, int], met: int) -> dict[str, int] | None:
         """The row with the open settings filled in, or None if the conditions permit no such row."""
         open_ones = [name for name in settings if name not in row]
@@ -169,10 +202,8 @@ def pairwise(
         # Settings that a condition ties to the row come first. If no value fits there, filling in the others
         # would be wasted effort: this is a search with backtracking, and it should fail early.
         name = next((name for name in open_ones if not tied[name].isdisjoint(row)), open_ones[0])
-        counts = {
-            place: ((missing[place] & met).bit_count(), missing[place].bit_count()) for place in own[name]
-        }
-        # The sort is stable, in reverse too, so among equals the earlier (smaller) value comes first.
+        chosen = sorted(row.values())
+        counts = {place: (gain(place, chosen, met), left[place]) for place in own[name]}
         for place in sorted(counts, key=counts.__getitem__, reverse=True):
             longer = {**row, name: place}
             if permitted(longer, name) and (found := completed(longer, met | 1 << place)):
@@ -180,16 +211,18 @@ def pairwise(
         return None
 
     rows = []
-    for first, (name, _) in enumerate(slots):
+    for first in sorted(missing):
         while missing[first]:
-            second = (missing[first] & -missing[first]).bit_length() - 1  # the lowest bit that is set
-            begun = {name: first, slots[second][0]: second}
+            last = (missing[first] & -missing[first]).bit_length() - 1
+            begun = {slots[place][0]: place for place in (*first, last)}
             possible = all(permitted(begun, one) for one in begun)
-            row = completed(begun, 1 << first | 1 << second) if possible else None
-            # A pair that no row can contain counts as covered too, or it would be tried for ever.
-            met = set(begun.values() if row is None else row.values())
-            for place in met:
-                missing[place] &= ~sum(1 << other for other in met)
+            row = completed(begun, sum(1 << place for place in begun.values())) if possible else None
+            met = sorted((begun if row is None else row).values())
+            bits = sum(1 << place for place in met)
+            for places in itertools.combinations(met, width):
+                for place in places:
+                    left[place] -= (missing[places] & bits).bit_count()
+                missing[places] &= ~bits
             if row is not None:
                 rows.append({name: slots[row[name]][1] for name in settings})
     return tuple(rows)

@@ -5,14 +5,15 @@ Behind it a student process answers (`processes.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
 
-from graders.sandbox.child import Answer
+from graders.sandbox.child import Answer, Found
 from graders.sandbox.errors import StudentError
 from graders.sandbox.inside import device as devices
 from graders.sandbox.inside.loader import Part
@@ -23,6 +24,18 @@ from graders.sandbox.warm_parent import ACCELERATOR, WarmParent
 from .module import Module
 from .processes import Failure, Kind, Processes
 from .reply import Reply
+
+_MOST_TOGETHER = 64
+
+
+@dataclass(frozen=True)
+class Call:
+    """One of many calls that are put together; the arguments are those of `Submission.ask`."""
+
+    target: str | Module
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    cotangent: Tensor | None = None
 
 
 class Submission:
@@ -122,29 +135,60 @@ class Submission:
         Raises:
             StudentError: what happened instead of an answer.
         """
-        self._asked += 1
-        answer = self.question(
-            "call",
-            within,
-            target=_sent(target),
-            args=_sent(args),
-            kwargs=_sent(kwargs),
-            cotangent=cotangent,
-            effort=effort,
-            return_arguments=return_arguments,
-            no_grad=no_grad,
-            seed=self._seed * 1009 + self._asked,
+        question = self._call(
+            target, args, kwargs, cotangent, effort=effort, return_arguments=return_arguments, no_grad=no_grad
         )
+        return self._reply(self.question("call", within, **question), target)
+
+    def ask_each(self, calls: Iterable[Call]) -> Iterator[Reply]:
+        """As `ask` for one call after the other, though many travel together.
+
+        Each lot is twice as large as the one before. So a right answer takes few round trips, and a wrong one
+        does little that nobody looks at.
+
+        Raises:
+            StudentError: what happened instead of the next answer.
+        """
+        rest, size = iter(calls), 1
+        while lot := list(itertools.islice(rest, size)):
+            questions = [self._call(*vars(each).values()) for each in lot]
+            found = self._questions([{"ask": "call", **question} for question in questions])
+            for each, answer in zip(lot, found, strict=False):
+                if isinstance(answer, StudentError):
+                    raise answer
+                yield self._reply(answer, each.target)
+            size = min(2 * size, _MOST_TOGETHER)
+
+    def _call(
+        self,
+        target: str | Module,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        cotangent: Tensor | None,
+        **observed: bool,
+    ) -> dict[str, Any]:
+        self._asked += 1
+        question = {
+            "target": _sent(target),
+            "args": _sent(tuple(args)),
+            "kwargs": _sent(dict(kwargs)),
+            "seed": self._seed * 1009 + self._asked,
+        }
+        # What is left out need not be carried a thousand times.
+        question |= {name: True for name, wanted in observed.items() if wanted}
+        return question if cotangent is None else {**question, "cotangent": cotangent}
+
+    def _reply(self, answer: Answer, target: str | Module) -> Reply:
         fields = answer.fields
         title = target if isinstance(target, str) else target.title
-        effort_counts = fields.get("effort") or [0, 0]
+        effort = fields.get("effort") or [0, 0]
         return Reply(
             value=self._received(fields.get("value"), title),
             arguments=fields.get("arguments") or [],
             marks=fields.get("marks") or [],
             gradients=fields.get("gradients"),
             parameter_gradients=fields.get("parameter_gradients") or {},
-            effort=(effort_counts[0], effort_counts[1]),
+            effort=(effort[0], effort[1]),
             changed_state=fields.get("changed_state") or [],
             printed=answer.printed,
         )
@@ -181,12 +225,21 @@ class Submission:
 
     def question(self, ask: str, within: float | None = None, /, **fields: Any) -> Answer:
         """Ask one question in the terms of the wire protocol."""
+        (answer,) = self._questions([{"ask": ask, **fields}], within)
+        if isinstance(answer, StudentError):
+            raise answer
+        return answer
+
+    def _questions(self, questions: Sequence[dict[str, Any]], within: float | None = None) -> list[Found]:
         device = self._kind.device
         named = devices.name(device) if device is not None and self._moved else None
-        answer = self._processes.ask(self._kind, {"ask": ask, "device": named, **fields}, within)
+        put = questions if named is None else [{"device": named, **question} for question in questions]
+        found = self._processes.ask_each(self._kind, put, within)
         if named is not None:
-            _mark(answer.fields, named)
-        return answer
+            for answer in found:
+                if isinstance(answer, Answer):
+                    _mark(answer.fields, named)
+        return found
 
     def _received(self, value: Any, title: str) -> Any:
         if isinstance(value, Handle):

@@ -96,9 +96,10 @@ def test_every_task_has_properties_in_every_group_that_earns_points(exercise: An
 
 
 @pytest.mark.parametrize(("exercise", "task"), TASKS, ids=[f"{e.name}.{t.name}" for e, t in TASKS])
-def test_the_properties_of_a_task_are_in_one_file(exercise: Any, task: Any) -> None:
+def test_handwritten_properties_of_a_task_are_in_one_file(exercise: Any, task: Any) -> None:
     files = {found.test.__module__ for found in properties_of(exercise.name, task.name)}
-    assert len(files) == 1, "only within a file do properties have an order"
+    by_hand = {file for file in files if file.startswith("graders.tasks.")}
+    assert len(by_hand) <= 1, "only within a file do properties have an order"
 
 
 # ------------------------------------------------------------------------------------------------- stubs

@@ -16,7 +16,7 @@ from graders.grading.hand_in import HandIn
 from graders.report import Report
 from graders.sandbox.errors import SandboxFailure
 from graders.sandbox.warm_parent import WarmParent
-from graders.tasks.conv2d.properties import output_size
+from graders.tasks.conv2d.properties import invalid_input as by_hand
 from graders.testing import messages
 from graders.testing.properties import property_of
 from graders.testing.strategies import seeds, tensor
@@ -454,7 +454,7 @@ def test_a_grader_error_is_retried_once_and_then_not_graded(
         calls.append(1)
         assert submission.output_size(5, 3) == 4, "the grader's own assertion"
 
-    monkeypatch.setattr(output_size, "test_that_breaks", test_that_breaks, raising=False)
+    monkeypatch.setattr(by_hand, "test_that_breaks", test_that_breaks, raising=False)
     report = graded({}, *TASKS)
     assert len(calls) == 2
     assert outcomes(report) == {"conv2d.conv2d": "passed", "conv2d.output_size": "grader_error"}
@@ -473,7 +473,7 @@ def test_a_grader_error_that_does_not_recur_costs_nothing(
         if len(calls) == 1:
             raise SandboxFailure("the machine was busy")
 
-    monkeypatch.setattr(output_size, "test_that_breaks_once", test_that_breaks_once, raising=False)
+    monkeypatch.setattr(by_hand, "test_that_breaks_once", test_that_breaks_once, raising=False)
     report = graded({}, "conv2d.output_size")
     assert len(calls) == 2
     assert outcomes(report) == {"conv2d.output_size": "passed"}
@@ -488,7 +488,7 @@ def test_the_seed_decides_the_random_inputs(graded: Graded, monkeypatch: pytest.
     def test_that_listens(submission: Submission, seed: int) -> None:
         asked[-1].append(tensor(2, seed=seed))
 
-    monkeypatch.setattr(output_size, "test_that_listens", test_that_listens, raising=False)
+    monkeypatch.setattr(by_hand, "test_that_listens", test_that_listens, raising=False)
     for seed in (1, 1, 2):
         asked.append([])
         graded({}, "conv2d.output_size", seed=seed)

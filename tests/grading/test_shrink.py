@@ -20,7 +20,7 @@ import torch
 def conv2d(X, K):
     kh, kw = K.shape
     Y = (X.unfold(0, kh, 1).unfold(1, kw, 1) * K).sum((-2, -1)).to(torch.result_type(X, K))
-    return {wrong} if X.shape[0] >= 4 and kw == 4 and (K != K.round()).any() else Y
+    return {wrong} if X.shape[1] >= 4 and kw == 3 and (K != K.round()).any() else Y
 """
 
 
@@ -32,7 +32,7 @@ def graded(wrong: str, parent: WarmParent) -> TaskResult:
 
 def test_the_smallest_case_is_shown(warm_parent: WarmParent, monkeypatch: pytest.MonkeyPatch) -> None:
     small = graded("Y * 2", warm_parent)
-    assert small.message.startswith("conv2d(X of shape (4, 4), K of shape (1, 4))")
+    assert small.message.startswith("conv2d(X of shape (5, 4), K of shape (1, 3))")
     monkeypatch.setattr(grading, "smallest", lambda *_: None)
     found = graded("Y * 2", warm_parent)
     assert (found.outcome, found.score) == (small.outcome, small.score)

@@ -75,14 +75,24 @@ class Runtime:
             header, body = _receive(wire, header_length), _receive(wire, body_length)
             if header is None or body is None:
                 return
-            rest = Unsent(self.answer(bytes(header), body))
-            while rest:
-                rest.send(wire)
+            for answer in self.answers(bytes(header), body):
+                rest = Unsent(answer)
+                while rest:
+                    rest.send(wire)
 
-    def answer(self, header: bytes, body: bytearray | memoryview) -> Pieces:
-        """The frame that answers one question's frame."""
+    def answers(self, header: bytes, body: bytearray | memoryview) -> Iterator[Pieces]:
+        """The frames that answer the questions of one frame, one after the other.
+
+        Each is to be sent before the next is made: should a question end this process, the grader has the
+        answers to all before it, and knows which one it was.
+        """
         decoder = Decoder(lambda request: resolve(request, self._objects), leaves=True)
-        question = decoder.message(header, body)
+        message = decoder.message(header, body)
+        for question in message["questions"] if message["ask"] == "batch" else (message,):
+            yield self.answer(question)
+
+    def answer(self, question: dict[str, Any]) -> Pieces:
+        """The frame that answers one question."""
         try:
             answer = {"outcome": "ok", **self._questions[question["ask"]](question)}
         except BaseException as error:  # a student may raise anything at all, even SystemExit
@@ -190,7 +200,8 @@ class Runtime:
         _seed(question.get("seed", _SEED))
         sent = [(tensor, tensor.requires_grad) for tensor in _tensors((args, kwargs))]
         grad_mode = torch.is_grad_enabled()
-        torch.set_grad_enabled(grad_mode and not question.get("no_grad"))
+        if question.get("no_grad"):
+            torch.set_grad_enabled(False)
         before = _global_state()
         meter = EffortMeter(self._labels) if question.get("effort") else None
         try:

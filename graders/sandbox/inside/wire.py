@@ -105,6 +105,8 @@ _USUAL = TensorFacts()
 
 def facts_of(tensor: torch.Tensor) -> TensorFacts:
     """The facts of a tensor in this process."""
+    if type(tensor) is torch.Tensor and tensor.is_cpu and not tensor.requires_grad:
+        return _USUAL
     return TensorFacts(
         device=str(tensor.device),
         requires_grad=bool(tensor.requires_grad),
@@ -152,6 +154,8 @@ class Encoder:
             raise WireError(f"nested more than {MAX_DEPTH} deep")
         if value is None or type(value) in (bool, str):
             return value
+        if type(value) is torch.Tensor:
+            return self._tensor(value)
         if type(value) is int:
             return (
                 value
@@ -211,7 +215,7 @@ class Encoder:
             record["about"] = vars(facts)
         with torch._C.DisableTorchFunctionSubclass():  # a subclass must not decide what its values are
             # NumPy has no bfloat16, but any type of the same width can carry the bits.
-            numbers = tensor if tensor.device.type == "cpu" else torch.Tensor.detach(tensor).cpu()
+            numbers = tensor if tensor.is_cpu else torch.Tensor.detach(tensor).cpu()
             if tensor.dtype is torch.bfloat16:
                 numbers = torch.Tensor.detach(numbers).view(torch.int16)
             array = torch.Tensor.numpy(numbers, force=True)

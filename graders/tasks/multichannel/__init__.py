@@ -48,7 +48,6 @@ GROUPS = {
         "dtypes": 1,
         "devices": 1,
     },
-    "num_parameters": {"square kernels": 1, "rectangular kernels": 1, "without bias": 1},
     "conv2d_general": {
         "stride, padding and bias": 2,
         "dilation": 2,

@@ -17,7 +17,7 @@ import hypothesis.strategies as st
 import torch
 from torch import Tensor
 
-from graders.testing.strategies import VALUES, Layout, Values, distinct_sizes, pairwise, seeds, tensor
+from graders.testing.strategies import VALUES, Layout, Values, covering, distinct_sizes, seeds, tensor
 
 Sizes = tuple[int, ...]
 
@@ -240,8 +240,9 @@ def sweep(
     most_channels: int = 4,
     as_wholes: bool = False,
     images_too: bool = False,
+    strength: int = 2,
 ) -> tuple[Case, ...]:
-    """Small cases in which every two sizes or settings that `questions` could draw occur together.
+    """Small cases in which every `strength` sizes or settings that `questions` could draw occur together.
 
     A table of all pairs is enough, because a mistake depends on one or two settings at once. With
     `as_wholes`, every two of kernel, stride and padding occur together as (height, width) pairs, and not only
@@ -283,7 +284,8 @@ def sweep(
     settings |= {"c": range(1, most_channels + 1), "bias": bias, "groups": range(1, most_groups + 1)}
     settings |= {"n": range(1, most_channels + 1)} if batch else {}
     settings |= {"o": range(1, most_channels + 1)} if output_channels else {}
-    return tuple(sorted((_swept(row) for row in pairwise(settings, *conditions)), key=_extent))
+    rows = covering(settings, *conditions, strength=strength)
+    return tuple(sorted(map(_swept, rows), key=_extent))
 
 
 def _swept(row: Mapping[str, Any]) -> Case:

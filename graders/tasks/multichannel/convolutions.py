@@ -32,6 +32,7 @@ from graders.testing.reply import Reply
 from graders.testing.signatures import labels
 from graders.testing.strategies import HALVES, LAYOUTS, MANY, MANY_SECONDS, VALUES, graded, tensor, with_zeros
 from graders.testing.submission import Submission
+from graders.testing.together import Asked, each_agrees
 from solutions import multichannel as reference
 
 from .cases import Case, Question, Sizes, case, sweep
@@ -75,14 +76,18 @@ def expected(
     return right, tolerance.products(absolute, terms, dtype, norm)
 
 
+def asked(name: str | None, question: Question) -> Asked:
+    """The question with its right result; a name as for `expected`."""
+    return Asked((question.X, question.K), question.keywords, *expected(name, question))
+
+
 @cache
-def swept(**settings: Any) -> tuple[tuple[Question, Tensor, Tensor], ...]:
-    """The cases of a `sweep` as questions, with the right result and the bound of each.
+def swept(**settings: Any) -> tuple[Asked, ...]:
+    """The cases of a `sweep` as questions with their right results.
 
     Only torch is asked for the right result, because the reference takes as long as a submission.
     """
-    questions = [one.question(seed) for seed, one in enumerate(sweep(**settings))]
-    return tuple((question, *expected(None, question)) for question in questions)
+    return tuple(asked(None, one.question(seed)) for seed, one in enumerate(sweep(**settings)))
 
 
 def expected_gradients(question: Question, upstream: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -135,22 +140,21 @@ def check_follows(submission: Submission, name: str, question: Question, right: 
 
 def check_cases(submission: Submission, name: str, cases: Sequence[Case]) -> None:
     """Small integers in images and kernels of every kind of shape; zeros in some."""
-    for seed, one in enumerate(cases):
-        question = one.question(seed)
+    questions = [one.question(seed) for seed, one in enumerate(cases)]
+    for seed, question in enumerate(questions):
         with_zeros(seed, *question.inputs().values())
-        check(submission, name, question)
+    each_agrees(submission, name, (asked(name, question) for question in questions))
 
 
 def check_sweep(submission: Submission, name: str, **settings: Any) -> None:
     """Every case of a `sweep`."""
-    for question, right, bound in swept(**settings):
-        agrees(submission, name, question.X, question.K, expected=right, bound=bound, **question.keywords)
+    each_agrees(submission, name, swept(**settings))
 
 
 def check_kinds(submission: Submission, name: str, one: Case) -> None:
     """Values of every kind."""
-    for seed, values in enumerate(VALUES):
-        check(submission, name, one.question(seed, values))
+    questions = (one.question(seed, values) for seed, values in enumerate(VALUES))
+    each_agrees(submission, name, (asked(name, question) for question in questions))
 
 
 def check_one_hot(submission: Submission, name: str, one: Case) -> None:

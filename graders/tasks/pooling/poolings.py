@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -25,6 +26,7 @@ from graders.testing.own_answers import consistent
 from graders.testing.reply import Reply
 from graders.testing.strategies import HALVES, LAYOUTS, VALUES, Values, tensor, with_zeros
 from graders.testing.submission import Submission
+from graders.testing.together import Asked, each_agrees
 from solutions import pooling as reference
 
 from .cases import PADDINGS, PLAIN, TOGETHER, Case, Swept, distinct
@@ -120,10 +122,12 @@ def check_cases(
     values: Values = "integers",
 ) -> None:
     """Small integers, or other values, in images of every kind of shape with the given outer axes."""
+    found = []
     for seed, one in enumerate(table):
         X = tensor(*outer, *one.image, seed=seed, values=values)
         with_zeros(seed if values == "integers" else 0, X)
-        check(submission, name, X, one, mode)
+        found.append(asked(name, X, one, mode))
+    each_agrees(submission, name, found)
 
 
 def check_sweep(
@@ -134,21 +138,33 @@ def check_sweep(
     outer_axes: int = 0,
     values: Values = "integers",
 ) -> None:
-    """Every case of a sweep, in images with no, one or two outer axes.
+    """Every case of a sweep, in images with no, one or two outer axes."""
+    each_agrees(submission, name, swept(sweep, mode, outer_axes, values))
+
+
+@cache
+def swept(sweep: Swept, mode: str, outer_axes: int, values: Values) -> tuple[Asked, ...]:
+    """The cases of a sweep as questions with their right results.
 
     Only torch is asked for the right result, because the reference takes as long as a submission.
     """
+    found = []
     for seed, (one, outer) in enumerate(sweep):
         X = tensor(*outer[2 - outer_axes :], *one.image, seed=seed, values=values)
-        right, bound = expected(None, X, one, mode, X.dtype)
-        agrees(submission, name, X, one.window, expected=right, bound=bound, **one.keywords(mode))
+        found.append(asked(None, X, one, mode))
+    return tuple(found)
+
+
+def asked(name: str | None, X: Tensor, one: Case, mode: str) -> Asked:
+    """The question with its right result; a name as for `expected`."""
+    return Asked((X, one.window), one.keywords(mode), *expected(name, X, one, mode, X.dtype))
 
 
 def check_kinds(submission: Submission, name: str, one: Case, mode: str, *outer: int) -> None:
     """Values of every kind; a maximum must be found however small it is and however often it occurs."""
     kinds: tuple[Values, ...] = (*VALUES, "ties")
-    for seed, values in enumerate(kinds):
-        check(submission, name, tensor(*outer, *one.image, seed=seed, values=values), one, mode)
+    images = (tensor(*outer, *one.image, seed=seed, values=values) for seed, values in enumerate(kinds))
+    each_agrees(submission, name, (asked(name, X, one, mode) for X in images))
 
 
 def far_below(*shape: int) -> Tensor:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+
 import torch
 from torch import Tensor
 
-from graders.tasks.single_images import SHAPES, expected, expected_gradients, swept
+from graders.tasks.conv2d.facts import SMALL_IMAGES, conv2d
+from graders.tasks.single_images import SHAPES, expected, expected_gradients
 from graders.testing import tolerance
 from graders.testing.devices import module_works_on_the_accelerator
 from graders.testing.expect import agrees, compare, gradients_agree, that
@@ -15,6 +19,7 @@ from graders.testing.own_answers import consistent
 from graders.testing.properties import property_of
 from graders.testing.strategies import graded, tensor, with_zeros
 from graders.testing.submission import Submission
+from graders.testing.together import Asked, each_agrees
 
 
 def new_layer(submission: Submission, kernel_size: int | tuple[int, int]) -> Module:
@@ -94,16 +99,31 @@ def test_forward_is_the_convolution_plus_the_bias(submission: Submission) -> Non
         agrees(submission, layer, X, expected=right + bias.double(), bound=bound)
 
 
-@property_of("Conv2D", "forward")
-def test_forward_for_every_pair_of_sizes(submission: Submission) -> None:
-    layers: dict[tuple[int, ...], Module] = {}
-    for X, K, right, bound in swept(most_more=2):
-        size, bias = (K.shape[0], K.shape[1]), tensor(1, seed=3)
-        if size not in layers:
-            layers[size] = new_layer(submission, size if size[0] != size[1] else size[0])
-            layers[size].load_state({"weight": K, "bias": bias})
+@cache
+def swept() -> Mapping[tuple[int, int], tuple[Asked, ...]]:
+    """Images of every small size for each size of kernel, whose numbers are `kernel_of`'s."""
+    found: dict[tuple[int, int], list[Asked]] = {}
+    for seed, row in enumerate(SMALL_IMAGES):
+        image, kernel = conv2d.shapes(**row).values()
+        X, (weight, bias) = tensor(*image, seed=seed), kernel_of(*kernel)
+        right, bound = expected(X, weight, asks_reference=False)
         bound = bound + 4 * tolerance.UNIT_ROUNDOFF[X.dtype] * bias.abs().double()
-        agrees(submission, layers[size], X, expected=right + bias.double(), bound=bound)
+        found.setdefault((kernel[0], kernel[1]), []).append(Asked((X,), {}, right + bias.double(), bound))
+    return {kernel: tuple(cases) for kernel, cases in found.items()}
+
+
+def kernel_of(height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a layer in the sweep."""
+    return tensor(height, width, seed=100 + 4 * height + width), tensor(1, seed=3)
+
+
+@property_of("Conv2D", "forward")
+def test_forward_for_every_size(submission: Submission) -> None:
+    for size, cases in swept().items():
+        layer = new_layer(submission, size if size[0] != size[1] else size[0])
+        weight, bias = kernel_of(*size)
+        layer.load_state({"weight": weight, "bias": bias})
+        each_agrees(submission, layer, cases)
 
 
 @property_of("Conv2D", "dtypes")

@@ -170,7 +170,8 @@ def test_forward_with_stride_and_padding(submission: Submission) -> None:
 
 @property_of("MultiChannelConv2d", "stride and padding")
 def test_forward_for_every_pair_of_sizes_and_settings(submission: Submission) -> None:
-    check_layers(submission, sweep(bias=(True,), most_stride=3, most_padding=2, most_channels=3))
+    cases = sweep(bias=(True,), most_stride=3, most_padding=2, most_channels=3)
+    check_layers(submission, cases)
 
 
 @property_of("MultiChannelConv2d", "without bias")

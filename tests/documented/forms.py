@@ -39,6 +39,7 @@ FORMS: dict[str, str] = {
     "python -m benchmarks.lenet": _SLOW,
     "python -m benchmarks.nbgrader": _SLOW,
     "python -m benchmarks.sandbox": _SLOW,
+    "python -m benchmarks.starts": _SLOW,
     "python docs/images/draw.py": "writes into this checkout, and needs a browser",
     "python -m exercises train": "may download the images",
     "python -m exercises train --recipe classic": _SLOW,

@@ -110,7 +110,7 @@ EXPORT: tuple[Step, ...] = (
     Typed(
         "python -m graders grade submissions.zip --dry-run",
         says="2 files, 2 students, format Canvas",
-        covers="python -m graders grade SUBMISSIONS --dry-run",
+        covers=("python -m graders grade SUBMISSIONS --dry-run",),
     ),
     Typed(
         "python -m graders grade submissions.zip --roster class.csv --out graded",

@@ -107,12 +107,12 @@ def _wrong_folder(options: argparse.Namespace) -> str | None:
     images = None if options.data in (None, "bundled") else Path(options.data).expanduser()
     if images is not None and not images.is_dir():
         return (
-            f"{images}, named by --data, is no folder. Name the folder that holds the images, or `bundled` "
+            f"{images}, named by --data, is not a folder. Name the folder with the images, or `bundled` "
             "for the 600 images that come with the exercises."
         )
     if options.plot is not None and not options.plot.absolute().parent.is_dir():
         home = options.plot.absolute().parent
-        return f"{home} is no folder. Make it first, or name another for --plot."
+        return f"{home} is not a folder. Create it, or use another for --plot."
     return None
 
 

@@ -148,7 +148,7 @@ def pip(*arguments: str) -> None:
     quiet = ("--disable-pip-version-check", "--quiet")
     done = subprocess.run(
         [sys.executable, "-m", "pip", *quiet, *arguments],
-        env=os.environ | {"PIP_NO_INDEX": "1"},
+        env={k: v for k, v in os.environ.items() if not k.startswith("PYTHON")} | {"PIP_NO_INDEX": "1"},
         capture_output=True,
         text=True,
         check=False,

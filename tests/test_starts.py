@@ -157,9 +157,9 @@ STUDENTS = {
     "images that are not there": (
         "train --data {0}/nowhere",
         1,
-        "{0}/nowhere, named by --data, is no folder",
+        "{0}/nowhere, named by --data, is not a folder",
     ),
-    "a picture nowhere": ("train --plot {0}/nowhere/x.png", 1, "{0}/nowhere is no folder"),
+    "a picture nowhere": ("train --plot {0}/nowhere/x.png", 1, "{0}/nowhere is not a folder"),
 }
 
 

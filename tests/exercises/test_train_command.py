@@ -157,7 +157,7 @@ def test_a_task_that_is_missing_from_the_file_counts_as_unwritten(
     own_kit: Callable[..., Path], train: Train
 ) -> None:
     said = train(own_kit(more="\n\ndel train\n"), *QUICK)
-    assert "Next to write: train." in said.stderr
+    assert "Write next: train." in said.stderr
 
 
 WRONG = {

@@ -417,11 +417,11 @@ def test_a_wrong_value_is_shown_with_call_sentence_and_both_tensors(graded: Grad
     (task,) = graded({"conv2d.py": CONV2D.replace("* K)", "* K.flip(0, 1))")}, "conv2d.conv2d").tasks
     call, _, sentence = task.message.partition("\n")
     assert task.outcome == "failed"
-    assert call == "conv2d(X of shape (4, 5), K of shape (2, 3))"
+    assert call == "conv2d(X of shape (3, 5), K of shape (2, 4))"
     assert "right shape, but" in sentence
     assert task.counterexample["aspect"] == "values"
     assert set(task.counterexample["tensors"]) == {"X", "K", "got", "expected"}
-    assert task.counterexample["tensors"]["got"]["shape"] == [3, 3]
+    assert task.counterexample["tensors"]["got"]["shape"] == [2, 2]
     assert task.hint
 
 

@@ -11,6 +11,10 @@ from graders.grading.grade import Settings, grade
 from graders.grading.hand_in import read
 from graders.sandbox.limits import Limits
 from graders.sandbox.warm_parent import WarmParent
+from graders.tasks.conv2d.properties.vectorized import many_cases
+from graders.testing.expect import Mismatch, affordable
+from graders.testing.strategies import MANY_SECONDS
+from graders.testing.submission import Submission
 from tests.conftest import write_submission
 from tests.parts import Part
 from tests.sandbox.judge_attacks import JudgeAttack, judge_attacks
@@ -61,21 +65,19 @@ def test_there_are_enough_attacks_of_every_kind() -> None:
         assert sum(kind in name for name in names) >= 3, kind
 
 
-_FORGED = (
-    "import torch, sandbox.effort as effort\neffort.EffortMeter.python_steps = property(lambda self: 50)\n"
-    "effort.EffortMeter.tensor_operations = property(lambda self: 5, lambda self, n: None)\n"
-)
 _LOOPS = {
     "a tensor operation for each pixel": (
         "def conv2d_vectorized(X, K):\n    k = K.flatten()\n"
         "    windows = X.unfold(0, K.shape[0], 1).unfold(1, K.shape[1], 1)\n"
-        "    dots = [torch.dot(w, k.to(X.dtype)) for w in windows.reshape(-1, len(k)).to(X.dtype).unbind()]\n"
+        "    dtype = torch.result_type(X, K)\n    k = k.to(dtype)\n"
+        "    dots = [torch.dot(w, k) for w in windows.reshape(-1, len(k)).to(dtype).unbind()]\n"
         "    return torch.stack(dots).reshape(windows.shape[:2])\n"
     ),
     "a window for each pixel, and every result remembered": (
         "known = {}\ndef conv2d_vectorized(X, K):\n"
         "    key = (X.shape, K.shape, float(X.sum()), float(K.sum()))\n"
-        "    if key not in known:\n        h, w = K.shape\n        known[key] = torch.stack([torch.stack([\n"
+        "    if key not in known or X.numel() < 1000:\n        h, w = K.shape\n"
+        "        known[key] = torch.stack([torch.stack([\n"
         "            (X[i:i+h, j:j+w] * K).sum() for j in range(X.shape[1] - w + 1)])\n"
         "            for i in range(X.shape[0] - h + 1)])\n    return known[key]\n"
     ),
@@ -83,10 +85,13 @@ _LOOPS = {
 
 
 @pytest.mark.parametrize("loop", _LOOPS)
-def test_a_loop_whose_counts_are_forged_fails_by_its_cpu_time(
-    loop: str, warm_parent: WarmParent, tmp_path: Path
-) -> None:
-    hand_in = read(write_submission(tmp_path / "lin", {"conv2d.py": _FORGED + _LOOPS[loop]}))
-    (result,) = grade(hand_in, Settings(only=("conv2d.conv2d_vectorized",)), warm_parent).tasks
-    assert result.outcome == "failed"
-    assert "s of CPU time" in result.message
+def test_a_loop_fails_by_its_cpu_time_whatever_its_counts_say(loop: str, warm_parent: WarmParent) -> None:
+    source = f"import torch\n{_LOOPS[loop]}"
+    submission = Submission(warm_parent, {"conv2d.py": source}, "conv2d")
+    submission.begin(by_hand=True)
+    cases = [case[:2] for case in many_cases()]
+    try:
+        with pytest.raises(Mismatch, match="s of CPU time"):
+            affordable(submission, "conv2d_vectorized", cases, seconds=MANY_SECONDS)
+    finally:
+        submission.close()

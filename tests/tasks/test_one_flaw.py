@@ -362,7 +362,7 @@ FLAWS: dict[str, tuple[str, str, set[str]]] = {
     "pooling in float32": ("pooling.pool2d", _pools("return right(X.float())"), _DTYPES),
     "pooling brings home to the CPU": ("pooling.pool2d", _pools("return right(X).cpu()"), {"devices"}),
     # lenet
-    "a share in percent": ("lenet.accuracy", _accuracy(share="100 * right / examples"), {"share"}),
+    "a share in percent": ("lenet.accuracy", _accuracy(share="100 * right / examples"), {"values"}),
     "gradients are tracked": (
         "lenet.accuracy",
         _accuracy(grad="torch.enable_grad()"),

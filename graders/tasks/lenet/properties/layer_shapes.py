@@ -59,7 +59,7 @@ def check_shapes(
     sentence = "It should return a list of pairs (class name, output shape)."
     that(listed, call=title, aspect="type", sentence=sentence)
     for place, (name, shape) in enumerate(got):
-        sentence = f"Entry {place} is {in_words((name, shape))}; it should be a str and a tuple of ints."
+        sentence = f"Entry {place} is {in_words((name, shape))}, not a str and a tuple of ints."
         that(type(name) is str and is_shape(shape), call=title, aspect="type", sentence=sentence)
     found = [(name, tuple(shape)) for name, shape in got]
     sentence = f"It lists {len(found)} layers; the network has {len(right)} direct children."

@@ -69,11 +69,11 @@ class Size:
         return {one.name: one.default for one in every if one.default is not one.empty}
 
     def rows(self, group: str) -> tuple[Mapping[str, Any], ...]:
-        """Every possible row of a group if they are few, else rows in which any three values meet."""
+        """Every possible row of a group if they are few, else rows in which any two values meet."""
         asked = self.groups[group].settings
         settings = {**{name: (value,) for name, value in self.defaults.items()}, **asked}
         every = every_row(settings, *self.possible, most=MOST_ROWS)
-        rows = every or covering(settings, *self.possible)
+        rows = every or covering(settings, *self.possible, strength=2)
         plain = [{name: row[name] for name in asked} for row in rows]
         return tuple(sorted(plain, key=lambda row: next(iter(row.values()))))
 

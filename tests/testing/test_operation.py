@@ -115,10 +115,10 @@ def test_options_are_given_by_name_and_by_place_and_as_one_number() -> None:
     assert asked == [((), {"stride": 1}), (((1, 2),), {}), ((), {"stride": (2, 1)}), ((2,), {})]
 
 
-def test_any_three_lengths_and_settings_meet() -> None:
+def test_any_two_lengths_and_settings_meet() -> None:
     rows = output_size.rows("stride and padding")
-    met = {(row["n"], row["stride"], row["padding"]) for row in rows}
-    assert met == set(itertools.product(range(1, 17), range(1, 6), range(5)))
+    met = {(row["n"], row["stride"]) for row in rows}
+    assert met == set(itertools.product(range(1, 17), range(1, 6)))
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 
 from .expect import references_agree
-from .strategies import covering, every_row
+from .strategies import every_row, pairwise
 from .submission import Submission
 from .together import AskedNumber, each_number
 
@@ -44,7 +44,7 @@ class Size:
         reference: of the solutions; the task has its name.
         oracle: torch's own, which takes the same arguments by name, those with a default included.
         groups: in the order in which they are asked.
-        possible: what must hold for there to be a result; see `strategies.covering`.
+        possible: what must hold for there to be a result; see `strategies.pairwise`.
     """
 
     reference: Callable[..., int]
@@ -73,7 +73,7 @@ class Size:
         asked = self.groups[group].settings
         settings = {**{name: (value,) for name, value in self.defaults.items()}, **asked}
         every = every_row(settings, *self.possible, most=MOST_ROWS)
-        rows = every or covering(settings, *self.possible, strength=2)
+        rows = every or pairwise(settings, *self.possible)
         plain = [{name: row[name] for name in asked} for row in rows]
         return tuple(sorted(plain, key=lambda row: next(iter(row.values()))))
 

@@ -24,8 +24,6 @@ from .together import Asked
 Row = Mapping[str, Any]
 """One value for each setting."""
 
-MOST_ROWS = 1_000
-"""If no more rows than these are possible, every one of them is asked."""
 _SOME = 8
 # Those of the contract that take one number for both axes.
 _SIZES = {"pool_size", "kernel_size", "stride", "padding", "dilation"}
@@ -101,7 +99,7 @@ class Operation:
         """Every possible row if they are few, else rows in which any three values meet; small ones first."""
         if self.twin is not None:
             return self.twin.rows
-        every = every_row(self.settings, *self.possible, most=MOST_ROWS)
+        every = every_row(self.settings, *self.possible)
         found = every or covering(self.settings, *self.possible)
         return tuple(sorted((*found, *self.besides), key=self.size))
 

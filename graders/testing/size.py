@@ -17,9 +17,6 @@ from .strategies import every_row, pairwise
 from .submission import Submission
 from .together import AskedNumber, each_number
 
-MOST_ROWS = 1_000
-"""If no more rows than these are possible, every one of them is asked."""
-
 
 @dataclass(frozen=True, eq=False)
 class Sizes:
@@ -72,7 +69,7 @@ class Size:
         """Every possible row of a group if they are few, else rows in which any two values meet."""
         asked = self.groups[group].settings
         settings = {**{name: (value,) for name, value in self.defaults.items()}, **asked}
-        every = every_row(settings, *self.possible, most=MOST_ROWS)
+        every = every_row(settings, *self.possible)
         rows = every or pairwise(settings, *self.possible)
         plain = [{name: row[name] for name in asked} for row in rows]
         return tuple(sorted(plain, key=lambda row: next(iter(row.values()))))

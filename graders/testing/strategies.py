@@ -28,6 +28,8 @@ LAYOUTS: tuple[Layout, ...] = ("transposed", "sliced", "flipped strides")
 HALVES = (torch.float16, torch.bfloat16)
 # So many images of this size, and CPU seconds for all of them together; see `benchmarks/effort.py`.
 MANY, SIDE, MANY_SECONDS = 20, 256, 0.3
+# If no more rows than these are possible, every one of them is asked.
+MOST_ROWS = 1_000
 
 
 def tensor(
@@ -127,7 +129,7 @@ def graded(*shape: int, seed: int) -> Tensor:
 
 
 def every_row(
-    settings: Mapping[str, Sequence[Any]], *conditions: Callable[..., bool], most: int
+    settings: Mapping[str, Sequence[Any]], *conditions: Callable[..., bool], most: int = MOST_ROWS
 ) -> tuple[dict[str, Any], ...]:
     """Every row that is possible, or none if there are more than `most`; arguments as for `pairwise`."""
     rows: list[dict[str, Any]] = [{}]
